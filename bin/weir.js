@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+// Plain JavaScript for any Node: finds a Node that can run TypeScript as it is, then hands over to src/cli/main.ts.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const compiled = join(root, 'dist', 'cli', 'main.js');
+const entry = existsSync(compiled) ? compiled : join(root, 'src', 'cli', 'main.ts');
+const WANTED_MAJOR = 24;
+
+/** The Node that the project brings as an npm package for this platform, if it is installed. */
+function bundledNode() {
+  const require = createRequire(import.meta.url);
+  const platform = `${process.platform}-${process.arch}`;
+  for (const name of [`node-${platform}`, `node-bin-${platform}`]) {
+    try {
+      const candidate = join(dirname(require.resolve(`${name}/package.json`)), 'bin', 'node');
+      if (existsSync(candidate)) return candidate;
+    } catch {
+      // Not this package: the next one.
+    }
+  }
+  return undefined;
+}
+
+const runningMajor = Number(process.versions.node.split('.')[0]);
+if (runningMajor >= WANTED_MAJOR) {
+  const { main } = await import(entry);
+  await main(process.argv.slice(2));
+} else {
+  const node = bundledNode();
+  if (node === undefined) {
+    console.error(
+      `weir: Node ${process.versions.node} is too old (needs ${WANTED_MAJOR} or newer) and the Node that weir brings ` +
+        `is not installed for ${process.platform}-${process.arch}. Run "npm ci" (with optional dependencies), or use a newer Node.`,
+    );
+    process.exit(1);
+  }
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)));
+}

@@ -1,0 +1,40 @@
+/**
+ * What the API may ask of the running system. The API decides on records alone; this is how a decision becomes
+ * traffic, and how it learns what only the running system knows.
+ */
+import type { LoadBalancerId } from '../model/load-balancer.ts';
+
+/** A listener that a decision would open. */
+export interface WantedListener {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface BindRefusal {
+  readonly address: string;
+  readonly port: number;
+  /** `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` … */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** DescribeInstanceHealth's texts (spec/traffic.md 5). */
+export interface InstanceState {
+  readonly instanceId: string;
+  readonly state: 'InService' | 'OutOfService' | 'Unknown';
+  readonly reasonCode: 'N/A' | 'ELB' | 'Instance';
+  readonly description: string;
+}
+
+export interface Control {
+  /** Tries to bind each port for itself, without `reusePort`, and lets go. The first refusal, or undefined. */
+  tryBind(wanted: readonly WantedListener[]): Promise<BindRefusal | undefined>;
+  /** Resolves when every live traffic thread serves `revision` (or after `timeoutMs`: then false). */
+  applied(revision: number, timeoutMs: number): Promise<boolean>;
+  /** State of one instance, registered, draining or unknown. */
+  instanceState(loadBalancer: LoadBalancerId, instanceId: string): InstanceState;
+  /** Instances that are deregistered and still draining. */
+  drainingInstances(loadBalancer: LoadBalancerId): readonly string[];
+  /** Checks and resolves a host name to an address; undefined when it has none. */
+  resolveHost(host: string): Promise<string | undefined>;
+}

@@ -1,0 +1,47 @@
+/**
+ * What the operator decides, after flags, environment and file were merged and checked (cli/configuration.ts).
+ * Every value is present: defaults are filled in at the edge.
+ */
+import type { Platform, Scheme } from './load-balancer.ts';
+
+/** An inventory entry: an instance id that weir resolves by itself. */
+export interface InventoryInstance {
+  readonly address: string;
+  readonly zone?: string;
+  /** Instance port → real port. */
+  readonly ports?: Readonly<Record<string, number>>;
+}
+
+export interface SecurityGroupRule {
+  readonly cidr: string;
+  /** Inclusive range of load balancer ports. */
+  readonly fromPort: number;
+  readonly toPort: number;
+}
+
+export interface Configuration {
+  readonly dataDir: string;
+  readonly api: { readonly host: string; readonly port: number; readonly auth: 'sigv4' | 'none' };
+  /** Pools by scheme, each an address or a network in CIDR form. */
+  readonly addresses: Readonly<Record<Scheme, readonly string[]>>;
+  readonly threads: number;
+  readonly platform: Platform;
+  readonly region: string;
+  readonly domain: string;
+  /** Names of the zones of a region; empty: a, b and c of the region that the signature names. */
+  readonly zones: readonly string[];
+  /** Subnet id → zone. */
+  readonly subnets: Readonly<Record<string, string>>;
+  readonly securityGroups: Readonly<Record<string, { readonly ingress: readonly SecurityGroupRule[] }>>;
+  readonly instances: {
+    readonly inventory: Readonly<Record<string, InventoryInstance>>;
+    /** Allow link-local addresses and this process's own API as instances. */
+    readonly allowReserved: boolean;
+  };
+  readonly limits: { readonly loadBalancers: number; readonly listeners: number; readonly instances: number };
+  /** Keep at least one open connection to every healthy instance (HTTP). */
+  readonly preconnect: boolean;
+  /** Seconds that a stopping process waits for requests in flight. */
+  readonly stopTimeout: number;
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'; readonly format: 'json' | 'pretty' };
+}

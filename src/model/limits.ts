@@ -1,0 +1,81 @@
+/**
+ * Every bound of weir in one place. What AWS documents carries its number; *ours* are marked.
+ * The relations between them are asserted at the end of the file.
+ */
+import { assert } from '../kit/assert.ts';
+
+const KiB = 1024;
+
+/** Quotas of one account in one region; the configuration can change the first three. */
+export const DEFAULT_QUOTAS = { loadBalancers: 20, listeners: 100, instances: 1000 } as const;
+
+export const MAX_TAGS = 50;
+export const MAX_TAG_KEY_LENGTH = 128;
+export const MAX_TAG_VALUE_LENGTH = 256;
+export const MAX_NAME_LENGTH = 32;
+export const MAX_PAGE_SIZE = 400;
+export const MAX_PORT = 65_535;
+
+/** Idle timeout of a load balancer, in seconds. */
+export const IDLE_TIMEOUT = { min: 1, max: 4000, default: 60 } as const;
+/** Connection draining timeout, in seconds. */
+export const DRAINING_TIMEOUT = { min: 1, max: 3600, default: 300 } as const;
+
+/** Health check: seconds and counts (spec/traffic.md 5). */
+export const HEALTH_CHECK = {
+  interval: { min: 5, max: 300, default: 30 },
+  timeout: { min: 2, max: 60, default: 5 },
+  unhealthyThreshold: { min: 2, max: 10, default: 2 },
+  healthyThreshold: { min: 2, max: 10, default: 10 },
+  maxPathBytes: 1024,
+  /** *Ours*: a probe's answer is read up to this many bytes. */
+  maxResponseBytes: 64 * KiB,
+  /** *Ours*: probe results kept per target. */
+  keptResults: 10,
+} as const;
+
+/** HTTP heads (*ours*, in the magnitude of AWS's published quotas). Bytes, line ends included. */
+export const HTTP_HEAD = {
+  maxMethodLength: 127,
+  maxLineBytes: 16 * KiB,
+  maxHeaderBytes: 16 * KiB,
+  maxBytes: 64 * KiB,
+  maxHeaders: 256,
+} as const;
+
+/** HTTP bodies. */
+export const HTTP_BODY = {
+  /** Longest chunk-size line, extensions included. */
+  maxChunkLineBytes: 4 * KiB,
+  maxTrailerBytes: 16 * KiB,
+  maxTrailers: 64,
+} as const;
+
+/** Interim (1xx) responses relayed for one request. */
+export const MAX_INTERIM_RESPONSES = 16;
+
+/** Requests (TCP: connections) of one load balancer that wait for a back end. */
+export const SURGE_QUEUE_LENGTH = 1024;
+
+/** Buffers of the traffic threads, in bytes. */
+export const BUFFERS = {
+  /** The read buffer that all connections of a thread share. */
+  sharedRead: 16 * KiB,
+  /** A private buffer of a connection whose body or stream outlives its first reads. */
+  bulk: 256 * KiB,
+  /** Where a message to be sent is put together: one head and the body bytes that came with it. */
+  compose: 128 * KiB,
+} as const;
+
+/** The API endpoint. */
+export const API = {
+  maxBodyBytes: 1024 * KiB,
+  maxParameters: 8192,
+  maxNesting: 16,
+  maxListIndex: 2048,
+  clockSkewMs: 15 * 60_000,
+} as const;
+
+assert(HTTP_HEAD.maxLineBytes <= HTTP_HEAD.maxBytes, 'a line fits into a head');
+assert(BUFFERS.compose >= HTTP_HEAD.maxBytes + BUFFERS.sharedRead + 8 * KiB, 'a head, our lines and one read fit');
+assert(HEALTH_CHECK.timeout.min < HEALTH_CHECK.interval.min, 'the shortest timeout is below the shortest interval');

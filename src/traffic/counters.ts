@@ -1,0 +1,91 @@
+/**
+ * Counters in shared memory: one buffer per load balancer, one row per traffic thread, one writer per row. A scrape
+ * sums the rows and costs the traffic nothing. Cells are float64: whole numbers exact up to 2^53, seconds for sums.
+ */
+
+/** Upper bounds of the latency buckets, in seconds; one more bucket takes the rest. */
+export const LATENCY_BUCKETS = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+] as const;
+
+/** Cells of a row, in order. Gauges go up and down within a row; the sum over the rows is the value. */
+export const COUNTER = {
+  /** Requests completed and TCP connections accepted (CloudWatch RequestCount). */
+  requests: 0,
+  backend2xx: 1,
+  backend3xx: 2,
+  backend4xx: 3,
+  backend5xx: 4,
+  /** 1xx as final status never happens; statuses from 600 on. */
+  backendOther: 5,
+  elb4xx: 6,
+  elb5xx: 7,
+  backendConnectionErrors: 8,
+  spillover: 9,
+  /** Gauge. */
+  surgeQueueLength: 10,
+  clientConnections: 11,
+  /** Gauge. */
+  clientConnectionsActive: 12,
+  backendConnections: 13,
+  /** Gauge. */
+  backendConnectionsActive: 14,
+  /** Bytes read from clients and written to clients, heads included. */
+  receivedBytes: 15,
+  sentBytes: 16,
+  retries: 17,
+  latencyCount: 18,
+  /** Seconds from the request's dispatch to the first byte of the response. */
+  latencySum: 19,
+  latencyBuckets: 20,
+} as const;
+
+/** Cells before the desync counters; one desync counter per reason follows, in the order of wire/desync.ts. */
+export const DESYNC_COUNTERS = COUNTER.latencyBuckets + LATENCY_BUCKETS.length + 1;
+export const MAX_DESYNC_REASONS = 32;
+export const ROW_CELLS = DESYNC_COUNTERS + MAX_DESYNC_REASONS;
+
+export function makeCounters(threads: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(threads * ROW_CELLS * Float64Array.BYTES_PER_ELEMENT);
+}
+
+/** The row of one thread: what that thread writes. */
+export function counterRow(buffer: SharedArrayBuffer, thread: number): Float64Array {
+  return new Float64Array(buffer, thread * ROW_CELLS * Float64Array.BYTES_PER_ELEMENT, ROW_CELLS);
+}
+
+/** The sum of all rows, cell by cell. */
+export function sumCounters(buffer: SharedArrayBuffer): Float64Array {
+  const cells = new Float64Array(buffer);
+  const sum = new Float64Array(ROW_CELLS);
+  for (let cell = 0; cell < cells.length; cell++) sum[cell % ROW_CELLS]! += cells[cell]!;
+  return sum;
+}
+
+/** Gauges of a thread that died count nothing any more; what it counted stays. */
+export function forgetGauges(row: Float64Array): void {
+  for (const cell of [COUNTER.surgeQueueLength, COUNTER.clientConnectionsActive, COUNTER.backendConnectionsActive]) {
+    row[cell] = 0;
+  }
+}
+
+/** Adds one observation, in seconds. */
+export function observeLatency(row: Float64Array, seconds: number): void {
+  row[COUNTER.latencyCount]!++;
+  row[COUNTER.latencySum]! += seconds;
+  let bucket = 0;
+  while (bucket < LATENCY_BUCKETS.length && seconds > LATENCY_BUCKETS[bucket]!) bucket++;
+  row[COUNTER.latencyBuckets + bucket]!++;
+}
+
+/** Process-wide cells, a row per thread. */
+export const THREAD_COUNTER = {
+  /** Revision of the last applied snapshot. */
+  revision: 0,
+  /** Monotonic milliseconds of the last turn of the timer wheel: the watchdog's heartbeat. */
+  heartbeat: 1,
+  /** Worst delay of the event loop since the last scrape, in milliseconds. */
+  loopDelay: 2,
+  acceptErrors: 3,
+} as const;
+export const THREAD_ROW_CELLS = 8;

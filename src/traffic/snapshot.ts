@@ -1,0 +1,81 @@
+/**
+ * What a traffic thread is told: compiled load balancers (plain data that survives structured clone) and the
+ * messages around them. Control sends, threads apply; a thread compares what it has with what it is sent, listener
+ * by listener, and never cuts a connection of a listener that did not change.
+ */
+import type { DesyncMitigationMode, LoadBalancerId, Protocol } from '../model/load-balancer.ts';
+
+/** One back-end target: (load balancer, instance, instance port). Health and counts live in its slot of the target table. */
+export interface CompiledTarget {
+  /** Global number in the target table (traffic/target-table.ts); stable while the registration lives. */
+  readonly slot: number;
+  readonly instanceId: string;
+  /** An IP address: names are resolved by control. */
+  readonly host: string;
+  readonly port: number;
+  readonly zone: string;
+}
+
+export interface CompiledListener {
+  readonly protocol: Protocol;
+  /** What to bind. */
+  readonly address: string;
+  readonly port: number;
+  readonly instanceProtocol: Protocol;
+  readonly instancePort: number;
+  readonly targets: readonly CompiledTarget[];
+}
+
+export interface CompiledLoadBalancer {
+  readonly id: LoadBalancerId;
+  readonly name: string;
+  readonly zones: readonly string[];
+  readonly crossZone: boolean;
+  readonly idleTimeoutMs: number;
+  readonly desyncMitigationMode: DesyncMitigationMode;
+  /** Extension attributes. */
+  readonly upgrade: boolean;
+  readonly maxConnectionsPerTarget: number;
+  readonly preconnect: boolean;
+  /** One open listener per load balancer port. */
+  readonly listeners: readonly CompiledListener[];
+  /** Counters of this load balancer, all threads (traffic/counters.ts). */
+  readonly counters: SharedArrayBuffer;
+}
+
+/** Control → traffic thread. */
+export type ControlMessage =
+  | {
+      readonly type: 'apply';
+      readonly revision: number;
+      /** Pages of the target table that the thread has not been sent yet. */
+      readonly targetPages: readonly { readonly page: number; readonly buffer: SharedArrayBuffer }[];
+      readonly upserts: readonly CompiledLoadBalancer[];
+      readonly removals: readonly LoadBalancerId[];
+    }
+  /** End at once every request and connection on these targets (deregistered or unhealthy, draining off, or drain over). */
+  | { readonly type: 'cut'; readonly slots: readonly number[] }
+  /** Stop accepting, finish what is in flight, then say `stopped`. At the deadline the rest is cut. */
+  | { readonly type: 'stop'; readonly timeoutMs: number };
+
+/** Traffic thread → control. */
+export type ThreadMessage =
+  | { readonly type: 'ready' }
+  | {
+      readonly type: 'applied';
+      readonly revision: number;
+      /** Listeners that could not be bound; the others serve. */
+      readonly failures: readonly { readonly address: string; readonly port: number; readonly message: string }[];
+    }
+  | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly message: string }
+  | { readonly type: 'stopped' };
+
+/** What a traffic thread starts with (`workerData`). */
+export interface ThreadSettings {
+  /** 0-based; the row of this thread in all shared tables. A replacement takes its predecessor's. */
+  readonly thread: number;
+  readonly threads: number;
+  readonly transport: 'auto' | 'handle' | 'net';
+  /** This thread's row of process-wide counters (traffic/counters.ts). */
+  readonly threadCounters: SharedArrayBuffer;
+}

@@ -1,0 +1,105 @@
+/**
+ * The target table: what all threads share about each back-end target (load balancer, instance, instance port).
+ * Pages of {@link PAGE_SLOTS} slots in SharedArrayBuffers; control allots slots and writes states, traffic threads
+ * count. Totals are what the balancer reads; the per-thread rows tell what a dead thread must give back.
+ */
+import { assert } from '../kit/assert.ts';
+
+export const PAGE_SLOTS = 512;
+
+/** State of a target: may new requests go there? */
+export const TARGET_STATE = { outOfService: 0, inService: 1, draining: 2 } as const;
+
+/** One page. Rows of PAGE_SLOTS Int32: state, outstanding, connections, then per thread outstanding and connections. */
+export class TargetPage {
+  readonly buffer: SharedArrayBuffer;
+  readonly cells: Int32Array;
+  readonly #threads: number;
+
+  constructor(threads: number, buffer = new SharedArrayBuffer(TargetPage.byteLength(threads))) {
+    assert(buffer.byteLength === TargetPage.byteLength(threads), 'a page has the size of its thread count');
+    this.buffer = buffer;
+    this.cells = new Int32Array(buffer);
+    this.#threads = threads;
+  }
+
+  static byteLength(threads: number): number {
+    return (3 + 2 * threads) * PAGE_SLOTS * Int32Array.BYTES_PER_ELEMENT;
+  }
+
+  state(index: number): number {
+    return Atomics.load(this.cells, index);
+  }
+
+  setState(index: number, state: number): void {
+    Atomics.store(this.cells, index, state);
+  }
+
+  /** Requests in flight (layer 4: open connections), over all threads. */
+  outstanding(index: number): number {
+    return Atomics.load(this.cells, PAGE_SLOTS + index);
+  }
+
+  addOutstanding(index: number, thread: number, delta: 1 | -1): void {
+    Atomics.add(this.cells, PAGE_SLOTS + index, delta);
+    const own = (3 + thread) * PAGE_SLOTS + index;
+    this.cells[own] = this.cells[own]! + delta;
+  }
+
+  /** Open back-end connections, over all threads. */
+  connections(index: number): number {
+    return Atomics.load(this.cells, 2 * PAGE_SLOTS + index);
+  }
+
+  /** Adds and returns the total before, so that a cap is kept by adding first and taking back. */
+  addConnections(index: number, thread: number, delta: 1 | -1): number {
+    const own = (3 + this.#threads + thread) * PAGE_SLOTS + index;
+    this.cells[own] = this.cells[own]! + delta;
+    return Atomics.add(this.cells, 2 * PAGE_SLOTS + index, delta);
+  }
+
+  /** Takes back everything that a thread which is no more had counted. */
+  forgetThread(thread: number): void {
+    for (let index = 0; index < PAGE_SLOTS; index++) {
+      for (const [total, rows] of [
+        [PAGE_SLOTS, 3],
+        [2 * PAGE_SLOTS, 3 + this.#threads],
+      ] as const) {
+        const own = (rows + thread) * PAGE_SLOTS + index;
+        Atomics.sub(this.cells, total + index, this.cells[own]!);
+        this.cells[own] = 0;
+      }
+    }
+  }
+}
+
+/** The pages by number. Control grows it; a thread adds the pages that it is sent. */
+export class TargetTable {
+  readonly #threads: number;
+  readonly #pages: TargetPage[] = [];
+
+  constructor(threads: number) {
+    this.#threads = threads;
+  }
+
+  /** The page of `slot`; the slot's index in it is {@link slotIndex}. */
+  page(slot: number): TargetPage {
+    const page = this.#pages[Math.floor(slot / PAGE_SLOTS)];
+    assert(page !== undefined, 'the page of a slot is known before the slot');
+    return page;
+  }
+
+  get pages(): readonly TargetPage[] {
+    return this.#pages;
+  }
+
+  /** Adds the next page (control), or the given one (threads). Adding a known page again does nothing. */
+  add(page = this.#pages.length, buffer?: SharedArrayBuffer): TargetPage {
+    this.#pages[page] ??= new TargetPage(this.#threads, buffer);
+    return this.#pages[page];
+  }
+}
+
+export function slotIndex(slot: number): number {
+  return slot % PAGE_SLOTS;
+}

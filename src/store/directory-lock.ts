@@ -1,0 +1,52 @@
+/**
+ * One weir per data directory. The lock is an exclusive transaction on an empty SQLite file: the kernel holds it for
+ * the process and lets go when the process ends, however it ends, so that there is no stale lock to clean up.
+ */
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf } from '../kit/assert.ts';
+import { StoreError } from './records.ts';
+import { sqliteModule } from './sqlite-module.ts';
+
+/** What SQLite says when another process holds the lock (https://www.sqlite.org/rescode.html). */
+const SQLITE_BUSY = 5;
+
+/**
+ * Takes the lock of `directory`, or throws. Returns what lets go of it.
+ * @throws {StoreError} naming the process that holds it, where that is known.
+ */
+export function lockDirectory(directory: string): () => void {
+  const path = join(directory, 'lock');
+  // Made here for its mode; nobody in this process may open and close it while the lock is held: closing any
+  // descriptor of a file drops the process's POSIX locks on it.
+  closeSync(openSync(path, 'a', 0o600));
+  const { DatabaseSync } = sqliteModule();
+  const database = new DatabaseSync(path);
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    database.close();
+    if (sqliteCode(error) !== SQLITE_BUSY) {
+      throw new StoreError(`cannot lock the data directory ${directory}: ${messageOf(error)}`);
+    }
+    throw new StoreError(
+      `the data directory ${directory} is in use by another weir${holder(directory)}. ` +
+        'Stop that one, or give this one a directory of its own (--data-dir).',
+    );
+  }
+  return () => database.close();
+}
+
+/** The primary result code of an error that SQLite raised. */
+export function sqliteCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined;
+  return error.errcode & 0xff;
+}
+
+function holder(directory: string): string {
+  try {
+    return ` (process ${String(Number.parseInt(readFileSync(join(directory, 'pid'), 'utf8'), 10))})`;
+  } catch {
+    return '';
+  }
+}

@@ -82,7 +82,7 @@ export function observeLatency(row: Float64Array, seconds: number): void {
 export const THREAD_COUNTER = {
   /** Revision of the last applied snapshot. */
   revision: 0,
-  /** Monotonic milliseconds of the last turn of the timer wheel: the watchdog's heartbeat. */
+  /** The watchdog's heartbeat: any number that the thread changes at least every 500 ms (a count of timer-wheel turns will do). */
   heartbeat: 1,
   /** Worst delay of the event loop since the last scrape, in milliseconds. */
   loopDelay: 2,

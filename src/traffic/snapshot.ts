@@ -35,8 +35,15 @@ export interface CompiledLoadBalancer {
   readonly desyncMitigationMode: DesyncMitigationMode;
   /** Extension attributes. */
   readonly upgrade: boolean;
+  /** Infinity when there is no cap. */
   readonly maxConnectionsPerTarget: number;
   readonly preconnect: boolean;
+  /**
+   * How long requests and connections go on after their listener (or the load balancer) was removed: ConnectionDraining's
+   * timeout, 0 when it is off. Threads keep this time themselves, by the value that was in force before the removal;
+   * targets that are taken away are cut by control.
+   */
+  readonly drainingTimeoutMs: number;
   /** One open listener per load balancer port. */
   readonly listeners: readonly CompiledListener[];
   /** Counters of this load balancer, all threads (traffic/counters.ts). */
@@ -45,8 +52,10 @@ export interface CompiledLoadBalancer {
 
 /** Control → traffic thread. */
 export type ControlMessage =
+  /** Each is answered with one `applied`, in order. A listener that is not bound is tried again whenever its load balancer is upserted. */
   | {
       readonly type: 'apply';
+      /** Of the store; several messages may carry the same one. */
       readonly revision: number;
       /** Pages of the target table that the thread has not been sent yet. */
       readonly targetPages: readonly { readonly page: number; readonly buffer: SharedArrayBuffer }[];
@@ -60,11 +69,12 @@ export type ControlMessage =
 
 /** Traffic thread → control. */
 export type ThreadMessage =
+  /** The thread runs: from now on its heartbeat is watched. */
   | { readonly type: 'ready' }
   | {
       readonly type: 'applied';
       readonly revision: number;
-      /** Listeners that could not be bound; the others serve. */
+      /** All listeners of the thread that are not bound, whichever message brought them; the others serve. */
       readonly failures: readonly { readonly address: string; readonly port: number; readonly message: string }[];
     }
   | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly message: string }

@@ -34,8 +34,10 @@ export interface Row {
 }
 
 export function encodeRecord(kind: RecordKind, key: string, record: RecordTypes[RecordKind]): Row {
-  const version = MIGRATIONS[kind].length + 1;
-  const body = JSON.stringify(record);
+  return makeRow(kind, key, MIGRATIONS[kind].length + 1, JSON.stringify(record));
+}
+
+export function makeRow(kind: string, key: string, version: number, body: string): Row {
   return { kind, key, version, body, checksum: checksumOf(kind, key, version, body) };
 }
 

@@ -32,6 +32,8 @@ export const HEALTH_CHECK = {
   maxResponseBytes: 64 * KiB,
   /** *Ours*: probe results kept per target. */
   keptResults: 10,
+  /** *Ours*: probes under way at once, over all load balancers. */
+  maxInFlight: 1024,
 } as const;
 
 /** HTTP heads (*ours*, in the magnitude of AWS's published quotas). Bytes, line ends included. */
@@ -63,8 +65,11 @@ export const BUFFERS = {
   sharedRead: 16 * KiB,
   /** A private buffer of a connection whose body or stream outlives its first reads. */
   bulk: 256 * KiB,
-  /** Where a message to be sent is put together: one head and the body bytes that came with it. */
-  compose: 128 * KiB,
+  /** Bulk buffers a thread hands out at full size, in bytes; past that they are small. */
+  bulkGenerous: 32 * 1024 * KiB,
+  bulkSmall: 64 * KiB,
+  /** Where a message to be sent is put together: an ordinary head and the body bytes that came with it. */
+  compose: 24 * KiB,
 } as const;
 
 /** The API endpoint. */
@@ -77,5 +82,5 @@ export const API = {
 } as const;
 
 assert(HTTP_HEAD.maxLineBytes <= HTTP_HEAD.maxBytes, 'a line fits into a head');
-assert(BUFFERS.compose >= HTTP_HEAD.maxBytes + BUFFERS.sharedRead + 8 * KiB, 'a head, our lines and one read fit');
+assert(BUFFERS.compose >= BUFFERS.sharedRead + 4 * KiB, 'one read and the lines that we add fit');
 assert(HEALTH_CHECK.timeout.min < HEALTH_CHECK.interval.min, 'the shortest timeout is below the shortest interval');

@@ -1,0 +1,221 @@
+/**
+ * The portable transport: `node:net` sockets, public interfaces only. What weir falls back on where Node's handles
+ * are not what the handle transport expects. Reads go through one shared buffer, as there; there is no bulk mode.
+ */
+import { createServer, connect as netConnect, type Socket } from 'node:net';
+import { BUFFERS } from '../model/limits.ts';
+import { NOBODY, unmapped } from './connection-common.ts';
+import { listenServer } from './listen.ts';
+import { Outbox } from './outbox.ts';
+import {
+  READ_ROOM,
+  type Connection,
+  type ConnectionOwner,
+  type ListeningSocket,
+  type Transport,
+  type TransportEvents,
+} from './transport.ts';
+
+export class NetTransport implements Transport {
+  readonly name = 'net';
+  readonly outbox = new Outbox();
+  readonly events: TransportEvents;
+  readonly readBuffer = Buffer.allocUnsafeSlow(BUFFERS.sharedRead + 2 * READ_ROOM);
+  readonly #readArea = this.readBuffer.subarray(READ_ROOM, READ_ROOM + BUFFERS.sharedRead);
+
+  constructor(events: TransportEvents) {
+    this.events = events;
+  }
+
+  async listen(
+    address: string,
+    port: number,
+    onConnection: (connection: Connection) => void,
+  ): Promise<ListeningSocket> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
+    const bound = await listenServer(server, address, port);
+    server.on('error', (error) => this.events.onAcceptError(codeOf(error)));
+    server.on('connection', (socket) => this.#accept(socket, onConnection));
+    return bound;
+  }
+
+  #accept(socket: Socket, onConnection: (connection: Connection) => void): void {
+    const connection = new NetConnection(this, socket, NOBODY);
+    // Accepted sockets have no public `onread`: what they read is copied through the shared buffer.
+    socket.on('data', (chunk: Buffer) => {
+      for (let at = 0; at < chunk.length && !connection.closed; at += BUFFERS.sharedRead) {
+        const count = chunk.copy(this.readBuffer, READ_ROOM, at, Math.min(chunk.length, at + BUFFERS.sharedRead));
+        connection.received(count);
+      }
+    });
+    try {
+      onConnection(connection);
+    } catch (error) {
+      connection.fail(error);
+      return;
+    }
+    if (!connection.closed) socket.resume();
+  }
+
+  connect(address: string, port: number, owner: ConnectionOwner): Connection {
+    let connection: NetConnection | undefined;
+    const socket = netConnect({
+      host: address,
+      port,
+      allowHalfOpen: true,
+      noDelay: true,
+      onread: {
+        buffer: this.#readArea,
+        callback: (count) => {
+          connection?.received(count);
+          return true;
+        },
+      },
+    });
+    connection = new NetConnection(this, socket, owner);
+    return connection;
+  }
+}
+
+class NetConnection implements Connection {
+  owner: ConnectionOwner;
+  bulk = false;
+  closed = false;
+  readonly readingBulk = false;
+  readonly #transport: NetTransport;
+  readonly #socket: Socket;
+  #writesInFlight = 0;
+  #finishing = false;
+
+  constructor(transport: NetTransport, socket: Socket, owner: ConnectionOwner) {
+    this.#transport = transport;
+    this.#socket = socket;
+    this.owner = owner;
+    socket.on('connect', () => this.#tell(() => this.owner.onConnect(this)));
+    socket.on('end', () => this.#tell(() => this.owner.onEnd(this)));
+    socket.on('error', (error) => this.#lost(codeOf(error)));
+    socket.on('close', () => this.#lost('ECONNRESET'));
+  }
+
+  get pending(): boolean {
+    return this.#writesInFlight > 0;
+  }
+
+  get remoteAddress(): string {
+    return unmapped(this.#socket.remoteAddress);
+  }
+
+  get remotePort(): number {
+    return this.#socket.remotePort ?? 0;
+  }
+
+  get localAddress(): string {
+    return unmapped(this.#socket.localAddress);
+  }
+
+  get localPort(): number {
+    return this.#socket.localPort ?? 0;
+  }
+
+  received(count: number): void {
+    this.#tell(() => this.owner.onData(this, this.#transport.readBuffer, READ_ROOM, READ_ROOM + count));
+  }
+
+  send(outbox: Outbox): void {
+    if (outbox.length === 0 || this.closed) {
+      outbox.clear();
+      return;
+    }
+    const view = outbox.bytes.subarray(0, outbox.length);
+    const socket = this.#socket;
+    // The callback comes later even where the kernel took everything at once: `writableLength` tells.
+    let buffer: Buffer | undefined;
+    socket.write(view, () => {
+      if (buffer === undefined) return;
+      outbox.giveBack(buffer);
+      this.#writeCompleted();
+    });
+    if (socket.writableLength > 0) {
+      buffer = outbox.take();
+      this.#writesInFlight++;
+    } else {
+      outbox.clear();
+    }
+  }
+
+  sendBulk(): void {
+    throw new Error('the net transport never reads in bulk');
+  }
+
+  #writeCompleted(): void {
+    this.#writesInFlight--;
+    if (this.closed || this.#writesInFlight > 0) return;
+    if (this.#finishing) this.destroy();
+    else this.#tell(() => this.owner.onDrain(this));
+  }
+
+  pause(): void {
+    if (!this.closed) this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.closed) this.#socket.resume();
+  }
+
+  end(): void {
+    if (!this.closed) this.#socket.end();
+  }
+
+  finish(): void {
+    if (this.#writesInFlight === 0) {
+      this.destroy();
+      return;
+    }
+    this.#finishing = true;
+    this.owner = NOBODY;
+    this.pause();
+  }
+
+  destroy(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.owner = NOBODY;
+    this.#socket.destroy();
+  }
+
+  reset(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.owner = NOBODY;
+    this.#socket.resetAndDestroy();
+  }
+
+  #lost(code: string): void {
+    if (this.closed) return;
+    const owner = this.owner;
+    this.destroy();
+    try {
+      owner.onClose(this, code);
+    } catch (error) {
+      this.#transport.events.onFailure(error);
+    }
+  }
+
+  fail(error: unknown): void {
+    this.#transport.events.onFailure(error);
+    this.#lost('ECONNRESET');
+  }
+
+  #tell(call: () => void): void {
+    if (this.closed) return;
+    try {
+      call();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+}
+
+function codeOf(error: Error): string {
+  return (error as NodeJS.ErrnoException).code ?? 'ECONNRESET';
+}

@@ -1,0 +1,87 @@
+/**
+ * The seam between the engine and the sockets. The engine sees connections through these interfaces only, so that
+ * another transport can take the place of Node's handles without touching it.
+ *
+ * Rules that every transport keeps:
+ * - Bytes handed to `onData` are valid only during the call. Whoever keeps them copies them.
+ * - An owner is never called back from inside its own call: an error found while sending is reported later.
+ * - After `destroy` or `finish` the owner hears nothing more of the connection. After `onClose` neither.
+ * - Whatever an owner throws ends that connection, and is reported to the transport's `onFailure`.
+ */
+import type { Outbox } from './outbox.ts';
+
+/** Free bytes that a transport leaves before and behind what it reads, for framing written in place. */
+export const READ_ROOM = 32;
+
+/** Who a connection reports to. A connection has one owner at a time; assigning `owner` hands it over. */
+export interface ConnectionOwner {
+  /** The connection that was asked for with `connect` is up. */
+  onConnect(connection: Connection): void;
+  /** `bytes[start, end)` arrived. {@link READ_ROOM} bytes before and behind may be overwritten too. */
+  onData(connection: Connection, bytes: Buffer, start: number, end: number): void;
+  /** The peer has shut down its sending side. */
+  onEnd(connection: Connection): void;
+  /** All that was sent is with the kernel (called only after `pending` was true). */
+  onDrain(connection: Connection): void;
+  /** The connection is gone, by the peer or by an error; `code` is the system's (`ECONNRESET` …). */
+  onClose(connection: Connection, code: string): void;
+}
+
+export interface Connection {
+  owner: ConnectionOwner;
+  /** Something that was sent is not with the kernel yet: send no more before `onDrain`. */
+  readonly pending: boolean;
+  readonly closed: boolean;
+  /** Ask for a large private read buffer, or let go of it; takes effect when the current `onData` returns. */
+  bulk: boolean;
+  /** The bytes of the current `onData` lie in the private buffer: `sendBulk` can send them without a copy. */
+  readonly readingBulk: boolean;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** The address and port that the client connected to. */
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** Sends what was composed in the transport's outbox and empties it. */
+  send(outbox: Outbox): void;
+  /**
+   * Sends `[start, end)` of the private read buffer of `source`, without a copy. While `pending`, the source must stay
+   * paused or have let go of the buffer.
+   */
+  sendBulk(source: Connection, start: number, end: number): void;
+  pause(): void;
+  resume(): void;
+  /** Shuts down the sending side once everything is sent; reading goes on. */
+  end(): void;
+  /** Closes once everything is sent. Nothing more is read. */
+  finish(): void;
+  /** Closes at once; what was not sent is lost. */
+  destroy(): void;
+  /** Closes at once with a reset, so that the peer cannot take what it got for complete. */
+  reset(): void;
+}
+
+/** A socket that accepts. */
+export interface ListeningSocket {
+  readonly address: string;
+  readonly port: number;
+  /** Stops accepting; open connections go on. */
+  close(): void;
+}
+
+export interface Transport {
+  readonly name: 'handle' | 'net';
+  /** Where messages are put together before `Connection.send`. */
+  readonly outbox: Outbox;
+  /** Binds with SO_REUSEPORT. `onConnection` sets the owner; reading starts when it returns. Rejects with the system's error. */
+  listen(address: string, port: number, onConnection: (connection: Connection) => void): Promise<ListeningSocket>;
+  /** Starts to connect to an IP address; `owner` hears of the outcome, never before `connect` has returned. */
+  connect(address: string, port: number, owner: ConnectionOwner): Connection;
+}
+
+/** What a transport tells of itself. */
+export interface TransportEvents {
+  /** An owner threw: the connection was ended. A defect of weir, to be logged. */
+  onFailure(error: unknown): void;
+  /** Accepting failed (out of file descriptors). */
+  onAcceptError(code: string): void;
+}

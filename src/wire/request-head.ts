@@ -1,0 +1,339 @@
+/** The head of a request (RFC 9112 3): request line and header fields, as offsets into the bytes that were read. */
+import {
+  ALPHANUMERIC,
+  ascii,
+  BYTE_CLASS,
+  COMMA,
+  equalsFolded,
+  SEMICOLON,
+  SPACE,
+  TAB,
+  TARGET,
+  TOKEN,
+} from '../kit/bytes.ts';
+import { HTTP_HEAD } from '../model/limits.ts';
+import { Ranges } from './head-ranges.ts';
+import { CONNECTION, MessageHead, PARSED, parseLength } from './message-head.ts';
+
+const HOST = ascii('host');
+const TE = ascii('te');
+const COOKIE = ascii('cookie');
+const EXPECT = ascii('expect');
+const UPGRADE = ascii('upgrade');
+const CONNECTION_NAME = ascii('connection');
+const KEEP_ALIVE = ascii('keep-alive');
+const USER_AGENT = ascii('user-agent');
+const CONTENT_LENGTH = ascii('content-length');
+const ACCEPT_ENCODING = ascii('accept-encoding');
+const X_FORWARDED_FOR = ascii('x-forwarded-for');
+const X_FORWARDED_PORT = ascii('x-forwarded-port');
+const X_FORWARDED_PROTO = ascii('x-forwarded-proto');
+const PROXY_CONNECTION = ascii('proxy-connection');
+const TRANSFER_ENCODING = ascii('transfer-encoding');
+const CHUNKED = ascii('chunked');
+const CONTINUE = ascii('100-continue');
+const TRAILERS = ascii('trailers');
+const LOOKALIKES = { c: ascii('contentlength'), t: ascii('transferencoding') };
+
+const HTTP_1_ = ascii('HTTP/1.');
+
+/** What the engine does differently for some methods. */
+export const METHOD = { get: 0, head: 1, post: 2, put: 3, delete: 4, options: 5, trace: 6, connect: 7, other: 8 } as const;
+
+/** Methods that may be sent a second time (RFC 9110 9.2.2), a set of bits. */
+const IDEMPOTENT =
+  (1 << METHOD.get) |
+  (1 << METHOD.head) |
+  (1 << METHOD.put) |
+  (1 << METHOD.delete) |
+  (1 << METHOD.options) |
+  (1 << METHOD.trace);
+
+export function isIdempotent(method: number): boolean {
+  return (IDEMPOTENT & (1 << method)) !== 0;
+}
+
+export class RequestHead extends MessageHead {
+  start = 0;
+  method: number = METHOD.other;
+  methodEnd = 0;
+  targetStart = 0;
+  targetEnd = 0;
+  /** Minor version: 0 or 1. */
+  minor = 1;
+  hostStart = 0;
+  hostEnd = 0;
+  /** Start of the Host line and its end, for a Host that has to be rewritten. */
+  hostLineStart = 0;
+  hostLineEnd = 0;
+  userAgentStart = 0;
+  userAgentEnd = 0;
+  expectContinue = false;
+  /** Values of Cookie fields. */
+  readonly cookies = new Ranges();
+  /** Values of X-Forwarded-For fields, to be continued by ours. */
+  readonly forwardedFor = new Ranges();
+  /** What a refused head is answered with. */
+  refusal: 400 | 405 = 400;
+  #vouched = false;
+  #transferEncodings = 0;
+
+  /**
+   * Parses a head that starts at `start`. `vouched`: the bytes are a head that the classifier has written anew, so
+   * that what it let through is taken as it stands.
+   */
+  parse(bytes: Buffer, start: number, end: number, vouched: boolean): number {
+    this.clear();
+    this.cookies.clear();
+    this.forwardedFor.clear();
+    this.start = start;
+    this.hostStart = this.hostEnd = this.hostLineStart = this.hostLineEnd = 0;
+    this.userAgentStart = this.userAgentEnd = 0;
+    this.expectContinue = false;
+    this.refusal = 400;
+    this.#vouched = vouched;
+    this.#transferEncodings = 0;
+    const outcome = this.#requestLine(bytes, start, end);
+    if (outcome < 0) return -outcome;
+    const parsed = this.parseHeaders(bytes, outcome, end, vouched);
+    if (parsed !== PARSED.complete) return parsed;
+    if (this.method === METHOD.connect) return PARSED.refused;
+    // A field list that names chunked, but not last, cannot be framed (RFC 9112 6.3).
+    return this.#transferEncodings > 0 && !this.chunked ? PARSED.refused : PARSED.complete;
+  }
+
+  /** Offset of the first header line, or a negative {@link PARSED} outcome. */
+  #requestLine(bytes: Buffer, start: number, end: number): number {
+    let at = start;
+    while (at < end && (BYTE_CLASS[bytes[at]!]! & TOKEN) !== 0) at++;
+    if (at - start > HTTP_HEAD.maxMethodLength) {
+      this.refusal = 405;
+      return -PARSED.refused;
+    }
+    if (at === end) return -PARSED.incomplete;
+    if (bytes[at] !== SPACE || at === start) return -PARSED.odd;
+    this.methodEnd = at;
+    const targetStart = ++at;
+    while (at < end && (BYTE_CLASS[bytes[at]!]! & TARGET) !== 0) at++;
+    if (at + 11 - start > HTTP_HEAD.maxLineBytes) return -PARSED.refused;
+    if (at === end) return -PARSED.incomplete;
+    if (bytes[at] !== SPACE || at === targetStart) return -PARSED.odd;
+    this.targetStart = targetStart;
+    this.targetEnd = at++;
+    if (end - at < 10) return -PARSED.incomplete;
+    if (!this.#version(bytes, at)) return -PARSED.odd;
+    this.method = methodOf(bytes, start, this.methodEnd);
+    return at + 10;
+  }
+
+  #version(bytes: Buffer, at: number): boolean {
+    for (let i = 0; i < HTTP_1_.length; i++) if (bytes[at + i] !== HTTP_1_[i]) return false;
+    this.minor = bytes[at + 7]! - 0x30;
+    return (this.minor === 1 || this.minor === 0) && bytes[at + 8] === 0x0d && bytes[at + 9] === 0x0a;
+  }
+
+  protected field(
+    bytes: Buffer,
+    lineStart: number,
+    nameEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    lineEnd: number,
+  ): number {
+    switch (nameEnd - lineStart) {
+      case 2:
+        if (equalsFolded(bytes, lineStart, nameEnd, TE) && !equalsFolded(bytes, valueStart, valueEnd, TRAILERS)) {
+          this.drops.add(lineStart, lineEnd);
+        }
+        return PARSED.complete;
+      case 4:
+        if (!equalsFolded(bytes, lineStart, nameEnd, HOST)) return PARSED.complete;
+        if (this.hostLineEnd !== 0) return PARSED.refused;
+        this.hostStart = valueStart;
+        this.hostEnd = valueEnd;
+        this.hostLineStart = lineStart;
+        this.hostLineEnd = lineEnd;
+        return PARSED.complete;
+      case 6:
+        if (equalsFolded(bytes, lineStart, nameEnd, COOKIE)) this.cookies.add(valueStart, valueEnd);
+        else if (equalsFolded(bytes, lineStart, nameEnd, EXPECT)) {
+          this.expectContinue = equalsFolded(bytes, valueStart, valueEnd, CONTINUE);
+        }
+        return PARSED.complete;
+      case 7:
+        return this.#upgradeField(bytes, lineStart, nameEnd, lineEnd);
+      case 10:
+        return this.#lengthTen(bytes, lineStart, nameEnd, valueStart, valueEnd, lineEnd);
+      case 14:
+        if (equalsFolded(bytes, lineStart, nameEnd, CONTENT_LENGTH)) return this.#length(bytes, valueStart, valueEnd);
+        break;
+      case 15:
+        if (equalsFolded(bytes, lineStart, nameEnd, ACCEPT_ENCODING)) return PARSED.complete;
+        if (equalsFolded(bytes, lineStart, nameEnd, X_FORWARDED_FOR)) {
+          this.forwardedFor.add(valueStart, valueEnd);
+          this.drops.add(lineStart, lineEnd);
+          return PARSED.complete;
+        }
+        break;
+      case 16:
+        if (
+          equalsFolded(bytes, lineStart, nameEnd, X_FORWARDED_PORT) ||
+          equalsFolded(bytes, lineStart, nameEnd, PROXY_CONNECTION)
+        ) {
+          this.drops.add(lineStart, lineEnd);
+          return PARSED.complete;
+        }
+        break;
+      case 17:
+        if (equalsFolded(bytes, lineStart, nameEnd, TRANSFER_ENCODING)) {
+          return this.#transferEncoding(bytes, valueStart, valueEnd);
+        }
+        if (equalsFolded(bytes, lineStart, nameEnd, X_FORWARDED_PROTO)) {
+          this.drops.add(lineStart, lineEnd);
+          return PARSED.complete;
+        }
+        break;
+    }
+    return !this.#vouched && isLookalike(bytes, lineStart, nameEnd) ? PARSED.odd : PARSED.complete;
+  }
+
+  #upgradeField(bytes: Buffer, lineStart: number, nameEnd: number, lineEnd: number): number {
+    if (!equalsFolded(bytes, lineStart, nameEnd, UPGRADE)) return PARSED.complete;
+    // Of several Upgrade fields the last can pass; the others go.
+    if (this.upgradeEnd !== 0) this.drops.add(this.upgradeStart, this.upgradeEnd);
+    this.upgradeStart = lineStart;
+    this.upgradeEnd = lineEnd;
+    return PARSED.complete;
+  }
+
+  #lengthTen(
+    bytes: Buffer,
+    lineStart: number,
+    nameEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    lineEnd: number,
+  ): number {
+    if (equalsFolded(bytes, lineStart, nameEnd, USER_AGENT)) {
+      this.userAgentStart = valueStart;
+      this.userAgentEnd = valueEnd;
+      return PARSED.complete;
+    }
+    if (equalsFolded(bytes, lineStart, nameEnd, CONNECTION_NAME)) {
+      return this.connectionField(bytes, lineStart, valueStart, valueEnd, lineEnd);
+    }
+    if (equalsFolded(bytes, lineStart, nameEnd, KEEP_ALIVE)) this.drops.add(lineStart, lineEnd);
+    return PARSED.complete;
+  }
+
+  #length(bytes: Buffer, start: number, end: number): number {
+    const otherwise = this.#vouched ? PARSED.refused : PARSED.odd;
+    if (this.contentLength !== -1 || this.#transferEncodings > 0) return otherwise;
+    if (!this.#vouched && (this.method === METHOD.get || this.method === METHOD.head)) return PARSED.odd;
+    this.contentLength = parseLength(bytes, start, end);
+    return this.contentLength === -1 ? otherwise : PARSED.complete;
+  }
+
+  #transferEncoding(bytes: Buffer, start: number, end: number): number {
+    const plain =
+      this.minor === 1 &&
+      this.#transferEncodings === 0 &&
+      this.contentLength === -1 &&
+      this.method !== METHOD.get &&
+      this.method !== METHOD.head &&
+      equalsFolded(bytes, start, end, CHUNKED);
+    if (!plain && !this.#vouched) return PARSED.odd;
+    if (this.contentLength !== -1) return PARSED.refused;
+    this.#transferEncodings++;
+    // A coding behind chunked, in this field or an earlier one, leaves the body without an end.
+    if (this.chunked) return PARSED.refused;
+    this.chunked = plain || endsInChunked(bytes, start, end);
+    return PARSED.complete;
+  }
+
+  protected named(bytes: Buffer, lineStart: number, nameEnd: number): void {
+    if (equalsFolded(bytes, lineStart, nameEnd, X_FORWARDED_FOR)) this.forwardedFor.clear();
+  }
+
+  /** May the client send another request on its connection? (RFC 9112 9.3) */
+  get keepAlive(): boolean {
+    if ((this.connection & CONNECTION.close) !== 0) return false;
+    return this.minor === 1 || (this.connection & CONNECTION.keepAlive) !== 0;
+  }
+
+  /** The client asks for another protocol (RFC 9110 7.8). */
+  get wantsUpgrade(): boolean {
+    return this.minor === 1 && this.upgradeEnd !== 0 && (this.connection & CONNECTION.upgrade) !== 0;
+  }
+
+  get hasBody(): boolean {
+    return this.chunked || this.contentLength > 0;
+  }
+}
+
+function methodOf(bytes: Buffer, start: number, end: number): number {
+  switch (end - start) {
+    case 3:
+      if (is(bytes, start, 'GET')) return METHOD.get;
+      return is(bytes, start, 'PUT') ? METHOD.put : METHOD.other;
+    case 4:
+      if (is(bytes, start, 'POST')) return METHOD.post;
+      return is(bytes, start, 'HEAD') ? METHOD.head : METHOD.other;
+    case 5:
+      return is(bytes, start, 'TRACE') ? METHOD.trace : METHOD.other;
+    case 6:
+      return is(bytes, start, 'DELETE') ? METHOD.delete : METHOD.other;
+    case 7:
+      if (is(bytes, start, 'OPTIONS')) return METHOD.options;
+      return is(bytes, start, 'CONNECT') ? METHOD.connect : METHOD.other;
+    default:
+      return METHOD.other;
+  }
+}
+
+function is(bytes: Buffer, start: number, name: string): boolean {
+  for (let i = 0; i < name.length; i++) if (bytes[start + i] !== name.charCodeAt(i)) return false;
+  return true;
+}
+
+/**
+ * Does the list end in `chunked`, and name it nowhere else? An element with parameters is not chunked, which has none
+ * (RFC 9112 7.1), but counts as naming it: a back end may read it either way.
+ */
+export function endsInChunked(bytes: Buffer, start: number, end: number): boolean {
+  let elementStart = start;
+  for (let at = start; at < end; at++) {
+    if (bytes[at] !== COMMA) continue;
+    if (namesChunked(bytes, elementStart, at)) return false;
+    elementStart = at + 1;
+  }
+  while (elementStart < end && (bytes[elementStart] === SPACE || bytes[elementStart] === TAB)) elementStart++;
+  return equalsFolded(bytes, elementStart, end, CHUNKED);
+}
+
+function namesChunked(bytes: Buffer, start: number, end: number): boolean {
+  let from = start;
+  while (from < end && (bytes[from] === SPACE || bytes[from] === TAB)) from++;
+  let to = from;
+  while (to < end && bytes[to] !== SEMICOLON && bytes[to] !== SPACE && bytes[to] !== TAB) to++;
+  return equalsFolded(bytes, from, to, CHUNKED);
+}
+
+/**
+ * Does the name read as Content-Length or Transfer-Encoding once everything but letters and digits is left out?
+ * Only such names are looked at whole: the first letter tells almost all others apart.
+ */
+function isLookalike(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start < LOOKALIKES.c.length) return false;
+  let wanted: Buffer | undefined;
+  let matched = 0;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!;
+    if ((BYTE_CLASS[byte]! & ALPHANUMERIC) === 0) continue;
+    const folded = byte | 0x20;
+    wanted ??= folded === 0x63 ? LOOKALIKES.c : LOOKALIKES.t;
+    if (matched === wanted.length || wanted[matched] !== folded) return false;
+    matched++;
+  }
+  return wanted !== undefined && matched === wanted.length;
+}

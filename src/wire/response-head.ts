@@ -1,0 +1,146 @@
+/** The head of a response (RFC 9112 4), as offsets into the bytes that were read. Whatever is odd is refused (502). */
+import { ascii, BYTE_CLASS, CR, equalsFolded, LF, SPACE, VALUE } from '../kit/bytes.ts';
+import { HTTP_HEAD } from '../model/limits.ts';
+import { Ranges } from './head-ranges.ts';
+import { CONNECTION, MessageHead, PARSED, parseLength } from './message-head.ts';
+import { endsInChunked } from './request-head.ts';
+
+const TRAILER = ascii('trailer');
+const UPGRADE = ascii('upgrade');
+const CONNECTION_NAME = ascii('connection');
+const KEEP_ALIVE = ascii('keep-alive');
+const SET_COOKIE = ascii('set-cookie');
+const CONTENT_LENGTH = ascii('content-length');
+const PROXY_CONNECTION = ascii('proxy-connection');
+const TRANSFER_ENCODING = ascii('transfer-encoding');
+const HTTP_1_ = ascii('HTTP/1.');
+
+export class ResponseHead extends MessageHead {
+  /** Three digits, 100 to 999. */
+  status = 0;
+  /** Start of the three digits. */
+  statusStart = 0;
+  /** Behind the reason phrase. */
+  statusLineEnd = 0;
+  /** Minor version of the back end's HTTP, 1 for anything above. */
+  minor = 1;
+  /** Both framing fields were there: chunked is obeyed, the connection is not used again (RFC 9112 6.3). */
+  conflictingLength = false;
+  transferEncodings = 0;
+  /** Lines of Transfer-Encoding, dropped for clients that cannot read chunks. */
+  readonly transferEncodingLines = new Ranges();
+  readonly trailerLines = new Ranges();
+  /** Values of Set-Cookie fields. */
+  readonly setCookies = new Ranges();
+  #lengthLineStart = 0;
+  #lengthLineEnd = 0;
+
+  parse(bytes: Buffer, start: number, end: number): number {
+    this.clear();
+    this.conflictingLength = false;
+    this.transferEncodings = 0;
+    this.transferEncodingLines.clear();
+    this.trailerLines.clear();
+    this.setCookies.clear();
+    const headersStart = this.#statusLine(bytes, start, end);
+    if (headersStart < 0) return -headersStart;
+    const parsed = this.parseHeaders(bytes, headersStart, end, false);
+    if (parsed !== PARSED.complete) return parsed;
+    if (this.transferEncodings > 0 && !this.chunked) return PARSED.refused;
+    if (this.chunked && this.contentLength !== -1) {
+      this.conflictingLength = true;
+      this.contentLength = -1;
+      this.drops.add(this.#lengthLineStart, this.#lengthLineEnd);
+      this.drops.sort();
+    }
+    return PARSED.complete;
+  }
+
+  /** Offset of the first header line, or a negative {@link PARSED} outcome. */
+  #statusLine(bytes: Buffer, start: number, end: number): number {
+    const checked = Math.min(end - start, HTTP_1_.length);
+    for (let i = 0; i < checked; i++) if (bytes[start + i] !== HTTP_1_[i]) return -PARSED.odd;
+    if (end - start < 14) return -PARSED.incomplete;
+    const digits = start + 9;
+    this.minor = bytes[start + 7]! - 0x30;
+    if (this.minor < 0 || this.minor > 9 || bytes[start + 8] !== SPACE) return -PARSED.odd;
+    if (this.minor > 1) this.minor = 1;
+    this.status = parseLength(bytes, digits, digits + 3);
+    if (this.status < 100) return -PARSED.odd;
+    this.statusStart = digits;
+    let at = digits + 3;
+    if (bytes[at] !== SPACE && bytes[at] !== CR) return -PARSED.odd;
+    while (at < end && (BYTE_CLASS[bytes[at]!]! & VALUE) !== 0) at++;
+    if (at - start > HTTP_HEAD.maxLineBytes) return -PARSED.refused;
+    if (at + 1 >= end) return at < end && bytes[at] !== CR ? -PARSED.odd : -PARSED.incomplete;
+    if (bytes[at] !== CR || bytes[at + 1] !== LF) return -PARSED.odd;
+    this.statusLineEnd = at;
+    return at + 2;
+  }
+
+  protected field(
+    bytes: Buffer,
+    lineStart: number,
+    nameEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    lineEnd: number,
+  ): number {
+    switch (nameEnd - lineStart) {
+      case 7:
+        if (equalsFolded(bytes, lineStart, nameEnd, UPGRADE)) {
+          if (this.upgradeEnd !== 0) this.drops.add(this.upgradeStart, this.upgradeEnd);
+          this.upgradeStart = lineStart;
+          this.upgradeEnd = lineEnd;
+        } else if (equalsFolded(bytes, lineStart, nameEnd, TRAILER)) this.trailerLines.add(lineStart, lineEnd);
+        break;
+      case 10:
+        if (equalsFolded(bytes, lineStart, nameEnd, CONNECTION_NAME)) {
+          return this.connectionField(bytes, lineStart, valueStart, valueEnd, lineEnd);
+        }
+        if (equalsFolded(bytes, lineStart, nameEnd, KEEP_ALIVE)) this.drops.add(lineStart, lineEnd);
+        else if (equalsFolded(bytes, lineStart, nameEnd, SET_COOKIE)) this.setCookies.add(valueStart, valueEnd);
+        break;
+      case 14:
+        if (equalsFolded(bytes, lineStart, nameEnd, CONTENT_LENGTH)) {
+          return this.#length(bytes, lineStart, valueStart, valueEnd, lineEnd);
+        }
+        break;
+      case 16:
+        if (equalsFolded(bytes, lineStart, nameEnd, PROXY_CONNECTION)) this.drops.add(lineStart, lineEnd);
+        break;
+      case 17:
+        if (equalsFolded(bytes, lineStart, nameEnd, TRANSFER_ENCODING)) {
+          if (this.chunked) return PARSED.refused;
+          this.transferEncodings++;
+          this.chunked = endsInChunked(bytes, valueStart, valueEnd);
+          this.transferEncodingLines.add(lineStart, lineEnd);
+        }
+        break;
+    }
+    return PARSED.complete;
+  }
+
+  /** A second, equal length is dropped; a different one makes the response unreadable. */
+  #length(bytes: Buffer, lineStart: number, valueStart: number, valueEnd: number, lineEnd: number): number {
+    const length = parseLength(bytes, valueStart, valueEnd);
+    if (length === -1) return PARSED.refused;
+    if (this.contentLength === -1) {
+      this.contentLength = length;
+      this.#lengthLineStart = lineStart;
+      this.#lengthLineEnd = lineEnd;
+      return PARSED.complete;
+    }
+    if (this.contentLength !== length) return PARSED.refused;
+    this.drops.add(lineStart, lineEnd);
+    return PARSED.complete;
+  }
+
+  protected named(): void {}
+
+  /** Does the back end keep its connection open after this response, as far as it says? */
+  get keepAlive(): boolean {
+    if ((this.connection & CONNECTION.close) !== 0 || this.conflictingLength) return false;
+    return this.minor === 1 || (this.connection & CONNECTION.keepAlive) !== 0;
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * What the codecs know of a service: its operations, the shapes of their inputs and outputs, its errors. Written by a
+ * generator (scripts/generate-elb-model.ts) or by hand, never by a peer.
+ */
+
+export type Shape =
+  | { readonly type: 'string' | 'integer' | 'boolean' | 'timestamp' }
+  | { readonly type: 'structure'; readonly name: string }
+  | { readonly type: 'list'; readonly member: Shape };
+
+export interface StructureModel {
+  readonly members: Readonly<Record<string, Shape>>;
+  readonly required: readonly string[];
+}
+
+export interface OperationModel {
+  /** Names of structures. */
+  readonly input: string;
+  readonly output: string;
+}
+
+export interface ErrorModel {
+  /** As it goes over the wire: `LoadBalancerNotFound`. */
+  readonly code: string;
+  readonly status: number;
+}
+
+export interface ServiceModel {
+  /** Where the model is from, with its version. */
+  readonly source: string;
+  /** The API version that a caller names: `2012-06-01`. */
+  readonly version: string;
+  readonly xmlNamespace: string;
+  readonly operations: Readonly<Record<string, OperationModel>>;
+  readonly structures: Readonly<Record<string, StructureModel>>;
+  readonly errors: Readonly<Record<string, ErrorModel>>;
+}

@@ -1,0 +1,105 @@
+/** Responses of the AWS Query protocol: XML as AWS writes it, indented, members in the order of the model. */
+import { assert } from '../../kit/assert.ts';
+import type { Fault } from '../fault.ts';
+import type { ServiceModel, Shape } from './model.ts';
+import type { Structure, Value } from './value.ts';
+
+const INDENT = '  ';
+
+/** What XML 1.0 cannot carry even escaped: control characters, lone surrogates, U+FFFE and U+FFFF. */
+const UNWRITABLE =
+  // eslint-disable-next-line no-control-regex
+  /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  '\r': '&#xD;',
+};
+
+/** Text as element content. What XML cannot carry becomes U+FFFD. */
+export function escapeXml(text: string): string {
+  return text.replace(UNWRITABLE, '\uFFFD').replace(/[&<>"\r]/g, (character) => ESCAPES[character]!);
+}
+
+function scalarText(value: Value): string {
+  if (value instanceof Date) return value.toISOString();
+  assert(typeof value !== 'object', 'an output fits its model');
+  return String(value);
+}
+
+class Writer {
+  readonly #model: ServiceModel;
+  readonly #lines: string[] = [];
+
+  constructor(model: ServiceModel) {
+    this.#model = model;
+  }
+
+  get text(): string {
+    return `${this.#lines.join('\n')}\n`;
+  }
+
+  line(depth: number, text: string): void {
+    this.#lines.push(INDENT.repeat(depth) + text);
+  }
+
+  leaf(depth: number, tag: string, text: string): void {
+    this.line(depth, text === '' ? `<${tag}/>` : `<${tag}>${escapeXml(text)}</${tag}>`);
+  }
+
+  structure(depth: number, tag: string, name: string, value: Structure): void {
+    const present = Object.entries(this.#model.structures[name]!.members).filter(([key]) => value[key] !== undefined);
+    this.#block(depth, tag, present.length === 0, () => {
+      for (const [key, shape] of present) this.#element(depth + 1, key, shape, value[key]!);
+    });
+  }
+
+  #element(depth: number, tag: string, shape: Shape, value: Value): void {
+    if (shape.type === 'structure') this.structure(depth, tag, shape.name, value as Structure);
+    else if (shape.type === 'list') {
+      const items = value as readonly Value[];
+      this.#block(depth, tag, items.length === 0, () => {
+        for (const item of items) this.#element(depth + 1, 'member', shape.member, item);
+      });
+    } else this.leaf(depth, tag, scalarText(value));
+  }
+
+  #block(depth: number, tag: string, empty: boolean, writeContent: () => void): void {
+    if (empty) {
+      this.line(depth, `<${tag}/>`);
+      return;
+    }
+    this.line(depth, `<${tag}>`);
+    writeContent();
+    this.line(depth, `</${tag}>`);
+  }
+}
+
+/** The answer to `action`: `<ActionResponse>` around `<ActionResult>` and the request id. */
+export function encodeResponse(model: ServiceModel, action: string, output: Structure, requestId: string): string {
+  const writer = new Writer(model);
+  writer.line(0, `<${action}Response xmlns="${escapeXml(model.xmlNamespace)}">`);
+  writer.structure(1, `${action}Result`, model.operations[action]!.output, output);
+  writer.line(1, '<ResponseMetadata>');
+  writer.leaf(2, 'RequestId', requestId);
+  writer.line(1, '</ResponseMetadata>');
+  writer.line(0, `</${action}Response>`);
+  return writer.text;
+}
+
+/** `<ErrorResponse>` with type, code, message and request id. */
+export function encodeFault(model: ServiceModel, fault: Fault, requestId: string): string {
+  const writer = new Writer(model);
+  writer.line(0, `<ErrorResponse xmlns="${escapeXml(model.xmlNamespace)}">`);
+  writer.line(1, '<Error>');
+  writer.leaf(2, 'Type', fault.type);
+  writer.leaf(2, 'Code', fault.code);
+  writer.leaf(2, 'Message', fault.message);
+  writer.line(1, '</Error>');
+  writer.leaf(1, 'RequestId', requestId);
+  writer.line(0, '</ErrorResponse>');
+  return writer.text;
+}

@@ -1,0 +1,116 @@
+/**
+ * The health of one registered instance: from probe results to in service or not (spec/traffic.md 5). Pure: a result
+ * makes a new value of the old one.
+ */
+import { unreachable } from '../kit/assert.ts';
+import { HEALTH_CHECK } from '../model/limits.ts';
+
+/** What one probe found. */
+export interface ProbeResult {
+  readonly good: boolean;
+  /** In a few words: `connected`, `status 200`, `connection refused`, `timeout`, `status 500` … */
+  readonly cause: string;
+  readonly elapsedMs: number;
+  /** The probe failed on our side (out of descriptors or local ports): kept, but held against nobody. */
+  readonly inconclusive: boolean;
+}
+
+export interface KeptResult extends ProbeResult {
+  /** Epoch milliseconds of the end of the probe. */
+  readonly timeMs: number;
+}
+
+/** Both are numbers of consecutive results. */
+export interface Thresholds {
+  readonly healthyThreshold: number;
+  readonly unhealthyThreshold: number;
+}
+
+/**
+ * - `registering`: registered while we run, no good probe and not yet UnhealthyThreshold bad ones
+ * - `unknown`: registered before we started, no result yet
+ * - `in-service`
+ * - `failed`: the last UnhealthyThreshold probes (or more) were bad
+ * - `not-passed`: out of service, but the last results are not enough to call it failed
+ */
+export type HealthStatus = 'registering' | 'unknown' | 'in-service' | 'failed' | 'not-passed';
+
+export interface Health {
+  readonly status: HealthStatus;
+  /** A good probe since the registration (or our start): the next flip into service takes HealthyThreshold of them. */
+  readonly everPassed: boolean;
+  /** Consecutive results of the present check; one of the two is 0. */
+  readonly passes: number;
+  readonly failures: number;
+  /** The latest, oldest first. */
+  readonly results: readonly KeptResult[];
+}
+
+/** The health of an instance before its first probe. `knownBefore`: it was registered when the process started. */
+export function initialHealth(knownBefore: boolean): Health {
+  return { status: knownBefore ? 'unknown' : 'registering', everPassed: false, passes: 0, failures: 0, results: [] };
+}
+
+/** `health` after one more `result`. */
+export function observe(health: Health, result: KeptResult, thresholds: Thresholds): Health {
+  const results = [...health.results, result].slice(-HEALTH_CHECK.keptResults);
+  if (result.inconclusive) return { ...health, results };
+  const passes = result.good ? health.passes + 1 : 0;
+  const failures = result.good ? 0 : health.failures + 1;
+  const everPassed = health.everPassed || result.good;
+  return { status: nextStatus(health, passes, failures, thresholds), everPassed, passes, failures, results };
+}
+
+function nextStatus(before: Health, passes: number, failures: number, thresholds: Thresholds): HealthStatus {
+  if (failures >= thresholds.unhealthyThreshold) return 'failed';
+  if (before.status === 'in-service') return 'in-service';
+  const passesWanted = before.everPassed ? thresholds.healthyThreshold : 1;
+  if (passes >= passesWanted) return 'in-service';
+  if (failures > 0 && before.status === 'registering') return 'registering';
+  return before.status === 'failed' && failures > 0 ? 'failed' : 'not-passed';
+}
+
+/** The check itself changed (another port, another path): what the old one found is no part of a consecutive count. */
+export function restartCounts(health: Health): Health {
+  return { ...health, passes: 0, failures: 0 };
+}
+
+/** State, reason code and description as DescribeInstanceHealth gives them. */
+export interface HealthDescription {
+  readonly state: 'InService' | 'OutOfService' | 'Unknown';
+  readonly reasonCode: 'N/A' | 'ELB' | 'Instance';
+  readonly description: string;
+}
+
+export function describeHealth(status: HealthStatus): HealthDescription {
+  switch (status) {
+    case 'in-service':
+      return { state: 'InService', reasonCode: 'N/A', description: 'N/A' };
+    case 'registering':
+      return {
+        state: 'OutOfService',
+        reasonCode: 'ELB',
+        description: 'Instance registration is still in progress.',
+      };
+    case 'unknown':
+      return {
+        state: 'Unknown',
+        reasonCode: 'ELB',
+        description: 'A transient error occurred. Please try again later.',
+      };
+    case 'failed':
+      return {
+        state: 'OutOfService',
+        reasonCode: 'Instance',
+        description: 'Instance has failed at least the UnhealthyThreshold number of health checks consecutively.',
+      };
+    case 'not-passed':
+      return {
+        state: 'OutOfService',
+        reasonCode: 'Instance',
+        description: 'Instance has not passed the configured HealthyThreshold number of health checks consecutively.',
+      };
+    default:
+      return unreachable(status);
+  }
+}

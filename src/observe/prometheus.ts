@@ -1,0 +1,152 @@
+/**
+ * `/metrics`: what the traffic threads counted in shared memory and what the control thread knows, as text. A scrape
+ * reads; it never asks a traffic thread for anything.
+ */
+import { COUNTER, DESYNC_COUNTERS, LATENCY_BUCKETS, SHARED, sharedCells, sumCounters } from '../traffic/counters.ts';
+import { REASONS, TIERS } from '../wire/desync-reasons.ts';
+import { Exposition, labels } from './exposition.ts';
+import { writeProcessMetrics, type ProcessMetrics } from './process-metrics.ts';
+
+export interface LoadBalancerMetrics {
+  /** Value of the label `load_balancer`. */
+  readonly name: string;
+  readonly counters: SharedArrayBuffer;
+  readonly instances: readonly { readonly instanceId: string; readonly inService: boolean }[];
+  /** Ports that could not be bound, as `address:port`. */
+  readonly failedListeners: readonly string[];
+}
+
+export interface MetricsInput {
+  readonly process: ProcessMetrics;
+  readonly loadBalancers: readonly LoadBalancerMetrics[];
+}
+
+/** Cells that are written as they are, with the labels that tell samples of one family apart. */
+const PLAIN: readonly {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  readonly help: string;
+  readonly samples: readonly { readonly cell: number; readonly extra: string }[];
+}[] = [
+  single('requests_total', 'counter', 'Requests completed and TCP connections accepted.', COUNTER.requests),
+  {
+    name: 'weir_backend_responses_total',
+    type: 'counter',
+    help: 'Responses of instances, by class of status.',
+    samples: [
+      { cell: COUNTER.backend2xx, extra: ',code="2xx"' },
+      { cell: COUNTER.backend3xx, extra: ',code="3xx"' },
+      { cell: COUNTER.backend4xx, extra: ',code="4xx"' },
+      { cell: COUNTER.backend5xx, extra: ',code="5xx"' },
+      { cell: COUNTER.backendOther, extra: ',code="other"' },
+    ],
+  },
+  {
+    name: 'weir_error_responses_total',
+    type: 'counter',
+    help: 'Answers that the load balancer itself gave, by class of status.',
+    samples: [
+      { cell: COUNTER.elb4xx, extra: ',code="4xx"' },
+      { cell: COUNTER.elb5xx, extra: ',code="5xx"' },
+    ],
+  },
+  single(
+    'backend_connection_errors_total',
+    'counter',
+    'Connections to instances that could not be made.',
+    COUNTER.backendConnectionErrors,
+  ),
+  single('retries_total', 'counter', 'Requests sent again, to the same or another instance.', COUNTER.retries),
+  single('spillover_total', 'counter', 'Requests refused because the surge queue was full.', COUNTER.spillover),
+  single('client_connections_total', 'counter', 'Connections accepted from clients.', COUNTER.clientConnections),
+  single('client_connections', 'gauge', 'Open connections of clients.', COUNTER.clientConnectionsActive),
+  single('backend_connections_total', 'counter', 'Connections made to instances.', COUNTER.backendConnections),
+  single('backend_connections', 'gauge', 'Open connections to instances.', COUNTER.backendConnectionsActive),
+  single('received_bytes_total', 'counter', 'Bytes read from clients, heads included.', COUNTER.receivedBytes),
+  single('sent_bytes_total', 'counter', 'Bytes written to clients, heads included.', COUNTER.sentBytes),
+];
+
+function single(name: string, type: 'counter' | 'gauge', help: string, cell: number) {
+  return { name: `weir_${name}`, type, help, samples: [{ cell, extra: '' }] };
+}
+
+interface Summed {
+  readonly input: LoadBalancerMetrics;
+  /** `load_balancer="…"`. */
+  readonly label: string;
+  readonly sum: Float64Array;
+}
+
+/** The whole page. */
+export function renderMetrics(input: MetricsInput): string {
+  const out = new Exposition();
+  const loadBalancers = input.loadBalancers.map((each) => ({
+    input: each,
+    label: labels({ load_balancer: each.name }),
+    sum: sumCounters(each.counters),
+  }));
+  writeProcessMetrics(out, input.process);
+  for (const { name, type, help, samples } of PLAIN) {
+    out.family(name, type, help);
+    for (const { label, sum } of loadBalancers) {
+      for (const { cell, extra } of samples) out.sample(label + extra, sum[cell]!);
+    }
+  }
+  writeSurgeQueues(out, loadBalancers);
+  writeLatency(out, loadBalancers);
+  writeDesync(out, loadBalancers);
+  writeInstances(out, loadBalancers);
+  writeFailedListeners(out, loadBalancers);
+  return out.text();
+}
+
+function writeSurgeQueues(out: Exposition, loadBalancers: readonly Summed[]): void {
+  out.family('weir_surge_queue_length', 'gauge', 'Requests (TCP: connections) that wait for an instance.');
+  for (const { input, label } of loadBalancers) {
+    out.sample(label, Atomics.load(sharedCells(input.counters), SHARED.surgeQueueLength));
+  }
+}
+
+function writeLatency(out: Exposition, loadBalancers: readonly Summed[]): void {
+  out.family('weir_latency_seconds', 'histogram', 'From the dispatch of a request to the first byte of its response.');
+  for (const { label, sum } of loadBalancers) {
+    let below = 0;
+    for (const [index, bound] of LATENCY_BUCKETS.entries()) {
+      below += sum[COUNTER.latencyBuckets + index]!;
+      out.sample(`${label},le="${bound}"`, below, '_bucket');
+    }
+    // The count is the last bucket, so that the two agree while a thread is between its two additions.
+    below += sum[COUNTER.latencyBuckets + LATENCY_BUCKETS.length]!;
+    out.sample(`${label},le="+Inf"`, below, '_bucket');
+    out.sample(label, sum[COUNTER.latencySum]!, '_sum');
+    out.sample(label, below, '_count');
+  }
+}
+
+/** A sample appears with its first request: 25 reasons for each load balancer would mostly say 0. */
+function writeDesync(out: Exposition, loadBalancers: readonly Summed[]): void {
+  out.family('weir_desync_requests_total', 'counter', 'Requests that are not Compliant, by tier and reason.');
+  const reasons = REASONS.map(([reason, tier]) => labels({ classification: TIERS[tier], reason }));
+  for (const { label, sum } of loadBalancers) {
+    for (const [index, reason] of reasons.entries()) {
+      const count = sum[DESYNC_COUNTERS + index]!;
+      if (REASONS[index]![1] > 0 && count > 0) out.sample(`${label},${reason}`, count);
+    }
+  }
+}
+
+function writeInstances(out: Exposition, loadBalancers: readonly Summed[]): void {
+  out.family('weir_instance_in_service', 'gauge', '1 while the instance is given new requests, else 0.');
+  for (const { input, label } of loadBalancers) {
+    for (const { instanceId, inService } of input.instances) {
+      out.sample(`${label},${labels({ instance: instanceId })}`, inService ? 1 : 0);
+    }
+  }
+}
+
+function writeFailedListeners(out: Exposition, loadBalancers: readonly Summed[]): void {
+  out.family('weir_listener_bind_failed', 'gauge', '1 for each listener whose port cannot be bound.');
+  for (const { input, label } of loadBalancers) {
+    for (const listener of input.failedListeners) out.sample(`${label},${labels({ listener })}`, 1);
+  }
+}

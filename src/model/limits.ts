@@ -53,6 +53,20 @@ export const HTTP_BODY = {
   maxTrailers: 64,
 } as const;
 
+/** *Ours*: a connection to a back end that takes longer is given up and another instance tried. */
+export const CONNECT_TIMEOUT_MS = 5000;
+
+/** *Ours*: after an error answer, what the client still sends is read and dropped for this long, so that the answer arrives. */
+export const LINGER_MS = 2000;
+
+/** Sending a request a second time (spec/traffic.md 3, Retries). */
+export const RETRY = {
+  /** Sent again after a reused connection broke; connecting elsewhere goes on while there are instances. */
+  maxReplays: 1,
+  /** *Ours*: a larger request is not kept for it. */
+  maxReplayBytes: 64 * KiB,
+} as const;
+
 /** Interim (1xx) responses relayed for one request. */
 export const MAX_INTERIM_RESPONSES = 16;
 

@@ -45,18 +45,31 @@ export const DESYNC_COUNTERS = COUNTER.latencyBuckets + LATENCY_BUCKETS.length +
 export const MAX_DESYNC_REASONS = 32;
 export const ROW_CELLS = DESYNC_COUNTERS + MAX_DESYNC_REASONS;
 
+/** Int32 cells that all threads write, in front of the rows: where round robin stands, and the surge queue. */
+export const SHARED = {
+  surgeQueueLength: 0,
+  /** Turns of round robin; a listener and zone uses one of them by its number. */
+  cursors: 2,
+} as const;
+export const CURSORS = 126;
+const SHARED_BYTES = (SHARED.cursors + CURSORS) * Int32Array.BYTES_PER_ELEMENT;
+
 export function makeCounters(threads: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(threads * ROW_CELLS * Float64Array.BYTES_PER_ELEMENT);
+  return new SharedArrayBuffer(SHARED_BYTES + threads * ROW_CELLS * Float64Array.BYTES_PER_ELEMENT);
+}
+
+export function sharedCells(buffer: SharedArrayBuffer): Int32Array {
+  return new Int32Array(buffer, 0, SHARED_BYTES / Int32Array.BYTES_PER_ELEMENT);
 }
 
 /** The row of one thread: what that thread writes. */
 export function counterRow(buffer: SharedArrayBuffer, thread: number): Float64Array {
-  return new Float64Array(buffer, thread * ROW_CELLS * Float64Array.BYTES_PER_ELEMENT, ROW_CELLS);
+  return new Float64Array(buffer, SHARED_BYTES + thread * ROW_CELLS * Float64Array.BYTES_PER_ELEMENT, ROW_CELLS);
 }
 
 /** The sum of all rows, cell by cell. */
 export function sumCounters(buffer: SharedArrayBuffer): Float64Array {
-  const cells = new Float64Array(buffer);
+  const cells = new Float64Array(buffer, SHARED_BYTES);
   const sum = new Float64Array(ROW_CELLS);
   for (let cell = 0; cell < cells.length; cell++) sum[cell % ROW_CELLS]! += cells[cell]!;
   return sum;

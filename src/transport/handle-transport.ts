@@ -3,9 +3,16 @@ import { createServer } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { assert } from '../kit/assert.ts';
 import { BUFFERS } from '../model/limits.ts';
-import { BulkBuffer, BulkBufferPool } from './bulk-buffer.ts';
+import { type BulkBuffer, BulkBufferPool } from './bulk-buffer.ts';
 import { NOBODY, unmapped } from './connection-common.ts';
-import type { NodeInternals, ServerHandle, SocketName, StreamHandle, TcpHandle, WriteRequest } from './node-internals.ts';
+import type {
+  NodeInternals,
+  ServerHandle,
+  SocketName,
+  StreamHandle,
+  TcpHandle,
+  WriteRequest,
+} from './node-internals.ts';
 import { listenServer } from './listen.ts';
 import { Outbox } from './outbox.ts';
 import {
@@ -54,6 +61,7 @@ export class HandleTransport implements Transport {
   ): Promise<ListeningSocket> {
     const server = createServer();
     const bound = await listenServer(server, address, port);
+    // oxlint-disable-next-line no-underscore-dangle -- Node's name
     const handle = (server as unknown as { _handle: ServerHandle })._handle;
     handle.onconnection = (status, client) => {
       if (status !== 0 || client === undefined) {
@@ -100,9 +108,10 @@ export class HandleConnection implements Connection {
   readonly #handle: TcpHandle;
   #bulkBuffer: BulkBuffer | undefined;
   #writesInFlight = 0;
-  #reading = false;
+  /** Connected, and the peer has not ended its side. */
+  #readable = false;
+  #paused = false;
   #finishing = false;
-  #peerEnded = false;
   #failedStatus = 0;
   #peer: SocketName | undefined;
   #local: SocketName | undefined;
@@ -144,10 +153,12 @@ export class HandleConnection implements Connection {
     return name;
   }
 
+  /** Reading begins, unless the owner has paused it already. */
   startReading(): void {
     this.#handle.useUserBuffer(this.#transport.readArea);
     this.#handle.onread = this.#transport.onRead;
-    this.resume();
+    this.#readable = true;
+    if (!this.#paused) this.#handle.readStart();
   }
 
   connected(status: number): void {
@@ -200,8 +211,8 @@ export class HandleConnection implements Connection {
       this.lost(status);
       return;
     }
-    this.pause();
-    this.#peerEnded = true;
+    this.#readable = false;
+    this.#handle.readStop();
     try {
       this.owner.onEnd(this);
     } catch (error) {
@@ -281,15 +292,15 @@ export class HandleConnection implements Connection {
   }
 
   pause(): void {
-    if (!this.#reading || this.closed) return;
-    this.#reading = false;
-    this.#handle.readStop();
+    if (this.#paused) return;
+    this.#paused = true;
+    if (this.#readable && !this.closed) this.#handle.readStop();
   }
 
   resume(): void {
-    if (this.#reading || this.closed || this.#peerEnded) return;
-    this.#reading = true;
-    this.#handle.readStart();
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (this.#readable && !this.closed) this.#handle.readStart();
   }
 
   end(): void {

@@ -54,11 +54,10 @@ export class NetTransport implements Transport {
       connection.fail(error);
       return;
     }
-    if (!connection.closed) socket.resume();
+    connection.startReading();
   }
 
   connect(address: string, port: number, owner: ConnectionOwner): Connection {
-    let connection: NetConnection | undefined;
     const socket = netConnect({
       host: address,
       port,
@@ -67,12 +66,12 @@ export class NetTransport implements Transport {
       onread: {
         buffer: this.#readArea,
         callback: (count) => {
-          connection?.received(count);
+          connection.received(count);
           return true;
         },
       },
     });
-    connection = new NetConnection(this, socket, owner);
+    const connection = new NetConnection(this, socket, owner);
     return connection;
   }
 }
@@ -86,6 +85,7 @@ class NetConnection implements Connection {
   readonly #socket: Socket;
   #writesInFlight = 0;
   #finishing = false;
+  #paused = false;
 
   constructor(transport: NetTransport, socket: Socket, owner: ConnectionOwner) {
     this.#transport = transport;
@@ -154,11 +154,17 @@ class NetConnection implements Connection {
     else this.#tell(() => this.owner.onDrain(this));
   }
 
+  startReading(): void {
+    if (!this.#paused && !this.closed) this.#socket.resume();
+  }
+
   pause(): void {
+    this.#paused = true;
     if (!this.closed) this.#socket.pause();
   }
 
   resume(): void {
+    this.#paused = false;
     if (!this.closed) this.#socket.resume();
   }
 

@@ -91,7 +91,9 @@ export function nodeInternals(): NodeInternals | undefined {
       kReadBytesOrError: stream.kReadBytesOrError,
       kLastWriteWasAsync: stream.kLastWriteWasAsync,
     };
-    return Object.values(internals).every((part) => part !== undefined) && hasMethods(internals) ? internals : undefined;
+    return Object.values(internals).every((part) => part !== undefined) && hasMethods(internals)
+      ? internals
+      : undefined;
   } catch {
     return undefined;
   }

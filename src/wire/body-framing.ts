@@ -230,7 +230,7 @@ export class BodyReader {
     this.#trailers = undefined;
     if (all === undefined) return NO_TRAILERS;
     const kept: Buffer[] = [];
-    for (let at = 0; at < this.#trailerBytes - 2; ) {
+    for (let at = 0; at < this.#trailerBytes - 2;) {
       const lineEnd = all.indexOf(LF, at) + 1;
       const nameEnd = all.indexOf(COLON, at);
       const lineStart = at;

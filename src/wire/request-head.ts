@@ -6,6 +6,7 @@ import {
   COMMA,
   equalsFolded,
   SEMICOLON,
+  SLASH,
   SPACE,
   TAB,
   TARGET,
@@ -35,10 +36,20 @@ const CONTINUE = ascii('100-continue');
 const TRAILERS = ascii('trailers');
 const LOOKALIKES = { c: ascii('contentlength'), t: ascii('transferencoding') };
 
-const HTTP_1_ = ascii('HTTP/1.');
+const HTTP_1 = ascii('HTTP/1.');
 
 /** What the engine does differently for some methods. */
-export const METHOD = { get: 0, head: 1, post: 2, put: 3, delete: 4, options: 5, trace: 6, connect: 7, other: 8 } as const;
+export const METHOD = {
+  get: 0,
+  head: 1,
+  post: 2,
+  put: 3,
+  delete: 4,
+  options: 5,
+  trace: 6,
+  connect: 7,
+  other: 8,
+} as const;
 
 /** Methods that may be sent a second time (RFC 9110 9.2.2), a set of bits. */
 const IDEMPOTENT =
@@ -127,7 +138,7 @@ export class RequestHead extends MessageHead {
   }
 
   #version(bytes: Buffer, at: number): boolean {
-    for (let i = 0; i < HTTP_1_.length; i++) if (bytes[at + i] !== HTTP_1_[i]) return false;
+    for (let i = 0; i < HTTP_1.length; i++) if (bytes[at + i] !== HTTP_1[i]) return false;
     this.minor = bytes[at + 7]! - 0x30;
     return (this.minor === 1 || this.minor === 0) && bytes[at + 8] === 0x0d && bytes[at + 9] === 0x0a;
   }
@@ -264,6 +275,17 @@ export class RequestHead extends MessageHead {
   /** The client asks for another protocol (RFC 9110 7.8). */
   get wantsUpgrade(): boolean {
     return this.minor === 1 && this.upgradeEnd !== 0 && (this.connection & CONNECTION.upgrade) !== 0;
+  }
+
+  /**
+   * The authority of a target in absolute form (RFC 9112 3.2.2), which takes the place of Host; undefined for any other.
+   * User information is not part of it.
+   */
+  targetAuthority(bytes: Buffer): string | undefined {
+    if (bytes[this.targetStart] === SLASH) return undefined;
+    const target = bytes.toString('latin1', this.targetStart, this.targetEnd);
+    const authority = /^[A-Za-z][A-Za-z0-9+\-.]*:\/\/([^/?#]*)/.exec(target)?.[1];
+    return authority?.slice(authority.lastIndexOf('@') + 1);
   }
 
   get hasBody(): boolean {

@@ -13,7 +13,7 @@ const SET_COOKIE = ascii('set-cookie');
 const CONTENT_LENGTH = ascii('content-length');
 const PROXY_CONNECTION = ascii('proxy-connection');
 const TRANSFER_ENCODING = ascii('transfer-encoding');
-const HTTP_1_ = ascii('HTTP/1.');
+const HTTP_1 = ascii('HTTP/1.');
 
 export class ResponseHead extends MessageHead {
   /** Three digits, 100 to 999. */
@@ -32,8 +32,9 @@ export class ResponseHead extends MessageHead {
   readonly trailerLines = new Ranges();
   /** Values of Set-Cookie fields. */
   readonly setCookies = new Ranges();
-  #lengthLineStart = 0;
-  #lengthLineEnd = 0;
+  /** The line of Content-Length that counts. */
+  lengthLineStart = 0;
+  lengthLineEnd = 0;
 
   parse(bytes: Buffer, start: number, end: number): number {
     this.clear();
@@ -49,8 +50,8 @@ export class ResponseHead extends MessageHead {
     if (this.transferEncodings > 0 && !this.chunked) return PARSED.refused;
     if (this.chunked && this.contentLength !== -1) {
       this.conflictingLength = true;
+      this.drops.add(this.lengthLineStart, this.lengthLineEnd);
       this.contentLength = -1;
-      this.drops.add(this.#lengthLineStart, this.#lengthLineEnd);
       this.drops.sort();
     }
     return PARSED.complete;
@@ -58,8 +59,8 @@ export class ResponseHead extends MessageHead {
 
   /** Offset of the first header line, or a negative {@link PARSED} outcome. */
   #statusLine(bytes: Buffer, start: number, end: number): number {
-    const checked = Math.min(end - start, HTTP_1_.length);
-    for (let i = 0; i < checked; i++) if (bytes[start + i] !== HTTP_1_[i]) return -PARSED.odd;
+    const checked = Math.min(end - start, HTTP_1.length);
+    for (let i = 0; i < checked; i++) if (bytes[start + i] !== HTTP_1[i]) return -PARSED.odd;
     if (end - start < 14) return -PARSED.incomplete;
     const digits = start + 9;
     this.minor = bytes[start + 7]! - 0x30;
@@ -127,8 +128,8 @@ export class ResponseHead extends MessageHead {
     if (length === -1) return PARSED.refused;
     if (this.contentLength === -1) {
       this.contentLength = length;
-      this.#lengthLineStart = lineStart;
-      this.#lengthLineEnd = lineEnd;
+      this.lengthLineStart = lineStart;
+      this.lengthLineEnd = lineEnd;
       return PARSED.complete;
     }
     if (this.contentLength !== length) return PARSED.refused;

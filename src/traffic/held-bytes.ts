@@ -1,0 +1,76 @@
+/**
+ * Bytes of one connection that have to wait: a head that has not arrived whole, or requests behind the one that is
+ * being served. Grows with what arrives, bounded by whoever appends.
+ */
+import { CR, LF } from '../kit/bytes.ts';
+
+export class HeldBytes {
+  bytes: Buffer;
+  start = 0;
+  end: number;
+  /** Up to here no empty line was found. */
+  #searched: number;
+  /** A parse is worth its cost again when this many bytes are there: so all parses together stay linear. */
+  #parseAt: number;
+
+  constructor(source: Buffer, start: number, end: number) {
+    this.end = end - start;
+    this.bytes = Buffer.allocUnsafe(Math.max(512, this.end));
+    source.copy(this.bytes, 0, start, end);
+    this.#searched = 0;
+    this.#parseAt = 2 * this.end;
+  }
+
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  append(source: Buffer, start: number, end: number): void {
+    const count = end - start;
+    if (this.end + count > this.bytes.length) this.#makeRoom(count);
+    source.copy(this.bytes, this.end, start, end);
+    this.end += count;
+  }
+
+  #makeRoom(count: number): void {
+    const length = this.length;
+    const needed = length + count;
+    const target =
+      needed > this.bytes.length ? Buffer.allocUnsafe(Math.max(needed, 2 * this.bytes.length)) : this.bytes;
+    this.bytes.copy(target, 0, this.start, this.end);
+    this.bytes = target;
+    this.#searched = Math.max(0, this.#searched - this.start);
+    this.start = 0;
+    this.end = length;
+  }
+
+  /** Everything before `start` has been used; the search for a head's end begins anew. */
+  advance(start: number): void {
+    this.start = start;
+    this.#searched = start;
+    this.#parseAt = 2 * this.length;
+  }
+
+  /** Is a whole head there, or so much more than at the last parse that another look may find it wrong? */
+  worthParsing(): boolean {
+    if (this.#hasEmptyLine()) return true;
+    if (this.length < this.#parseAt) return false;
+    this.#parseAt = 2 * this.length;
+    return true;
+  }
+
+  #hasEmptyLine(): boolean {
+    const { bytes, end } = this;
+    // An empty line may have begun up to three bytes earlier.
+    for (let at = Math.max(this.start, this.#searched - 3); ; at++) {
+      at = bytes.indexOf(LF, at);
+      if (at === -1 || at + 1 >= end) break;
+      if (bytes[at + 1] === LF || (bytes[at + 1] === CR && at + 2 < end && bytes[at + 2] === LF)) {
+        this.#searched = at;
+        return true;
+      }
+    }
+    this.#searched = end;
+    return false;
+  }
+}

@@ -1,0 +1,385 @@
+/**
+ * A connection to an HTTP back end: pooled, serving one exchange at a time. Reads responses (RFC 9112 4 and 6.3) and
+ * writes them anew to the client. A connection on which anything was out of order never serves anyone again.
+ */
+import { assert } from '../kit/assert.ts';
+import { WheelEntry, type Timed } from '../kit/timer-wheel.ts';
+import { BUFFERS, CONNECT_TIMEOUT_MS, HTTP_HEAD, MAX_INTERIM_RESPONSES } from '../model/limits.ts';
+import type { Outbox } from '../transport/outbox.ts';
+import type { Connection, ConnectionOwner } from '../transport/transport.ts';
+import { BODY, BodyReader } from '../wire/body-framing.ts';
+import { PARSED } from '../wire/message-head.ts';
+import type { ResponseHead } from '../wire/response-head.ts';
+import { composeBody, composeInterim, composeLastChunk, composeResponseHead } from './compose.ts';
+import type { ThreadContext } from './context.ts';
+import { COUNTER } from './counters.ts';
+import { HeldBytes } from './held-bytes.ts';
+import type { HttpClient } from './http-client.ts';
+import type { LoadBalancerRuntime } from './listener.ts';
+import type { IdleConnection, Target, TargetConnection } from './target.ts';
+
+export type HttpTarget = Target<HttpBackend>;
+
+/** A body that has more than this to come is read in bulk. */
+const BULK_THRESHOLD = 2 * BUFFERS.sharedRead;
+
+export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConnection, Timed {
+  idleIndex = -1;
+  readonly target: HttpTarget;
+  readonly connection: Connection;
+  readonly #context: ThreadContext;
+  readonly #loadBalancer: LoadBalancerRuntime;
+  readonly #timer = new WheelEntry(this);
+  #client: HttpClient | undefined;
+  #connected = false;
+  /** It has served an exchange before. */
+  #reused = false;
+  #responding = false;
+  #headDone = false;
+  #interimResponses = 0;
+  /** The body goes to the client in chunks. */
+  #chunkedToClient = false;
+  /** May serve another exchange after this one, by what the response said. */
+  #reusable = false;
+  readonly #body = new BodyReader();
+  /** What was, or is to be, sent: until the connection is up, and while it may have to be sent again. */
+  #held: Buffer | undefined;
+  #heldLength = 0;
+  /** A response head that has not arrived whole. */
+  #partial: HeldBytes | undefined;
+
+  /** Opens a connection for the pool. */
+  static open(context: ThreadContext, loadBalancer: LoadBalancerRuntime, target: HttpTarget): HttpBackend {
+    return new HttpBackend(context, loadBalancer, target);
+  }
+
+  /** Connects. With a client it serves that one's request as soon as it is up, without one it goes to the pool. */
+  constructor(context: ThreadContext, loadBalancer: LoadBalancerRuntime, target: HttpTarget, client?: HttpClient) {
+    this.#context = context;
+    this.#loadBalancer = loadBalancer;
+    this.target = target;
+    this.#client = client;
+    this.connection = context.transport.connect(target.host, target.port, this);
+    target.opened(this);
+    loadBalancer.counters[COUNTER.backendConnections]!++;
+    loadBalancer.counters[COUNTER.backendConnectionsActive]!++;
+    context.wheel.arm(this.#timer, CONNECT_TIMEOUT_MS);
+  }
+
+  /** Is the request on its way, so that more of its body can follow? */
+  get writable(): boolean {
+    return this.#connected && !this.connection.pending;
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** Some byte of the response has arrived. */
+  get responding(): boolean {
+    return this.#responding;
+  }
+
+  /** Part of the final response has gone to the client. */
+  get headSent(): boolean {
+    return this.#headDone;
+  }
+
+  /** Nothing came back and the connection had served before: the back end may never have seen the request. */
+  get closedUnderReuse(): boolean {
+    return this.#reused && !this.#responding;
+  }
+
+  /** Sends the request in the outbox, now or when the connection is up. `replayable`: it may be sent again. */
+  send(outbox: Outbox, replayable: boolean): void {
+    if (!this.#connected) {
+      this.#hold(outbox);
+      outbox.clear();
+      return;
+    }
+    this.#heldLength = 0;
+    if (replayable && this.#reused) this.#hold(outbox);
+    this.connection.send(outbox);
+  }
+
+  #hold(outbox: Outbox): void {
+    const length = outbox.length;
+    if (this.#held === undefined || this.#held.length < length) {
+      this.#held = Buffer.allocUnsafeSlow(Math.max(1024, length));
+    }
+    outbox.bytes.copy(this.#held, 0, 0, length);
+    this.#heldLength = length;
+  }
+
+  /** Puts what was held into the outbox, to be sent elsewhere. */
+  takeHeld(outbox: Outbox): boolean {
+    if (this.#held === undefined || this.#heldLength === 0) return false;
+    outbox.copy(this.#held, 0, this.#heldLength);
+    this.#heldLength = 0;
+    return true;
+  }
+
+  /** A pooled connection begins to serve a client. */
+  serve(client: HttpClient): void {
+    assert(this.#client === undefined, 'a connection serves one exchange at a time');
+    this.#context.wheel.disarm(this.#timer);
+    this.#client = client;
+    this.#responding = false;
+    this.#headDone = false;
+    this.#interimResponses = 0;
+  }
+
+  onConnect(): void {
+    this.#connected = true;
+    this.#context.wheel.disarm(this.#timer);
+    const client = this.#client;
+    if (client === undefined) {
+      this.#pool();
+      return;
+    }
+    const { outbox } = this.#context;
+    if (this.takeHeld(outbox)) this.connection.send(outbox);
+    client.backendWritable();
+  }
+
+  onDrain(): void {
+    this.#client?.backendWritable();
+  }
+
+  onData(_connection: Connection, bytes: Buffer, start: number, end: number): void {
+    const client = this.#client;
+    if (client === undefined) {
+      // Bytes that nobody asked for: never let them become somebody's response.
+      this.close();
+      return;
+    }
+    client.touch();
+    if (!this.#responding) {
+      this.#responding = true;
+      this.#heldLength = 0;
+      client.responseBegins();
+    }
+    if (this.#headDone) {
+      this.#relayBody(client, bytes, start, end);
+    } else if (this.#partial === undefined) {
+      this.#readHead(client, bytes, start, end);
+    } else {
+      const held = this.#partial;
+      held.append(bytes, start, end);
+      if (!held.worthParsing()) return;
+      this.#partial = undefined;
+      this.#readHead(client, held.bytes, held.start, held.end);
+    }
+  }
+
+  /** Reads heads until the final one: interim responses are relayed on the way (RFC 9110 15.2). */
+  #readHead(client: HttpClient, bytes: Buffer, start: number, end: number): void {
+    const head = this.#context.responseHead;
+    let at = start;
+    for (;;) {
+      const outcome = head.parse(bytes, at, end);
+      if (outcome === PARSED.incomplete) {
+        if (end - at > HTTP_HEAD.maxBytes) break;
+        this.#partial = new HeldBytes(bytes, at, end);
+        return;
+      }
+      if (outcome !== PARSED.complete || head.end - at > HTTP_HEAD.maxBytes) break;
+      if (head.status >= 200) {
+        this.#startResponse(client, bytes, head, end);
+        return;
+      }
+      if (head.status === 101) {
+        this.#switchProtocols(client, bytes, head, end);
+        return;
+      }
+      if (++this.#interimResponses > MAX_INTERIM_RESPONSES) break;
+      client.relayInterim(bytes, head);
+      at = head.end;
+      if (at === end) return;
+    }
+    client.responseBroken(this);
+  }
+
+  #startResponse(client: HttpClient, bytes: Buffer, head: ResponseHead, end: number): void {
+    const kind = bodyKind(client, head);
+    const body = this.#body;
+    const chunkedToClient = kind === BODY.chunked && client.minor === 1;
+    body.begin(kind, Math.max(0, head.contentLength));
+    const close = client.closesAfter(kind === BODY.untilClose || (kind === BODY.chunked && !chunkedToClient));
+    this.#chunkedToClient = chunkedToClient;
+    // A body sent where none may be would pass for the next response: where one is announced (HEAD, 204, 304), the
+    // connection is not used again.
+    const announcesBody = kind === BODY.none && (head.chunked || head.contentLength > 0);
+    this.#reusable = head.keepAlive && kind !== BODY.untilClose && !announcesBody;
+    const { outbox } = this.#context;
+    const bodiless = head.status === 204;
+    composeResponseHead(outbox, bytes, head, {
+      close,
+      minor: client.minor,
+      dropTransferEncoding: bodiless || (kind === BODY.chunked && !chunkedToClient),
+      dropContentLength: bodiless,
+    });
+    body.read(bytes, head.end, end);
+    if (body.broken) {
+      outbox.clear();
+      client.responseBroken(this);
+      return;
+    }
+    this.#headDone = true;
+    client.finalStatus(head.status);
+    composeBody(outbox, bytes, body, chunkedToClient);
+    client.sendResponse(outbox);
+    this.#afterBody(client, end);
+  }
+
+  #relayBody(client: HttpClient, bytes: Buffer, start: number, end: number): void {
+    const body = this.#body;
+    body.read(bytes, start, end);
+    if (body.broken) {
+      client.abort();
+      return;
+    }
+    const { outbox } = this.#context;
+    if (this.connection.readingBulk && body.dataEnd > body.dataStart) this.#sendBulk(client, bytes);
+    else {
+      composeBody(outbox, bytes, body, this.#chunkedToClient);
+      client.sendResponse(outbox);
+    }
+    this.#afterBody(client, end);
+  }
+
+  /** Sends data from the private buffer as it lies there, chunk framing written around it. */
+  #sendBulk(client: HttpClient, bytes: Buffer): void {
+    const body = this.#body;
+    let start = body.dataStart;
+    let end = body.dataEnd;
+    if (this.#chunkedToClient) {
+      const size = `${(end - start).toString(16)}\r\n`;
+      start -= size.length;
+      bytes.write(size, start, 'latin1');
+      bytes.write('\r\n', end, 'latin1');
+      end += 2;
+    }
+    client.sendResponseBulk(this.connection, start, end);
+    if (this.#chunkedToClient && body.done) {
+      composeLastChunk(this.#context.outbox, body);
+      client.sendResponse(this.#context.outbox);
+    }
+  }
+
+  #afterBody(client: HttpClient, end: number): void {
+    const body = this.#body;
+    if (!body.done) {
+      // Nothing tells how much a chunked body or one without a length has left: a full read speaks for much.
+      this.connection.bulk =
+        body.kind === BODY.length
+          ? body.remaining > BULK_THRESHOLD
+          : this.connection.readingBulk || body.dataEnd - body.dataStart > BUFFERS.sharedRead / 2;
+      if (client.responsePending) this.connection.pause();
+      return;
+    }
+    this.connection.bulk = false;
+    this.#complete(client, body.next === end);
+  }
+
+  /** The response is whole. `clean`: nothing came behind it. */
+  #complete(client: HttpClient, clean: boolean): void {
+    this.#client = undefined;
+    this.connection.resume();
+    const whole = clean && client.requestSent && !this.connection.pending;
+    if (whole && this.#reusable && !client.suspect && this.target.routed) this.#pool();
+    else this.close();
+    client.exchangeDone();
+  }
+
+  #pool(): void {
+    this.#reused = true;
+    this.target.pushIdle(this);
+    this.#context.wheel.arm(this.#timer, this.#loadBalancer.settings.idleTimeoutMs);
+  }
+
+  #switchProtocols(client: HttpClient, bytes: Buffer, head: ResponseHead, end: number): void {
+    if (!client.upgradeForwarded) {
+      client.responseBroken(this);
+      return;
+    }
+    const { outbox } = this.#context;
+    composeInterim(outbox, bytes, head);
+    outbox.copy(bytes, head.end, end);
+    this.#headDone = true;
+    client.switchProtocols(this);
+  }
+
+  onEnd(): void {
+    const client = this.#client;
+    if (client === undefined) {
+      this.close();
+      return;
+    }
+    if (this.#headDone && this.#body.kind === BODY.untilClose) {
+      this.#reusable = false;
+      this.#body.done = true;
+      this.#complete(client, false);
+      return;
+    }
+    this.#broken(client);
+  }
+
+  onClose(): void {
+    this.#forget();
+    const client = this.#client;
+    if (client === undefined) {
+      if (!this.#connected) this.#loadBalancer.counters[COUNTER.backendConnectionErrors]!++;
+      return;
+    }
+    this.#broken(client);
+  }
+
+  /** The connection ended before its response did. */
+  #broken(client: HttpClient): void {
+    if (this.#headDone) client.abort();
+    else if (this.#responding) client.responseBroken(this);
+    else client.backendLost(this);
+  }
+
+  /** Connecting took too long, or the connection stood in the pool long enough. */
+  onTimeout(): void {
+    const client = this.#client;
+    this.close();
+    if (client !== undefined) client.backendLost(this);
+    else if (!this.#connected) this.#loadBalancer.counters[COUNTER.backendConnectionErrors]!++;
+  }
+
+  cut(): void {
+    const client = this.#client;
+    if (client === undefined) this.close();
+    else this.#broken(client);
+  }
+
+  /** Ends the connection. The exchange, if there is one, is told by whoever calls. */
+  close(): void {
+    this.connection.destroy();
+    this.#forget();
+  }
+
+  /** Lets go of the socket, which someone else owns now. */
+  release(): void {
+    this.#client = undefined;
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#context.wheel.remove(this.#timer);
+    this.target.removeIdle(this);
+    if (!this.target.connections.has(this)) return;
+    this.target.gone(this);
+    this.#loadBalancer.counters[COUNTER.backendConnectionsActive]!--;
+  }
+}
+
+/** RFC 9112 6.3. */
+function bodyKind(client: HttpClient, head: ResponseHead): number {
+  if (client.isHead || head.status === 204 || head.status === 304) return BODY.none;
+  if (head.chunked) return BODY.chunked;
+  return head.contentLength === -1 ? BODY.untilClose : BODY.length;
+}

@@ -1,0 +1,633 @@
+/**
+ * A client connection on an HTTP listener, and the exchange that it is in: reads requests in order, has each classified
+ * and routed, and answers it from a back end or by itself. One object per connection; an exchange allocates nothing.
+ */
+import { CR, LF } from '../kit/bytes.ts';
+import { WheelEntry, type Timed } from '../kit/timer-wheel.ts';
+import { HTTP_HEAD, LINGER_MS, RETRY } from '../model/limits.ts';
+import type { Outbox } from '../transport/outbox.ts';
+import type { Connection, ConnectionOwner } from '../transport/transport.ts';
+import { BODY, BodyReader } from '../wire/body-framing.ts';
+import { action, findHeadEnd } from '../wire/desync.ts';
+import { PARSED } from '../wire/message-head.ts';
+import { isIdempotent, METHOD, type RequestHead } from '../wire/request-head.ts';
+import type { ResponseHead } from '../wire/response-head.ts';
+import { composeAnswer, mustClose, type AnswerStatus } from './answers.ts';
+import { composeBody, composeInterim, composeRequestHead } from './compose.ts';
+import type { ThreadContext } from './context.ts';
+import { COUNTER, DESYNC_COUNTERS, observeLatency } from './counters.ts';
+import { HeldBytes } from './held-bytes.ts';
+import { HttpBackend, type HttpTarget } from './http-backend.ts';
+import type { ClientSession, ListenerRuntime } from './listener.ts';
+import { Relay } from './relay.ts';
+
+/** Where the client's side of the connection stands. */
+const STATE = {
+  /** Between requests, or within a head. */
+  head: 0,
+  /** The request's body is arriving. */
+  body: 1,
+  /** The request is whole; its response is not. */
+  response: 2,
+  /** Answered and shut down; what still arrives is dropped. */
+  lingering: 3,
+  /** What was sent is still on its way out; nothing is read any more. */
+  closing: 4,
+  closed: 5,
+} as const;
+
+export class HttpClient implements ConnectionOwner, ClientSession, Timed {
+  readonly connection: Connection;
+  readonly remoteAddress: string;
+  minor = 1;
+  isHead = false;
+  /** The request has gone to the back end with its Upgrade field. */
+  upgradeForwarded = false;
+  readonly #context: ThreadContext;
+  readonly #listener: ListenerRuntime;
+  readonly #timer = new WheelEntry(this);
+  readonly #zone: number;
+  #state: number = STATE.head;
+  /** Requests, or a part of one, that wait their turn. */
+  #held: HeldBytes | undefined;
+  #processing = false;
+  /** A head has begun to arrive: its time runs from its first byte. */
+  #headBegun = false;
+  /** The client has shut down its sending side. */
+  #ended = false;
+  /** The connection ends with the current exchange. */
+  #close = false;
+  /** The bytes behind the current request are not to be read as one: it asks for another protocol. */
+  #dropRest = false;
+  /** Neither connection serves anyone after this exchange (spec/desync.md, defensive mode). */
+  suspect = false;
+  #replayable = false;
+  #replays = 0;
+  #status = 0;
+  #fromBackend = false;
+  #dispatchedMs = 0;
+  #backend: HttpBackend | undefined;
+  #target: HttpTarget | undefined;
+  #tried: HttpTarget[] | undefined;
+  readonly #body = new BodyReader();
+
+  constructor(context: ThreadContext, listener: ListenerRuntime, connection: Connection) {
+    this.#context = context;
+    this.#listener = listener;
+    this.connection = connection;
+    this.remoteAddress = connection.remoteAddress;
+    this.#zone = listener.balancer.chooseZone();
+    listener.sessions.add(this);
+    this.#count(COUNTER.clientConnections, 1);
+    this.#count(COUNTER.clientConnectionsActive, 1);
+    connection.owner = this;
+    this.touch();
+  }
+
+  get forwardedLines(): string {
+    return this.#listener.forwardedLines;
+  }
+
+  /** May Upgrade be passed on (extension attribute)? */
+  get upgrade(): boolean {
+    return this.#listener.loadBalancer.settings.upgrade;
+  }
+
+  /** The whole request has been handed to the back-end connection. */
+  get requestSent(): boolean {
+    return this.#state === STATE.response;
+  }
+
+  /** The client takes its response more slowly than it comes. */
+  get responsePending(): boolean {
+    return this.connection.pending;
+  }
+
+  #count(cell: number, by: number): void {
+    const { counters } = this.#listener.loadBalancer;
+    counters[cell] = counters[cell]! + by;
+  }
+
+  /** Something moved: the idle timeout begins anew. */
+  touch(): void {
+    this.#context.wheel.arm(this.#timer, this.#listener.loadBalancer.settings.idleTimeoutMs);
+  }
+
+  onConnect(): void {}
+
+  onData(_connection: Connection, bytes: Buffer, start: number, end: number): void {
+    this.#count(COUNTER.receivedBytes, end - start);
+    if (this.#state >= STATE.lingering) return;
+    if (this.#state !== STATE.head) this.touch();
+    if (this.#held === undefined) {
+      const next = this.#process(bytes, start, end);
+      if (next < end && this.#state < STATE.lingering) this.#held = new HeldBytes(bytes, next, end);
+    } else {
+      this.#held.append(bytes, start, end);
+      this.#processHeld();
+    }
+    this.#updateReading();
+  }
+
+  /**
+   * Reading stops while nothing more can be taken: the back end is slower than the client, or the client does not take
+   * its responses. Of what comes behind the request that is being served one read is held, and no more.
+   */
+  #updateReading(): void {
+    const { connection } = this;
+    switch (this.#state) {
+      case STATE.head:
+        if (connection.pending) connection.pause();
+        else connection.resume();
+        return;
+      case STATE.body:
+        if (this.#backend?.writable === true) connection.resume();
+        else connection.pause();
+        return;
+      case STATE.response:
+        if (this.#held === undefined) connection.resume();
+        else connection.pause();
+        return;
+    }
+  }
+
+  #processHeld(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    if (this.#state === STATE.head && this.#headBegun && !held.worthParsing()) {
+      if (held.length > HTTP_HEAD.maxBytes) this.#refuse(400);
+      return;
+    }
+    const next = this.#process(held.bytes, held.start, held.end);
+    if (next < held.end && this.#state < STATE.lingering) held.advance(next);
+    else this.#held = undefined;
+  }
+
+  /** Takes as much of `bytes[start, end)` as can be taken now; returns where it stopped. */
+  #process(bytes: Buffer, start: number, end: number): number {
+    this.#processing = true;
+    let at = start;
+    while (at < end) {
+      if (this.#state === STATE.head) {
+        const next = this.#readHead(bytes, at, end);
+        if (next === at) break;
+        at = next;
+      } else if (this.#state === STATE.body && (this.#backend === undefined || this.#backend.writable)) {
+        at = this.#readBody(bytes, at, end);
+      } else break;
+    }
+    this.#processing = false;
+    return this.#state >= STATE.lingering ? end : at;
+  }
+
+  /** Reads one head and what is there of its body. Returns where it stopped, `start` if more has to come first. */
+  #readHead(bytes: Buffer, start: number, end: number): number {
+    if (this.connection.pending) return start;
+    let at = start;
+    // Empty lines in front of a request line are ignored (RFC 9112 2.2).
+    while (at + 1 < end && bytes[at] === CR && bytes[at + 1] === LF) at += 2;
+    if (at === end) return at;
+    if (at + 1 === end && bytes[at] === CR) return this.#awaitHead(at);
+    const head = this.#context.requestHead;
+    const outcome = head.parse(bytes, at, end, false);
+    if (outcome === PARSED.complete && head.end - at <= HTTP_HEAD.maxBytes) {
+      this.#startRequest(bytes, head, bytes, head.end, end, false);
+      return this.#behindRequest(head.end);
+    }
+    if (outcome === PARSED.odd) return this.#readOddHead(bytes, at, end);
+    if (outcome === PARSED.incomplete && end - at <= HTTP_HEAD.maxBytes) return this.#awaitHead(at);
+    this.#refuse(outcome === PARSED.refused ? head.refusal : 400);
+    return end;
+  }
+
+  /** The current head goes on in the next read. */
+  #awaitHead(at: number): number {
+    if (!this.#headBegun) {
+      this.#headBegun = true;
+      this.touch();
+    }
+    return at;
+  }
+
+  #behindRequest(headEnd: number): number {
+    return this.#body.kind === BODY.none ? headEnd : this.#body.next;
+  }
+
+  /** A head that is not plainly compliant: what is it, and what becomes of it? (spec/desync.md) */
+  #readOddHead(bytes: Buffer, start: number, end: number): number {
+    const { analysis, requestHead: head } = this.#context;
+    const mode = this.#listener.loadBalancer.settings.desyncMitigationMode;
+    const headEnd = findHeadEnd(bytes, start, end);
+    if (headEnd === -1) {
+      if (end - start > HTTP_HEAD.maxBytes) this.#refuse(400);
+      else if (!this.#hopeless(bytes, start, end)) return this.#awaitHead(start);
+      return end;
+    }
+    analysis.analyse(bytes, start, headEnd);
+    if (analysis.tier > 0) this.#count(DESYNC_COUNTERS + analysis.reason, 1);
+    const decision = action(analysis.tier, mode);
+    const outcome = analysis.framable
+      ? head.parse(analysis.canonical, 0, analysis.canonicalLength, true)
+      : PARSED.refused;
+    if (decision === 'refuse' || outcome !== PARSED.complete) {
+      this.#refuse(analysis.framable && outcome === PARSED.refused ? head.refusal : 400);
+      return end;
+    }
+    const suspect = decision === 'allow-then-close' || analysis.lengthInDoubt;
+    this.#startRequest(analysis.canonical, head, bytes, headEnd, end, suspect);
+    return this.#behindRequest(headEnd);
+  }
+
+  /** A head that cannot become right whatever follows is answered at once, garbage and TLS on a plain port for example. */
+  #hopeless(bytes: Buffer, start: number, end: number): boolean {
+    const { analysis } = this.#context;
+    const lineEnd = bytes.lastIndexOf(0x0a, end - 1) + 1;
+    if (this.#listener.loadBalancer.settings.desyncMitigationMode === 'monitor' && lineEnd > start) return false;
+    analysis.analyse(bytes, start, lineEnd > start ? lineEnd : end);
+    if (analysis.tier < 3) return false;
+    this.#count(DESYNC_COUNTERS + analysis.reason, 1);
+    this.#refuse(400);
+    return true;
+  }
+
+  /** Puts the request together, with what is there of its body, and sends it on its way. */
+  #startRequest(
+    headBytes: Buffer,
+    head: RequestHead,
+    bytes: Buffer,
+    bodyStart: number,
+    end: number,
+    suspect: boolean,
+  ): void {
+    const { outbox, clock } = this.#context;
+    this.#headBegun = false;
+    this.touch();
+    this.minor = head.minor;
+    this.isHead = head.method === METHOD.head;
+    this.upgradeForwarded = this.upgrade && head.wantsUpgrade;
+    this.suspect = suspect;
+    this.#close = !head.keepAlive || suspect || this.#listener.draining;
+    this.#dropRest = head.wantsUpgrade;
+    this.#replays = 0;
+    this.#tried = undefined;
+    this.#status = 0;
+    this.#fromBackend = false;
+    const body = this.#body;
+    body.begin(head.chunked ? BODY.chunked : head.contentLength > 0 ? BODY.length : BODY.none, head.contentLength);
+    composeRequestHead(outbox, headBytes, head, this);
+    if (body.kind !== BODY.none) {
+      body.read(bytes, bodyStart, end);
+      composeBody(outbox, bytes, body, body.kind === BODY.chunked);
+    }
+    if (body.broken) {
+      outbox.clear();
+      this.#refuse(400);
+      return;
+    }
+    this.#state = body.done ? STATE.response : STATE.body;
+    this.#replayable = body.done && isIdempotent(head.method) && outbox.length <= RETRY.maxReplayBytes;
+    this.#dispatchedMs = clock.monotonicMs();
+    this.#dispatch(false);
+  }
+
+  /** Sends what is in the outbox to the best target; `fresh`: over a new connection. */
+  #dispatch(fresh: boolean): void {
+    const { outbox } = this.#context;
+    const listener = this.#listener;
+    const target = listener.balancer.leastOutstanding(this.#zone, this.#tried);
+    if (target === undefined) {
+      outbox.clear();
+      this.#answer(503);
+      return;
+    }
+    target.begin();
+    this.#target = target;
+    const idle = fresh ? undefined : target.popIdle();
+    if (idle === undefined) {
+      this.#backend = new HttpBackend(this.#context, listener.loadBalancer, target, this);
+    } else {
+      idle.serve(this);
+      this.#backend = idle;
+    }
+    this.#backend.send(outbox, this.#replayable);
+  }
+
+  #readBody(bytes: Buffer, start: number, end: number): number {
+    const body = this.#body;
+    const { outbox } = this.#context;
+    body.read(bytes, start, end);
+    if (body.broken) {
+      this.#requestBroken(400);
+      return end;
+    }
+    this.#replayable = false;
+    if (body.done) this.#state = STATE.response;
+    composeBody(outbox, bytes, body, body.kind === BODY.chunked);
+    this.#backend!.connection.send(outbox);
+    return body.next;
+  }
+
+  /** The rest of a request cannot be had: the back end must not take what it got for the whole. */
+  #requestBroken(status: AnswerStatus): void {
+    if (this.#backend?.headSent === true) {
+      this.abort();
+      return;
+    }
+    this.#dropBackend();
+    this.#refuse(status);
+  }
+
+  /** The back-end connection is up, or has sent what it was given. */
+  backendWritable(): void {
+    if (this.#state !== STATE.body) return;
+    this.touch();
+    this.#processHeld();
+    if (this.#state === STATE.body && this.#ended && this.#held === undefined) this.#requestBroken(408);
+    else this.#updateReading();
+  }
+
+  /** First byte of the response. */
+  responseBegins(): void {
+    observeLatency(
+      this.#listener.loadBalancer.counters,
+      (this.#context.clock.monotonicMs() - this.#dispatchedMs) / 1000,
+    );
+  }
+
+  relayInterim(bytes: Buffer, head: ResponseHead): void {
+    // HTTP/1.0 has no interim responses (RFC 9110 15.2).
+    if (this.minor === 0) return;
+    const { outbox } = this.#context;
+    composeInterim(outbox, bytes, head);
+    this.sendResponse(outbox);
+  }
+
+  /** Does the connection end with this response? `forced`: its end is the only end that the body has. */
+  closesAfter(forced: boolean): boolean {
+    // A response that comes before its request is whole ends both connections, whatever becomes of the rest.
+    const last = this.#ended && this.#held === undefined;
+    if (forced || last || this.#state === STATE.body || this.#listener.draining) this.#close = true;
+    return this.#close;
+  }
+
+  finalStatus(status: number): void {
+    this.#status = status;
+    this.#fromBackend = true;
+  }
+
+  sendResponse(outbox: Outbox): void {
+    this.#count(COUNTER.sentBytes, outbox.length);
+    this.connection.send(outbox);
+  }
+
+  sendResponseBulk(source: Connection, start: number, end: number): void {
+    this.#count(COUNTER.sentBytes, end - start);
+    this.connection.sendBulk(source, start, end);
+  }
+
+  /** The response went out whole; the back-end connection has been seen to. */
+  exchangeDone(): void {
+    const complete = this.#state === STATE.response;
+    this.#endExchange();
+    if (this.#close || (this.#dropRest && this.#held !== undefined)) {
+      if (complete && !this.suspect && this.#held === undefined) this.#finish();
+      else this.#linger();
+      return;
+    }
+    this.#nextRequest();
+  }
+
+  #nextRequest(): void {
+    this.#state = STATE.head;
+    this.touch();
+    if (this.#processing || this.connection.pending) return;
+    this.#processHeld();
+    if (this.#ended && this.#state === STATE.head) this.#finishEnded();
+    else this.#updateReading();
+  }
+
+  onDrain(): void {
+    switch (this.#state) {
+      case STATE.head:
+        this.#nextRequest();
+        return;
+      case STATE.lingering:
+        this.#context.wheel.arm(this.#timer, LINGER_MS);
+        return;
+      case STATE.closing:
+        this.#destroy();
+        return;
+      default:
+        this.touch();
+        this.#backend?.connection.resume();
+    }
+  }
+
+  /** The back end connection `backend` ended without a byte of a response, or never came up. */
+  backendLost(backend: HttpBackend): void {
+    const { outbox } = this.#context;
+    const target = this.#target!;
+    const neverSent = !backend.connected;
+    const again = neverSent || (backend.closedUnderReuse && this.#replayable && this.#replays < RETRY.maxReplays);
+    if (neverSent) this.#count(COUNTER.backendConnectionErrors, 1);
+    const held = again && backend.takeHeld(outbox);
+    this.#dropBackend();
+    if (!held) {
+      this.#failed(504);
+      return;
+    }
+    this.#count(COUNTER.retries, 1);
+    (this.#tried ??= []).push(target);
+    if (!neverSent) {
+      this.#replays++;
+      // The only instance there is: a new connection to it is as good as another one.
+      if (this.#listener.balancer.leastOutstanding(this.#zone, this.#tried) === undefined) this.#tried = undefined;
+    }
+    this.#dispatch(!neverSent);
+  }
+
+  /** What came back is no response that could be relayed. */
+  responseBroken(backend: HttpBackend): void {
+    if (backend.headSent) {
+      this.abort();
+      return;
+    }
+    this.#dropBackend();
+    this.#failed(502);
+  }
+
+  /** No response can be had from a back end: says so, or cuts the client where one has begun. */
+  #failed(status: AnswerStatus): void {
+    if (this.#state === STATE.body) this.#refuse(status);
+    else this.#answer(status);
+  }
+
+  /** Answers by itself. Another request may follow unless the status, or how the exchange stands, forbids it. */
+  #answer(status: AnswerStatus): void {
+    const complete = this.#state === STATE.response;
+    if (!complete || mustClose(status)) this.#close = true;
+    this.#status = status;
+    this.#fromBackend = false;
+    composeAnswer(this.#context.outbox, status, this.closesAfter(false));
+    this.sendResponse(this.#context.outbox);
+    this.exchangeDone();
+  }
+
+  /** Answers with an error and closes. */
+  #refuse(status: AnswerStatus): void {
+    this.#close = true;
+    this.#answer(status);
+  }
+
+  /** Ends both connections in the middle of a response, so that nobody takes what there is for the whole. */
+  abort(): void {
+    this.#dropBackend();
+    this.#endExchange();
+    this.#state = STATE.closed;
+    this.connection.reset();
+    this.#forget();
+  }
+
+  #dropBackend(): void {
+    this.#backend?.close();
+    this.#releaseTarget();
+  }
+
+  #releaseTarget(): void {
+    this.#backend = undefined;
+    if (this.#target === undefined) return;
+    this.#target.finish();
+    this.#target = undefined;
+  }
+
+  /** The one place where every exchange ends: counts it. */
+  #endExchange(): void {
+    this.#releaseTarget();
+    this.#headBegun = false;
+    this.#count(COUNTER.requests, 1);
+    const status = this.#status;
+    if (status === 0) return;
+    if (this.#fromBackend) this.#count(statusCell(status), 1);
+    else this.#count(status < 500 ? COUNTER.elb4xx : COUNTER.elb5xx, 1);
+  }
+
+  /** Shuts down, then drops what still comes for a while: closing at once would reset the answer away. */
+  #linger(): void {
+    this.#state = STATE.lingering;
+    this.#held = undefined;
+    this.connection.end();
+    this.connection.resume();
+    if (this.connection.pending) this.touch();
+    else this.#context.wheel.arm(this.#timer, LINGER_MS);
+  }
+
+  /** Closes once everything is sent, or at the idle timeout where the client does not take it. */
+  #finish(): void {
+    if (!this.connection.pending) {
+      this.#destroy();
+      return;
+    }
+    this.#state = STATE.closing;
+    this.connection.pause();
+    this.touch();
+  }
+
+  onEnd(): void {
+    this.#ended = true;
+    if (this.#state === STATE.lingering) this.#finish();
+    else if (this.#state === STATE.body && this.#held === undefined) this.#requestBroken(408);
+    else if (this.#state === STATE.head) this.#finishEnded();
+  }
+
+  /** Nothing more will come, and no request is being served. */
+  #finishEnded(): void {
+    if (this.connection.pending && this.#held !== undefined) return;
+    if (this.#headBegun) this.#refuse(400);
+    else this.#finish();
+  }
+
+  onClose(): void {
+    const inExchange = this.#state === STATE.body || this.#state === STATE.response;
+    if (inExchange) {
+      this.#dropBackend();
+      if (this.#status === 0) this.#status = 408;
+      this.#endExchange();
+    }
+    this.#state = STATE.closed;
+    this.#forget();
+  }
+
+  onTimeout(): void {
+    switch (this.#state) {
+      case STATE.head:
+        if (this.#headBegun) this.#refuse(408);
+        else this.#destroy();
+        return;
+      case STATE.body:
+        this.#requestBroken(this.#backend?.writable === true ? 408 : 504);
+        return;
+      case STATE.response:
+        if (this.#backend?.headSent === true) this.abort();
+        else {
+          this.#dropBackend();
+          this.#refuse(504);
+        }
+        return;
+      default:
+        this.#destroy();
+    }
+  }
+
+  drain(): void {
+    if (this.#state === STATE.head && !this.#headBegun) this.#finish();
+    else this.#close = true;
+  }
+
+  cut(): void {
+    if (this.#state === STATE.body || this.#state === STATE.response) this.abort();
+    else this.#destroy();
+  }
+
+  #destroy(): void {
+    this.#state = STATE.closed;
+    this.connection.destroy();
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#context.wheel.remove(this.#timer);
+    if (this.#listener.sessions.delete(this)) this.#count(COUNTER.clientConnectionsActive, -1);
+    this.#held = undefined;
+  }
+
+  /** The back end switches protocols: both connections now belong to a relay of bytes. */
+  switchProtocols(backend: HttpBackend): void {
+    this.finalStatus(101);
+    this.sendResponse(this.#context.outbox);
+    const target = this.#target!;
+    const held = this.#held;
+    target.begin();
+    this.#endExchange();
+    this.#state = STATE.closed;
+    this.#forget();
+    backend.release();
+    const relay = new Relay(this.#context, this.#listener, target, this.connection);
+    relay.join(backend.connection, held);
+  }
+}
+
+function statusCell(status: number): number {
+  switch (Math.floor(status / 100)) {
+    case 1:
+    case 2:
+      return COUNTER.backend2xx;
+    case 3:
+      return COUNTER.backend3xx;
+    case 4:
+      return COUNTER.backend4xx;
+    case 5:
+      return COUNTER.backend5xx;
+    default:
+      return COUNTER.backendOther;
+  }
+}

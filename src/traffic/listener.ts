@@ -1,0 +1,87 @@
+/** A load balancer and its listeners as one thread runs them. Both outlive snapshots: what changes is swapped in. */
+import { assert } from '../kit/assert.ts';
+import { isTls } from '../model/load-balancer.ts';
+import type { ListeningSocket } from '../transport/transport.ts';
+import { Balancer } from './balancer.ts';
+import { counterRow, sharedCells } from './counters.ts';
+import type { HttpTarget } from './http-backend.ts';
+import type { CompiledListener, CompiledLoadBalancer } from './snapshot.ts';
+
+/** A client connection of either layer, as its listener sees it. */
+export interface ClientSession {
+  /** The listener is gone or the process stops: finish what is in flight, begin nothing new. */
+  drain(): void;
+  /** End now. */
+  cut(): void;
+}
+
+export class LoadBalancerRuntime {
+  settings: CompiledLoadBalancer;
+  readonly counters: Float64Array;
+  readonly shared: Int32Array;
+  readonly listeners = new Map<string, ListenerRuntime>();
+
+  constructor(settings: CompiledLoadBalancer, thread: number) {
+    this.settings = settings;
+    this.counters = counterRow(settings.counters, thread);
+    this.shared = sharedCells(settings.counters);
+  }
+}
+
+export class ListenerRuntime {
+  readonly loadBalancer: LoadBalancerRuntime;
+  compiled: CompiledListener;
+  targets: readonly HttpTarget[];
+  balancer: Balancer<HttpTarget>;
+  socket: ListeningSocket | undefined;
+  /** Why the socket is not there. */
+  failure: string | undefined;
+  /** No new request begins. */
+  draining = false;
+  readonly sessions = new Set<ClientSession>();
+  /** The lines that every request gets, behind the client's address. */
+  readonly forwardedLines: string;
+
+  constructor(
+    loadBalancer: LoadBalancerRuntime,
+    compiled: CompiledListener,
+    targets: readonly HttpTarget[],
+    ordinal: number,
+  ) {
+    this.loadBalancer = loadBalancer;
+    this.compiled = compiled;
+    this.targets = targets;
+    this.balancer = this.#makeBalancer(ordinal);
+    const scheme = isTls(compiled.protocol) ? 'https' : 'http';
+    this.forwardedLines = `X-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${compiled.port}\r\n\r\n`;
+  }
+
+  #makeBalancer(ordinal: number): Balancer<HttpTarget> {
+    const { zones, crossZone } = this.loadBalancer.settings;
+    return new Balancer(this.targets, zones, crossZone, this.loadBalancer.shared, ordinal);
+  }
+
+  /** Takes over a new snapshot of the same listener. */
+  update(compiled: CompiledListener, targets: readonly HttpTarget[], ordinal: number): void {
+    assert(listenerKey(compiled) === listenerKey(this.compiled), 'a listener keeps its key');
+    this.compiled = compiled;
+    this.targets = targets;
+    this.balancer = this.#makeBalancer(ordinal);
+  }
+
+  drain(): void {
+    this.draining = true;
+    this.socket?.close();
+    this.socket = undefined;
+    for (const session of this.sessions) session.drain();
+  }
+
+  cut(): void {
+    for (const session of this.sessions) session.cut();
+  }
+}
+
+/** What makes two listeners the same: everything that a connection accepted there depends on. */
+export function listenerKey(listener: CompiledListener): string {
+  return `${listener.address} ${listener.port} ${listener.protocol} ${listener.instanceProtocol}`;
+}

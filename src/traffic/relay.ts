@@ -1,0 +1,224 @@
+/**
+ * Bytes both ways between a client and a back end, unmodified (spec/traffic.md 2): half-close kept, backpressure both
+ * ways, at most one pending write a side. Serves TCP listeners, and HTTP connections after a switch of protocols.
+ */
+import { WheelEntry, type Timed } from '../kit/timer-wheel.ts';
+import { BUFFERS, CONNECT_TIMEOUT_MS } from '../model/limits.ts';
+import { NOBODY } from '../transport/connection-common.ts';
+import type { Connection, ConnectionOwner } from '../transport/transport.ts';
+import type { ThreadContext } from './context.ts';
+import { COUNTER } from './counters.ts';
+import type { HeldBytes } from './held-bytes.ts';
+import type { HttpTarget } from './http-backend.ts';
+import type { ClientSession, ListenerRuntime } from './listener.ts';
+import type { TargetConnection } from './target.ts';
+
+/** Reads this small, so many in a row, and a side goes back to the shared buffer. */
+const SMALL_READ = BUFFERS.sharedRead / 4;
+const SMALL_READS = 16;
+
+/** One direction: what arrives on `connection` goes to `peer`. */
+class Side implements ConnectionOwner {
+  connection: Connection;
+  peer: Side | undefined;
+  ended = false;
+  readonly #relay: Relay;
+  readonly #counter: number;
+  #smallReads = 0;
+
+  constructor(relay: Relay, connection: Connection, counter: number) {
+    this.#relay = relay;
+    this.connection = connection;
+    this.#counter = counter;
+    connection.owner = this;
+  }
+
+  onConnect(): void {
+    this.#relay.connected();
+  }
+
+  onData(connection: Connection, bytes: Buffer, start: number, end: number): void {
+    const relay = this.#relay;
+    relay.touch();
+    relay.count(this.#counter, end - start);
+    const to = this.peer!.connection;
+    if (connection.readingBulk) {
+      to.sendBulk(connection, start, end);
+      this.#smallReads = end - start < SMALL_READ ? this.#smallReads + 1 : 0;
+      connection.bulk = this.#smallReads < SMALL_READS;
+    } else {
+      relay.send(to, bytes, start, end);
+      if (end - start === BUFFERS.sharedRead) connection.bulk = true;
+      this.#smallReads = 0;
+    }
+    if (to.pending) connection.pause();
+  }
+
+  onEnd(): void {
+    this.ended = true;
+    this.peer!.connection.end();
+    this.#relay.sideEnded();
+  }
+
+  onDrain(): void {
+    this.#relay.touch();
+    this.peer?.connection.resume();
+    this.#relay.sideEnded();
+  }
+
+  onClose(): void {
+    this.#relay.lost(this);
+  }
+}
+
+export class Relay implements ClientSession, TargetConnection, Timed {
+  readonly #context: ThreadContext;
+  readonly #listener: ListenerRuntime;
+  readonly #timer = new WheelEntry(this);
+  readonly #client: Side;
+  #target: HttpTarget | undefined;
+  #backend: Side | undefined;
+  #connected = false;
+  #tried: HttpTarget[] | undefined;
+  #zone = 0;
+
+  /** Takes over a client connection. With a `target` its requests have been counted there already. */
+  constructor(context: ThreadContext, listener: ListenerRuntime, target: HttpTarget | undefined, client: Connection) {
+    this.#context = context;
+    this.#listener = listener;
+    this.#target = target;
+    this.#client = new Side(this, client, COUNTER.receivedBytes);
+    listener.sessions.add(this);
+    this.count(COUNTER.clientConnectionsActive, 1);
+  }
+
+  /** A new connection of a TCP listener: chooses an instance and connects, client bytes waiting in the kernel. */
+  start(): void {
+    this.count(COUNTER.clientConnections, 1);
+    this.count(COUNTER.requests, 1);
+    this.#client.connection.pause();
+    this.#zone = this.#listener.balancer.chooseZone();
+    this.#dial();
+  }
+
+  #dial(): void {
+    const target = this.#listener.balancer.roundRobin(this.#zone, this.#tried);
+    if (target === undefined) {
+      this.#end();
+      return;
+    }
+    this.#target = target;
+    target.begin();
+    target.opened(this);
+    this.count(COUNTER.backendConnections, 1);
+    this.count(COUNTER.backendConnectionsActive, 1);
+    const side: Side = this.#makeBackend(target);
+    side.peer = this.#client;
+    this.#client.peer = side;
+    this.#backend = side;
+    this.#context.wheel.arm(this.#timer, CONNECT_TIMEOUT_MS);
+  }
+
+  #makeBackend(target: HttpTarget): Side {
+    const connection = this.#context.transport.connect(target.host, target.port, NOBODY);
+    return new Side(this, connection, COUNTER.sentBytes);
+  }
+
+  /** Joins two connections that are up; `held` is what the client has sent meanwhile. */
+  join(backend: Connection, held: HeldBytes | undefined): void {
+    this.#target?.opened(this);
+    this.count(COUNTER.backendConnectionsActive, 1);
+    const side = new Side(this, backend, COUNTER.sentBytes);
+    side.peer = this.#client;
+    this.#client.peer = side;
+    this.#backend = side;
+    if (held !== undefined) this.send(backend, held.bytes, held.start, held.end);
+    this.connected();
+  }
+
+  connected(): void {
+    this.#connected = true;
+    this.touch();
+    if (!this.#backend!.connection.pending) this.#client.connection.resume();
+    if (!this.#client.connection.pending) this.#backend!.connection.resume();
+  }
+
+  touch(): void {
+    this.#context.wheel.arm(this.#timer, this.#listener.loadBalancer.settings.idleTimeoutMs);
+  }
+
+  count(cell: number, by: number): void {
+    const { counters } = this.#listener.loadBalancer;
+    counters[cell] = counters[cell]! + by;
+  }
+
+  send(to: Connection, bytes: Buffer, start: number, end: number): void {
+    const { outbox } = this.#context;
+    outbox.copy(bytes, start, end);
+    to.send(outbox);
+  }
+
+  /** Both sides have ended and everything is on its way: done. */
+  sideEnded(): void {
+    const backend = this.#backend;
+    if (backend === undefined || !backend.ended || !this.#client.ended) return;
+    if (!backend.connection.pending && !this.#client.connection.pending) this.#end();
+  }
+
+  /** A connection broke. Before the back end was up another instance is tried; later both go. */
+  lost(side: Side): void {
+    if (side !== this.#client && !this.#connected) {
+      this.#nextInstance();
+      return;
+    }
+    const other = side.peer?.connection;
+    this.#close();
+    // A reset, so that the other peer does not take what it got for all there was.
+    other?.reset();
+  }
+
+  #nextInstance(): void {
+    const target = this.#target!;
+    this.count(COUNTER.backendConnectionErrors, 1);
+    this.#backend?.connection.destroy();
+    this.#releaseTarget();
+    (this.#tried ??= []).push(target);
+    this.#dial();
+  }
+
+  onTimeout(): void {
+    if (this.#connected) this.#end();
+    else this.#nextInstance();
+  }
+
+  drain(): void {}
+
+  cut(): void {
+    const client = this.#client.connection;
+    const backend = this.#backend?.connection;
+    this.#close();
+    client.reset();
+    backend?.reset();
+  }
+
+  #end(): void {
+    this.#client.connection.destroy();
+    this.#backend?.connection.destroy();
+    this.#close();
+  }
+
+  #releaseTarget(): void {
+    this.#backend = undefined;
+    if (this.#target === undefined) return;
+    this.#target.gone(this);
+    this.#target.finish();
+    this.#target = undefined;
+    this.count(COUNTER.backendConnectionsActive, -1);
+  }
+
+  #close(): void {
+    this.#context.wheel.remove(this.#timer);
+    if (this.#listener.sessions.delete(this)) this.count(COUNTER.clientConnectionsActive, -1);
+    this.#releaseTarget();
+  }
+}

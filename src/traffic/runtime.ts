@@ -1,0 +1,197 @@
+/**
+ * What one traffic thread runs: load balancers, listeners, targets. Applies what control sends by comparing it with
+ * what is there; a listener that did not change keeps its socket and its connections.
+ */
+import { messageOf } from '../kit/assert.ts';
+import type { Timer } from '../kit/clock.ts';
+import { layerOf, type LoadBalancerId } from '../model/load-balancer.ts';
+import type { Connection } from '../transport/transport.ts';
+import type { ThreadContext } from './context.ts';
+import { HttpBackend, type HttpTarget } from './http-backend.ts';
+import { HttpClient } from './http-client.ts';
+import { listenerKey, ListenerRuntime, LoadBalancerRuntime } from './listener.ts';
+import { Relay } from './relay.ts';
+import type {
+  CompiledListener,
+  CompiledLoadBalancer,
+  CompiledTarget,
+  ControlMessage,
+  ThreadMessage,
+} from './snapshot.ts';
+import { Target } from './target.ts';
+import { TargetTable } from './target-table.ts';
+
+type Apply = Extract<ControlMessage, { type: 'apply' }>;
+export type BindFailure = Extract<ThreadMessage, { type: 'applied' }>['failures'][number];
+
+const PRECONNECT_INTERVAL_MS = 1000;
+
+export class Runtime {
+  readonly #context: ThreadContext;
+  readonly #threads: number;
+  readonly #table: TargetTable;
+  readonly #loadBalancers = new Map<LoadBalancerId, LoadBalancerRuntime>();
+  /** Listeners that are gone from the configuration, with connections that may still finish. */
+  readonly #leaving = new Set<ListenerRuntime>();
+  readonly #targets = new Map<string, HttpTarget>();
+  readonly #preconnect: Timer;
+
+  constructor(context: ThreadContext, threads: number) {
+    this.#context = context;
+    this.#threads = threads;
+    this.#table = new TargetTable(threads);
+    this.#preconnect = context.clock.every(PRECONNECT_INTERVAL_MS, () => this.#keepConnected());
+  }
+
+  /** Makes the snapshot serve. Resolves with every listener that is not bound once all binding was tried. */
+  async apply(message: Apply): Promise<BindFailure[]> {
+    for (const { page, buffer } of message.targetPages) this.#table.add(page, buffer);
+    for (const id of message.removals) this.#remove(id);
+    const opening: ListenerRuntime[] = [];
+    for (const settings of message.upserts) this.#upsert(settings, opening);
+    this.#sweepTargets();
+    await Promise.all(opening.map((listener) => this.#open(listener)));
+    return this.#failures();
+  }
+
+  #upsert(settings: CompiledLoadBalancer, opening: ListenerRuntime[]): void {
+    const { thread } = this.#context;
+    let loadBalancer = this.#loadBalancers.get(settings.id);
+    if (loadBalancer === undefined || loadBalancer.settings.counters !== settings.counters) {
+      if (loadBalancer !== undefined) this.#remove(settings.id);
+      loadBalancer = new LoadBalancerRuntime(settings, thread);
+      this.#loadBalancers.set(settings.id, loadBalancer);
+    }
+    const { drainingTimeoutMs } = loadBalancer.settings;
+    loadBalancer.settings = settings;
+    const wanted = new Set(settings.listeners.map(listenerKey));
+    for (const [key, listener] of loadBalancer.listeners) {
+      if (!wanted.has(key)) this.#leave(loadBalancer, key, listener, drainingTimeoutMs);
+    }
+    for (const [ordinal, compiled] of settings.listeners.entries()) {
+      const key = listenerKey(compiled);
+      const targets = compiled.targets.map((target) => this.#target(settings.id, compiled, target));
+      let listener = loadBalancer.listeners.get(key);
+      if (listener === undefined) {
+        listener = new ListenerRuntime(loadBalancer, compiled, targets, ordinal);
+        loadBalancer.listeners.set(key, listener);
+      } else listener.update(compiled, targets, ordinal);
+      if (listener.socket === undefined) opening.push(listener);
+    }
+  }
+
+  #remove(id: LoadBalancerId): void {
+    const loadBalancer = this.#loadBalancers.get(id);
+    if (loadBalancer === undefined) return;
+    this.#loadBalancers.delete(id);
+    for (const [key, listener] of loadBalancer.listeners) {
+      this.#leave(loadBalancer, key, listener, loadBalancer.settings.drainingTimeoutMs);
+    }
+  }
+
+  /** A listener that is gone stops accepting at once; what it serves may go on for as long as draining allows. */
+  #leave(loadBalancer: LoadBalancerRuntime, key: string, listener: ListenerRuntime, drainingTimeoutMs: number): void {
+    loadBalancer.listeners.delete(key);
+    listener.drain();
+    if (drainingTimeoutMs === 0) {
+      listener.cut();
+      return;
+    }
+    this.#leaving.add(listener);
+    this.#context.clock.after(drainingTimeoutMs, () => {
+      listener.cut();
+      this.#leaving.delete(listener);
+    });
+  }
+
+  #target(id: LoadBalancerId, listener: CompiledListener, compiled: CompiledTarget): HttpTarget {
+    const key = `${compiled.slot} ${listener.instanceProtocol} ${compiled.host} ${compiled.port} ${compiled.zone}`;
+    let target = this.#targets.get(key);
+    if (target === undefined) {
+      const page = this.#table.page(compiled.slot);
+      target = new Target(id, compiled, listener.instanceProtocol, page, this.#context.thread);
+      this.#targets.set(key, target);
+    }
+    return target;
+  }
+
+  /** Marks what no listener routes to any more, closes its pooled connections, forgets it when it has no others. */
+  #sweepTargets(): void {
+    const routed = new Set<HttpTarget>();
+    for (const listener of this.#listeners()) for (const target of listener.targets) routed.add(target);
+    for (const [key, target] of this.#targets) {
+      target.routed = routed.has(target);
+      if (target.routed) continue;
+      for (let idle = target.popIdle(); idle !== undefined; idle = target.popIdle()) idle.close();
+      if (target.connections.size === 0) this.#targets.delete(key);
+    }
+  }
+
+  *#listeners(): Generator<ListenerRuntime> {
+    for (const loadBalancer of this.#loadBalancers.values()) yield* loadBalancer.listeners.values();
+  }
+
+  async #open(listener: ListenerRuntime): Promise<void> {
+    const { address, port, protocol } = listener.compiled;
+    const accept =
+      layerOf(protocol) === 7
+        ? (connection: Connection) => void new HttpClient(this.#context, listener, connection)
+        : (connection: Connection) => new Relay(this.#context, listener, undefined, connection).start();
+    try {
+      const socket = await this.#context.transport.listen(address, port, accept);
+      // It may have been taken away again while it was being bound.
+      if (listener.draining) socket.close();
+      else listener.socket = socket;
+      listener.failure = undefined;
+    } catch (error) {
+      listener.failure = messageOf(error);
+    }
+  }
+
+  #failures(): BindFailure[] {
+    const failures: BindFailure[] = [];
+    for (const { failure, compiled } of this.#listeners()) {
+      if (failure !== undefined) failures.push({ address: compiled.address, port: compiled.port, message: failure });
+    }
+    return failures;
+  }
+
+  /** Ends everything on these slots of the target table at once. */
+  cut(slots: readonly number[]): void {
+    const wanted = new Set(slots);
+    for (const target of this.#targets.values()) if (wanted.has(target.slot)) target.cut();
+    this.#sweepTargets();
+  }
+
+  /** Stops accepting; resolves when every connection has finished, or was cut at the deadline. */
+  async stop(timeoutMs: number): Promise<void> {
+    const { clock } = this.#context;
+    this.#preconnect.cancel();
+    const listeners = [...this.#listeners(), ...this.#leaving];
+    for (const listener of listeners) listener.drain();
+    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    while (listeners.some((listener) => listener.sessions.size > 0) && clock.monotonicMs() < deadlineMs) {
+      await new Promise<void>((resolve) => clock.after(20, resolve));
+    }
+    for (const listener of listeners) listener.cut();
+  }
+
+  /** Opens a connection to each healthy HTTP target that has none from any thread; each target is one thread's to look after. */
+  #keepConnected(): void {
+    for (const loadBalancer of this.#loadBalancers.values()) {
+      if (!loadBalancer.settings.preconnect) continue;
+      for (const { compiled, targets } of loadBalancer.listeners.values()) {
+        if (layerOf(compiled.protocol) === 7) this.#preconnectTargets(loadBalancer, targets);
+      }
+    }
+  }
+
+  #preconnectTargets(loadBalancer: LoadBalancerRuntime, targets: readonly HttpTarget[]): void {
+    for (const target of targets) {
+      const mine = target.slot % this.#threads === this.#context.thread;
+      if (mine && target.inService && target.totalConnections === 0) {
+        HttpBackend.open(this.#context, loadBalancer, target);
+      }
+    }
+  }
+}

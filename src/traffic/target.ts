@@ -1,0 +1,115 @@
+/**
+ * One back-end target as one thread sees it: where it is, its shared counts, and this thread's connections to it.
+ * Outlives snapshots: a deregistered target stays until its last connection is gone.
+ */
+import type { LoadBalancerId, Protocol } from '../model/load-balancer.ts';
+import type { CompiledTarget } from './snapshot.ts';
+import { PAGE_SLOTS, slotIndex, TARGET_STATE, type TargetPage } from './target-table.ts';
+
+/** A connection to a target, of either layer. */
+export interface TargetConnection {
+  /** The target is taken away: end now. */
+  cut(): void;
+}
+
+/** An HTTP connection that waits for its next request. */
+export interface IdleConnection {
+  idleIndex: number;
+}
+
+export class Target<Idle extends IdleConnection = IdleConnection> {
+  readonly loadBalancer: LoadBalancerId;
+  readonly slot: number;
+  readonly instanceId: string;
+  readonly host: string;
+  readonly port: number;
+  readonly zone: string;
+  readonly protocol: Protocol;
+  /** Open connections of this thread. */
+  readonly connections = new Set<TargetConnection>();
+  /** Pooled connections, the latest used last. */
+  readonly idle: Idle[] = [];
+  /** A listener routes to it. */
+  routed = true;
+  readonly #page: TargetPage;
+  readonly #cells: Int32Array;
+  readonly #index: number;
+  readonly #thread: number;
+
+  constructor(
+    loadBalancer: LoadBalancerId,
+    compiled: CompiledTarget,
+    protocol: Protocol,
+    page: TargetPage,
+    thread: number,
+  ) {
+    this.loadBalancer = loadBalancer;
+    this.slot = compiled.slot;
+    this.instanceId = compiled.instanceId;
+    this.host = compiled.host;
+    this.port = compiled.port;
+    this.zone = compiled.zone;
+    this.protocol = protocol;
+    this.#page = page;
+    this.#cells = page.cells;
+    this.#index = slotIndex(compiled.slot);
+    this.#thread = thread;
+  }
+
+  get inService(): boolean {
+    return this.#cells[this.#index] === TARGET_STATE.inService;
+  }
+
+  /** Requests in flight (layer 4: connections), over all threads. */
+  get outstanding(): number {
+    return Atomics.load(this.#cells, PAGE_SLOTS + this.#index);
+  }
+
+  /** Open connections over all threads. */
+  get totalConnections(): number {
+    return this.#page.connections(this.#index);
+  }
+
+  begin(): void {
+    this.#page.addOutstanding(this.#index, this.#thread, 1);
+  }
+
+  finish(): void {
+    this.#page.addOutstanding(this.#index, this.#thread, -1);
+  }
+
+  opened(connection: TargetConnection): void {
+    this.connections.add(connection);
+    this.#page.addConnections(this.#index, this.#thread, 1);
+  }
+
+  gone(connection: TargetConnection): void {
+    if (this.connections.delete(connection)) this.#page.addConnections(this.#index, this.#thread, -1);
+  }
+
+  pushIdle(connection: Idle): void {
+    connection.idleIndex = this.idle.push(connection) - 1;
+  }
+
+  popIdle(): Idle | undefined {
+    const connection = this.idle.pop();
+    if (connection !== undefined) connection.idleIndex = -1;
+    return connection;
+  }
+
+  /** Takes a connection out of the pool, wherever it stands. */
+  removeIdle(connection: Idle): void {
+    const index = connection.idleIndex;
+    if (index === -1) return;
+    connection.idleIndex = -1;
+    const last = this.idle.pop()!;
+    if (last === connection) return;
+    last.idleIndex = index;
+    this.idle[index] = last;
+  }
+
+  /** Ends every connection at once. */
+  cut(): void {
+    for (const connection of this.connections) connection.cut();
+  }
+}

@@ -1,0 +1,74 @@
+/** Entry point of a traffic thread (a worker): builds what the thread runs and does what control says, in order. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { present, unreachable } from '../kit/assert.ts';
+import { systemClock } from '../kit/clock.ts';
+import { TimerWheel } from '../kit/timer-wheel.ts';
+import { chooseTransport } from '../transport/choose.ts';
+import { ThreadContext } from './context.ts';
+import { THREAD_COUNTER, THREAD_ROW_CELLS } from './counters.ts';
+import { Runtime } from './runtime.ts';
+import type { ControlMessage, ThreadMessage, ThreadSettings } from './snapshot.ts';
+
+const port = present(parentPort, 'the parent port: traffic/thread.ts runs as a worker');
+const settings = workerData as ThreadSettings;
+const row = new Float64Array(
+  settings.threadCounters,
+  settings.thread * THREAD_ROW_CELLS * Float64Array.BYTES_PER_ELEMENT,
+  THREAD_ROW_CELLS,
+);
+
+function say(message: ThreadMessage): void {
+  port.postMessage(message);
+}
+
+function count(cell: number): void {
+  row[cell] = row[cell]! + 1;
+}
+
+const { transport, why } = await chooseTransport(settings.transport, {
+  onFailure(error) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    say({ type: 'log', level: 'error', message: `a connection was ended by a defect: ${text}` });
+  },
+  onAcceptError(code) {
+    count(THREAD_COUNTER.acceptErrors);
+    if (row[THREAD_COUNTER.acceptErrors] === 1) {
+      say({ type: 'log', level: 'error', message: `a connection could not be accepted: ${code}` });
+    }
+  },
+});
+if (transport.name === 'net' && settings.transport !== 'net') {
+  say({ type: 'log', level: 'warn', message: `traffic goes through node:net, which is slower: ${why}` });
+}
+
+const wheel = new TimerWheel(systemClock, (lateMs) => {
+  count(THREAD_COUNTER.heartbeat);
+  if (lateMs > row[THREAD_COUNTER.loopDelay]!) row[THREAD_COUNTER.loopDelay] = lateMs;
+});
+const runtime = new Runtime(new ThreadContext(settings.thread, transport, wheel, systemClock), settings.threads);
+
+async function obey(message: ControlMessage): Promise<void> {
+  switch (message.type) {
+    case 'apply': {
+      const failures = await runtime.apply(message);
+      row[THREAD_COUNTER.revision] = message.revision;
+      say({ type: 'applied', revision: message.revision, failures });
+      return;
+    }
+    case 'cut':
+      runtime.cut(message.slots);
+      return;
+    case 'stop':
+      await runtime.stop(message.timeoutMs);
+      say({ type: 'stopped' });
+      return;
+    default:
+      unreachable(message);
+  }
+}
+
+let obeyed: Promise<void> = Promise.resolve();
+port.on('message', (message: ControlMessage) => {
+  obeyed = obeyed.then(() => obey(message));
+});
+say({ type: 'ready' });

@@ -1,0 +1,176 @@
+/** Scripted peers: a client and a back end that send exactly the bytes they are told, and keep what they get. */
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+/** One end of a connection in a script. */
+export class Peer {
+  readonly socket: Socket;
+  /** Everything received so far, one character a byte. */
+  received = '';
+  ended = false;
+  closed = false;
+  /** The code of the error that the connection broke with. */
+  error: string | undefined;
+  #wake: (() => void)[] = [];
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('data', (chunk: Buffer) => {
+      this.received += chunk.toString('latin1');
+      this.#changed();
+    });
+    socket.on('end', () => {
+      this.ended = true;
+      this.#changed();
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.error = error.code;
+    });
+    socket.on('close', () => {
+      this.closed = true;
+      this.#changed();
+    });
+  }
+
+  #changed(): void {
+    const waiting = this.#wake;
+    this.#wake = [];
+    for (const wake of waiting) wake();
+  }
+
+  /** Resolves when `condition` holds; rejects with what was received when the connection closes before. */
+  async until(condition: () => boolean, what: string): Promise<void> {
+    while (!condition()) {
+      if (this.closed) throw new Error(`closed before ${what}; received ${JSON.stringify(this.received)}`);
+      await new Promise<void>((resolve) => this.#wake.push(resolve));
+    }
+  }
+
+  send(bytes: string | Buffer): void {
+    this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
+  }
+
+  /** Sends one byte at a time, each in a segment of its own as far as the kernel lets it. */
+  async trickle(bytes: string): Promise<void> {
+    for (const byte of bytes) {
+      this.send(byte);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** What came up to and with `text`, taken out of `received`. */
+  async take(text: string): Promise<string> {
+    await this.until(() => this.received.includes(text), JSON.stringify(text));
+    return this.takeBytes(this.received.indexOf(text) + text.length);
+  }
+
+  async takeBytes(count: number): Promise<string> {
+    await this.until(() => this.received.length >= count, `${count} bytes`);
+    const taken = this.received.slice(0, count);
+    this.received = this.received.slice(count);
+    return taken;
+  }
+
+  /** A head and the body that its Content-Length announces. */
+  async message(): Promise<{ head: string; body: string }> {
+    const head = await this.take('\r\n\r\n');
+    const length = /^content-length: *(\d+)/im.exec(head)?.[1];
+    return { head, body: length === undefined ? '' : await this.takeBytes(Number(length)) };
+  }
+
+  end(): void {
+    this.socket.end();
+  }
+
+  reset(): void {
+    this.socket.resetAndDestroy();
+  }
+
+  /** Resolves when the other end has shut down its side. */
+  async shutDown(): Promise<void> {
+    await this.until(() => this.ended || this.closed, 'the end');
+  }
+
+  /** Resolves when the connection is gone. */
+  async close(): Promise<void> {
+    while (!this.closed) await new Promise<void>((resolve) => this.#wake.push(resolve));
+  }
+}
+
+/** A back end whose connections a test takes one by one. */
+export class ScriptedServer {
+  readonly server: Server;
+  readonly port: number;
+  readonly #waiting: Peer[] = [];
+  #wanted: ((peer: Peer) => void)[] = [];
+  readonly peers: Peer[] = [];
+
+  private constructor(server: Server) {
+    this.server = server;
+    this.port = (server.address() as AddressInfo).port;
+    server.on('connection', (socket) => {
+      socket.setNoDelay(true);
+      const peer = new Peer(socket);
+      this.peers.push(peer);
+      const wanted = this.#wanted.shift();
+      if (wanted === undefined) this.#waiting.push(peer);
+      else wanted(peer);
+    });
+  }
+
+  static async start(host = '127.0.0.1', port = 0): Promise<ScriptedServer> {
+    const server = createServer({ allowHalfOpen: true });
+    server.listen(port, host);
+    await once(server, 'listening');
+    return new ScriptedServer(server);
+  }
+
+  /** The next connection. */
+  accept(): Promise<Peer> {
+    const peer = this.#waiting.shift();
+    if (peer !== undefined) return Promise.resolve(peer);
+    return new Promise((resolve) => this.#wanted.push(resolve));
+  }
+
+  /** Answers every request on every connection with what `respond` makes of its head. */
+  serve(respond: (head: string, body: string) => string): void {
+    const serveOne = async (peer: Peer): Promise<void> => {
+      while (!peer.ended) {
+        const { head, body } = await peer.message();
+        peer.send(respond(head, body));
+      }
+      peer.end();
+    };
+    const next = (): void => {
+      void this.accept().then((peer) => {
+        serveOne(peer).catch(() => peer.socket.destroy());
+        next();
+      });
+    };
+    next();
+  }
+
+  async stop(): Promise<void> {
+    for (const { socket } of this.peers) socket.destroy();
+    this.server.close();
+    await once(this.server, 'close');
+  }
+}
+
+/** Connects and resolves once the connection is up. */
+export async function dial(port: number, host = '127.0.0.1'): Promise<Peer> {
+  const socket = connect({ port, host, allowHalfOpen: true, noDelay: true });
+  await once(socket, 'connect');
+  return new Peer(socket);
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

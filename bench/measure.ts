@@ -1,0 +1,126 @@
+/** One measurement: the client's load on one peer, and what the peer's process used meanwhile. */
+import { messageOf, unreachable } from '../src/kit/assert.ts';
+import { sleep, systemClock } from '../src/kit/clock.ts';
+import type { Addresses } from './addresses.ts';
+import { usageOf } from './cpu.ts';
+import { runH2load } from './load/h2load.ts';
+import { openIdle } from './load/idle.ts';
+import { runWrk } from './load/wrk.ts';
+import { httpUrl, tcpUrl } from './peers/peer.ts';
+import type { ManagedProcess, ProcessTable } from './processes.ts';
+import { onlyOccurred, sampleOf, type ClientFigures, type Sample } from './sample.ts';
+import type { Scenario } from './scenarios.ts';
+
+/** Connections that warm a peer up before the memory of idle ones is measured. */
+const IDLE_WARM_UP_CONNECTIONS = 200;
+const IDLE_SETTLE_MS = 2000;
+
+export interface Target {
+  readonly process: ManagedProcess;
+  readonly addresses: Addresses;
+}
+
+export interface LoadPlan {
+  readonly processes: ProcessTable;
+  readonly scenario: Scenario;
+  /** Client connections. */
+  readonly connections: number;
+  /** The CPUs of the client. */
+  readonly cpus: readonly number[] | undefined;
+  /** For files of the client. */
+  readonly folder: string;
+}
+
+/** Loads `target` for `seconds` (at `ratePerSecond`, in an open loop) and measures it. What goes wrong is in the sample's errors; it never throws. */
+export async function measure(
+  plan: LoadPlan,
+  target: Target,
+  seconds: number,
+  ratePerSecond: number | undefined,
+): Promise<Sample> {
+  try {
+    if (plan.scenario.load.kind === 'idle') return await measureIdle(plan, target);
+    const before = usageOf(target.process.pid);
+    const figures = await runLoad(plan, target, seconds, ratePerSecond);
+    const sample = sampleOf(figures, before, usageOf(target.process.pid));
+    return ratePerSecond === undefined ? sample : { ...sample, offeredPerSecond: ratePerSecond };
+  } catch (error) {
+    return failedSample(messageOf(error));
+  }
+}
+
+function runLoad(
+  plan: LoadPlan,
+  target: Target,
+  seconds: number,
+  ratePerSecond: number | undefined,
+): Promise<ClientFigures> {
+  const { processes, scenario, connections, cpus, folder } = plan;
+  const { load, headers } = scenario;
+  const common = { url: urlOf(scenario, target), connections, seconds, headers, cpus };
+  switch (load.kind) {
+    case 'wrk':
+      return runWrk(processes, { ...common, uploadBytes: load.uploadBytes, expectedBodyBytes: scenario.bodyBytes });
+    case 'constant-rate':
+      return runWrk(processes, {
+        ...common,
+        ratePerSecond,
+        expectedBodyBytes: scenario.bodyBytes,
+      });
+    case 'pipelining':
+      return runH2load(processes, {
+        ...common,
+        depth: load.depth,
+        expectedBodyBytes: scenario.bodyBytes ?? 0,
+        folder,
+      });
+    case 'idle':
+      throw new Error('idle connections are not a load');
+    default:
+      return unreachable(load);
+  }
+}
+
+async function measureIdle(plan: LoadPlan, target: Target): Promise<Sample> {
+  const { path } = plan.scenario;
+  const warmUp = await openIdle(target.addresses, path, IDLE_WARM_UP_CONNECTIONS);
+  await warmUp.close();
+  await sleep(systemClock, IDLE_SETTLE_MS);
+  const before = usageOf(target.process.pid);
+  const startMs = systemClock.monotonicMs();
+  const connections = await openIdle(target.addresses, path, plan.connections);
+  await sleep(systemClock, IDLE_SETTLE_MS);
+  const after = usageOf(target.process.pid);
+  const figures: ClientFigures = {
+    requests: connections.open,
+    bytes: 0,
+    seconds: (systemClock.monotonicMs() - startMs) / 1000,
+    p50Us: 0,
+    p99Us: 0,
+    late: 0,
+    errors: onlyOccurred({ 'connection lost': connections.lost() }),
+  };
+  await connections.close();
+  return {
+    ...sampleOf(figures, before, after),
+    bytesPerConnection: (after.residentBytes - before.residentBytes) / Math.max(1, connections.open),
+  };
+}
+
+function urlOf(scenario: Scenario, target: Target): string {
+  return (scenario.layer === 'http' ? httpUrl : tcpUrl)(target.addresses, scenario.path);
+}
+
+function failedSample(message: string): Sample {
+  return {
+    requests: 0,
+    bytes: 0,
+    seconds: 0,
+    p50Us: 0,
+    p99Us: 0,
+    late: 0,
+    errors: { [message]: 1 },
+    cpuSeconds: 0,
+    residentBytes: 0,
+  };
+}

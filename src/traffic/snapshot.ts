@@ -52,7 +52,10 @@ export interface CompiledLoadBalancer {
 
 /** Control → traffic thread. */
 export type ControlMessage =
-  /** Each is answered with one `applied`, in order. A listener that is not bound is tried again whenever its load balancer is upserted. */
+  /**
+   * Each is answered with one `applied`, in order. Removals come before upserts: they may give up a port that one asks
+   * for. A listener that is not bound is tried again whenever its load balancer is upserted.
+   */
   | {
       readonly type: 'apply';
       /** Of the store; several messages may carry the same one. */

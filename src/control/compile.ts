@@ -1,0 +1,100 @@
+/** From a record to what traffic threads are told: pure, one load balancer at a time. */
+import {
+  idOf,
+  realPort,
+  type DesyncMitigationMode,
+  type Instance,
+  type Listener,
+  type LoadBalancer,
+} from '../model/load-balancer.ts';
+import type { CompiledLoadBalancer, CompiledTarget } from '../traffic/snapshot.ts';
+
+/** Everything besides the record that a compiled load balancer depends on. */
+export interface CompileInputs {
+  /** Of the configuration. */
+  readonly preconnect: boolean;
+  /** The address of an instance's host; undefined when a name has none. */
+  readonly addressOf: (host: string) => string | undefined;
+  /** The slot allotted to a wanted target. */
+  readonly slotOf: (instanceId: string, instancePort: number) => number;
+  /** Whether threads may bind the listener: nobody else holds its port. */
+  readonly mayListen: (listener: Listener) => boolean;
+  /** Of this load balancer (traffic/counters.ts). */
+  readonly counters: SharedArrayBuffer;
+}
+
+export function compile(record: LoadBalancer, inputs: CompileInputs): CompiledLoadBalancer {
+  const { attributes } = record;
+  const { additional, connectionDraining } = attributes;
+  const instances = record.instances.filter((instance) => isZoneEnabled(record, instance));
+  // Listeners with the same instance port have the same targets: one array, which structured clone copies once.
+  const targets = new Map<number, readonly CompiledTarget[]>();
+  for (const { instancePort } of record.listeners) {
+    if (!targets.has(instancePort)) targets.set(instancePort, compileTargets(instances, instancePort, inputs));
+  }
+  return {
+    id: idOf(record),
+    name: record.name,
+    zones: record.zones,
+    crossZone: attributes.crossZoneLoadBalancing,
+    idleTimeoutMs: attributes.idleTimeout * 1000,
+    desyncMitigationMode: desyncMode(additional['elb.http.desyncmitigationmode']),
+    upgrade: additional['weir.http.upgrade']?.toLowerCase() === 'true',
+    maxConnectionsPerTarget: connectionCap(additional['weir.backend.maxconnections']),
+    preconnect: inputs.preconnect,
+    drainingTimeoutMs: connectionDraining.enabled ? connectionDraining.timeout * 1000 : 0,
+    listeners: record.listeners
+      .filter((listener) => inputs.mayListen(listener))
+      .map((listener) => ({
+        protocol: listener.protocol,
+        address: record.address,
+        port: listener.loadBalancerPort,
+        instanceProtocol: listener.instanceProtocol,
+        instancePort: listener.instancePort,
+        targets: targets.get(listener.instancePort) ?? [],
+      })),
+    counters: inputs.counters,
+  };
+}
+
+/** A target that a load balancer needs a slot for: listeners with the same instance port share it. */
+export interface WantedTarget {
+  readonly instanceId: string;
+  readonly instancePort: number;
+}
+
+/** The targets of `record`: its instances in enabled zones, once for each instance port of its listeners. */
+export function wantedTargets(record: LoadBalancer): WantedTarget[] {
+  const ports = new Set(record.listeners.map((listener) => listener.instancePort));
+  return record.instances
+    .filter((instance) => isZoneEnabled(record, instance))
+    .flatMap(({ instanceId }) => Array.from(ports, (instancePort) => ({ instanceId, instancePort })));
+}
+
+export function isZoneEnabled(record: LoadBalancer, instance: Instance): boolean {
+  return record.zones.includes(instance.zone);
+}
+
+function compileTargets(
+  instances: readonly Instance[],
+  instancePort: number,
+  { addressOf, slotOf }: CompileInputs,
+): CompiledTarget[] {
+  return instances.flatMap((instance) => {
+    const { instanceId, zone } = instance;
+    const host = addressOf(instance.host);
+    if (host === undefined) return [];
+    return [{ slot: slotOf(instanceId, instancePort), instanceId, host, port: realPort(instance, instancePort), zone }];
+  });
+}
+
+function desyncMode(value: string | undefined): DesyncMitigationMode {
+  const mode = value?.toLowerCase();
+  return mode === 'monitor' || mode === 'strictest' ? mode : 'defensive';
+}
+
+/** The API lets only whole numbers in; 0 and absence mean no cap. */
+function connectionCap(value: string | undefined): number {
+  const cap = Number(value ?? 0);
+  return Number.isSafeInteger(cap) && cap > 0 ? cap : Infinity;
+}

@@ -1,0 +1,261 @@
+/** Puts control together: store → reconciler → traffic threads, with health, names, ports and drains beside it. */
+import type { Clock } from '../kit/clock.ts';
+import type { Log } from '../kit/log.ts';
+import type { Random } from '../kit/random.ts';
+import { HealthMonitor } from '../health/monitor.ts';
+import { createProbe, type Probe } from '../health/probe.ts';
+import type { Configuration } from '../model/configuration.ts';
+import { idOf, type LoadBalancerId } from '../model/load-balancer.ts';
+import type { Change, Store, View } from '../store/store.ts';
+import type { ThreadSettings } from '../traffic/snapshot.ts';
+import { TargetTable } from '../traffic/target-table.ts';
+import { testBind, type BindTest } from './bind.ts';
+import type { BindRefusal, Control, InstanceState, WantedListener } from './control.ts';
+import { Drains } from './drains.ts';
+import { instanceState } from './instance-state.ts';
+import { ListenerGate } from './listener-gate.ts';
+import { Reconciler, type RecordChange } from './reconcile.ts';
+import { HostResolver, systemLookup, type Lookup } from './resolve.ts';
+import { Slots } from './slots.ts';
+import { statusOf, type ControlStatus, type ListenerFailure } from './status.ts';
+import { Supervisor } from './supervisor.ts';
+import { ThreadFailures } from './thread-failures.ts';
+import { Waiters } from './waiters.ts';
+import { trafficThreadUrl, workerThreads, type StartThread } from './worker.ts';
+
+export interface ControlOptions {
+  readonly store: Store;
+  readonly configuration: Pick<Configuration, 'threads' | 'preconnect'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Whether an address may be an instance: asked each time that a name is looked up. Default: any may. */
+  readonly acceptAddress?: (address: string) => boolean;
+  readonly transport?: ThreadSettings['transport'];
+  /** The ways out of the process; the defaults are the real ones. */
+  readonly startThread?: StartThread;
+  readonly probe?: Probe;
+  readonly lookup?: Lookup;
+  readonly testBind?: BindTest;
+}
+
+/** {@link Control}, and what the process itself does with it. */
+export interface RunningControl extends Control {
+  /** Brings up what the store says. Resolves when threads are started; {@link ready} tells when they serve. */
+  start(): Promise<void>;
+  /** Threads stop accepting and finish what is in flight, for `timeoutMs` at most; resolves when all is ended. */
+  stop(timeoutMs: number): Promise<void>;
+  /** From the first moment that every listener of the store is up, until `stop`. */
+  ready(): boolean;
+  status(): ControlStatus;
+  /** Listeners that do not serve. */
+  bindFailures(): readonly ListenerFailure[];
+  /** The configuration was read again: what can change while running does. The number of threads cannot. */
+  reconfigure(configuration: Pick<Configuration, 'preconnect'>): void;
+}
+
+/** Control over the load balancers of `store`. Nothing runs before `start`. */
+export function createControl(options: ControlOptions): RunningControl {
+  return new RunningSystem(options);
+}
+
+class RunningSystem implements RunningControl {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #waiters: Waiters;
+  readonly #slots: Slots;
+  readonly #supervisor: Supervisor;
+  readonly #drains: Drains;
+  readonly #gate: ListenerGate;
+  readonly #resolver: HostResolver;
+  readonly #monitor: HealthMonitor;
+  readonly #reconciler: Reconciler;
+  readonly #threadFailures: ThreadFailures;
+  #phase: 'new' | 'starting' | 'ready' | 'stopping' = 'new';
+  #endWatch: (() => void) | undefined;
+
+  constructor(options: ControlOptions) {
+    const { store, clock, configuration } = options;
+    this.#store = store;
+    this.#clock = clock;
+    this.#waiters = new Waiters(clock);
+    this.#slots = new Slots(new TargetTable(configuration.threads));
+    this.#supervisor = this.#makeSupervisor(options);
+    this.#drains = new Drains({
+      clock,
+      slots: this.#slots,
+      cut: (slots) => this.#supervisor.cut(slots),
+      released: this.#released,
+    });
+    this.#gate = this.#makeGate(options);
+    this.#resolver = this.#makeResolver(options);
+    this.#monitor = this.#makeMonitor(options);
+    this.#reconciler = new Reconciler({
+      threads: configuration.threads,
+      preconnect: configuration.preconnect,
+      slots: this.#slots,
+      drains: this.#drains,
+      gate: this.#gate,
+      resolver: this.#resolver,
+      monitor: this.#monitor,
+      apply: (change) => this.#supervisor.apply(change),
+      cut: (slots) => this.#supervisor.cut(slots),
+    });
+    this.#threadFailures = this.#makeThreadFailures(options);
+  }
+
+  async start(): Promise<void> {
+    this.#phase = 'starting';
+    this.#resolver.start();
+    this.#gate.start();
+    this.#threadFailures.start();
+    for (const record of this.#store.view().list('load-balancer')) {
+      const hosts = record.instances.map(({ host }) => host);
+      this.#resolver.use(idOf(record), hosts);
+    }
+    await this.#resolver.settle();
+    if (this.#phase !== 'starting') return;
+    const view = this.#store.view();
+    const records = view.list('load-balancer').map((record): RecordChange => [idOf(record), record]);
+    this.#reconciler.commit(view.revision, records, true);
+    this.#endWatch = this.#store.watch((view, changes) => this.#onCommit(view, changes));
+    this.#supervisor.start();
+  }
+
+  async stop(timeoutMs: number): Promise<void> {
+    this.#phase = 'stopping';
+    this.#endWatch?.();
+    this.#threadFailures.stop();
+    this.#gate.stop();
+    this.#resolver.stop();
+    this.#monitor.stop();
+    await this.#supervisor.stop(timeoutMs);
+    this.#drains.stop();
+  }
+
+  ready(): boolean {
+    if (this.#phase === 'starting' && this.#endWatch !== undefined && this.#allUp()) this.#phase = 'ready';
+    return this.#phase === 'ready';
+  }
+
+  tryBind(wanted: readonly WantedListener[]): Promise<BindRefusal | undefined> {
+    return this.#gate.tryBind(wanted);
+  }
+
+  async applied(revision: number, timeoutMs: number): Promise<boolean> {
+    const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
+    const until = (condition: () => boolean): Promise<boolean> =>
+      this.#waiters.wait(deadlineMs - this.#clock.monotonicMs(), condition);
+    if (!(await until(() => this.#reconciler.revision >= revision))) return false;
+    const lastWish = this.#gate.lastWish;
+    if (!(await until(() => this.#gate.decided(lastWish)))) return false;
+    const { sequence } = this.#supervisor;
+    return until(() => this.#supervisor.served(sequence));
+  }
+
+  instanceState(id: LoadBalancerId, instanceId: string): InstanceState {
+    const record = this.#reconciler.running.get(id)?.record;
+    const health = this.#monitor.of(id, instanceId);
+    return instanceState(record, instanceId, health, (reason) => this.#drains.isDraining(id, instanceId, reason));
+  }
+
+  drainingInstances(id: LoadBalancerId): readonly string[] {
+    return this.#drains.instances(id, 'deregistered');
+  }
+
+  resolveHost(host: string): Promise<string | undefined> {
+    return this.#resolver.resolve(host);
+  }
+
+  bindFailures(): readonly ListenerFailure[] {
+    return [...this.#gate.refusals, ...this.#threadFailures.current];
+  }
+
+  status(): ControlStatus {
+    return {
+      revision: this.#reconciler.revision,
+      threads: this.#supervisor.status,
+      threadCounters: this.#supervisor.threadCounters,
+      loadBalancers: Array.from(this.#reconciler.running, ([id, running]) =>
+        statusOf(id, running, this.#slots, {
+          stateOf: (instanceId) => this.instanceState(id, instanceId),
+          resultsOf: (instanceId) => this.#monitor.of(id, instanceId)?.results ?? [],
+        }),
+      ),
+      bindFailures: this.bindFailures(),
+      drains: this.#drains.current.map((drain) => ({ ...drain, outstanding: this.#slots.outstanding(drain.slot) })),
+      probesInFlight: this.#monitor.probesInFlight,
+    };
+  }
+
+  reconfigure({ preconnect }: Pick<Configuration, 'preconnect'>): void {
+    this.#reconciler.reconfigure(preconnect);
+  }
+
+  #allUp(): boolean {
+    if (!this.#gate.decided(this.#gate.lastWish) || this.bindFailures().length > 0) return false;
+    return this.#supervisor.served(this.#supervisor.sequence);
+  }
+
+  #released = (sequence: number): boolean => this.#supervisor.released(sequence);
+
+  #onCommit(view: View, changes: readonly Change[]): void {
+    // The last change of a key is the one that counts.
+    const records = new Map<LoadBalancerId, RecordChange>();
+    for (const { kind, key, record } of changes) {
+      if (kind === 'load-balancer') records.set(key as LoadBalancerId, [key as LoadBalancerId, record]);
+    }
+    this.#reconciler.commit(view.revision, [...records.values()]);
+    this.#waiters.check();
+  }
+
+  #onProgress(): void {
+    this.#gate.release(this.#released);
+    this.#drains.advance();
+    this.#threadFailures.update(this.#supervisor.failures);
+  }
+
+  #makeSupervisor({ clock, log, configuration, transport, startThread }: ControlOptions): Supervisor {
+    return new Supervisor({
+      clock,
+      log,
+      threads: configuration.threads,
+      transport: transport ?? 'auto',
+      start: startThread ?? workerThreads(trafficThreadUrl()),
+      table: this.#slots.table,
+      waiters: this.#waiters,
+      snapshot: () => this.#reconciler.snapshot(),
+      onProgress: () => this.#onProgress(),
+      onDeath: (thread) => this.#reconciler.forgetThread(thread),
+    });
+  }
+
+  #makeGate({ clock, log, testBind: test = testBind }: ControlOptions): ListenerGate {
+    const nextSequence = (): number => this.#supervisor.sequence + 1;
+    const onDecided = (id: LoadBalancerId): void => {
+      this.#reconciler.recompile([id]);
+      this.#waiters.check();
+    };
+    return new ListenerGate({ clock, log, test, nextSequence, onDecided });
+  }
+
+  #makeResolver({ clock, log, lookup = systemLookup, acceptAddress = () => true }: ControlOptions): HostResolver {
+    const onChange = (users: readonly LoadBalancerId[]): void => this.#reconciler.readdress(users);
+    return new HostResolver({ clock, log, lookup, accept: acceptAddress, onChange });
+  }
+
+  #makeMonitor({ clock, log, random, probe = createProbe(clock) }: ControlOptions): HealthMonitor {
+    const onChange = (id: LoadBalancerId, instanceId: string, inService: boolean): void =>
+      this.#reconciler.onHealth(id, instanceId, inService);
+    return new HealthMonitor({ clock, log, random, probe, onChange });
+  }
+
+  #makeThreadFailures({ clock, log }: ControlOptions): ThreadFailures {
+    return new ThreadFailures({
+      clock,
+      log,
+      ownerOf: ({ address, port }) => this.#gate.ownerOf({ address, port }),
+      retry: (ids) => this.#reconciler.resend(ids),
+    });
+  }
+}

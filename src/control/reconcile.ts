@@ -1,0 +1,250 @@
+/**
+ * Makes the running system follow the records: each change is compiled, compared with what threads have, and sent if it
+ * is different. Slots, health and drains live beside the records and survive every change of them.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { present } from '../kit/assert.ts';
+import type { HealthMonitor } from '../health/monitor.ts';
+import type { LoadBalancer, LoadBalancerId } from '../model/load-balancer.ts';
+import { counterRow, forgetGauges, makeCounters } from '../traffic/counters.ts';
+import type { CompiledLoadBalancer } from '../traffic/snapshot.ts';
+import { TARGET_STATE } from '../traffic/target-table.ts';
+import { compile, isZoneEnabled, wantedTargets } from './compile.ts';
+import type { DrainReason, Drains } from './drains.ts';
+import type { ListenerGate } from './listener-gate.ts';
+import type { HostResolver } from './resolve.ts';
+import type { SlotHolder, Slots } from './slots.ts';
+import type { Snapshot } from './supervisor.ts';
+
+export interface ReconcilerOptions {
+  readonly threads: number;
+  readonly preconnect: boolean;
+  readonly slots: Slots;
+  readonly drains: Drains;
+  readonly gate: ListenerGate;
+  readonly resolver: HostResolver;
+  readonly monitor: HealthMonitor;
+  /** Tells the threads; the number of the message is returned. */
+  readonly apply: (change: Snapshot) => number;
+  readonly cut: (slots: readonly number[]) => void;
+}
+
+/** A load balancer as it runs. */
+export interface Running {
+  readonly record: LoadBalancer;
+  readonly compiled: CompiledLoadBalancer;
+  readonly counters: SharedArrayBuffer;
+  /** Its targets, by instance and port ({@link targetKey}). */
+  readonly holders: ReadonlyMap<string, SlotHolder>;
+}
+
+/** What a commit changed; undefined: deleted. */
+export type RecordChange = readonly [LoadBalancerId, LoadBalancer | undefined];
+
+/** Targets taken away together. */
+interface Retired {
+  readonly holders: readonly SlotHolder[];
+  readonly reason: DrainReason;
+  readonly timeoutMs: number;
+}
+
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #running = new Map<LoadBalancerId, Running>();
+  #preconnect: boolean;
+  #revision = 0;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#preconnect = options.preconnect;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get running(): ReadonlyMap<LoadBalancerId, Running> {
+    return this.#running;
+  }
+
+  /** Everything, for a thread that starts. */
+  snapshot(): Snapshot {
+    const upserts = [...this.#running.values()].map(({ compiled }) => compiled);
+    return { revision: this.#revision, upserts, removals: [] };
+  }
+
+  /**
+   * Follows one commit. Threads are told of every revision, changed or not, so that what they serve can be compared with
+   * the store. `knownBefore`: the records are those that the process found when it started.
+   */
+  commit(revision: number, changes: readonly RecordChange[], knownBefore = false): void {
+    const retired: Retired[] = [];
+    const removals: LoadBalancerId[] = [];
+    // Deletions first: the ports that they give up may be what another load balancer asks for in the same commit.
+    for (const [id, record] of changes) {
+      if (record !== undefined) continue;
+      const gone = this.#remove(id);
+      if (gone === undefined) continue;
+      retired.push(gone);
+      removals.push(id);
+    }
+    const upserts: CompiledLoadBalancer[] = [];
+    for (const [id, record] of changes) {
+      if (record === undefined) continue;
+      const before = this.#running.get(id);
+      const holders = this.#settle(id, record, knownBefore);
+      if (before !== undefined) retired.push(...retire(before, record, holders));
+      const changed = this.#compile(id, record, holders);
+      if (changed !== undefined) upserts.push(changed);
+    }
+    this.#revision = revision;
+    const sequence = this.#options.apply({ revision, upserts, removals });
+    for (const { holders, reason, timeoutMs } of retired) {
+      this.#options.drains.begin(holders, reason, timeoutMs, sequence);
+    }
+  }
+
+  /** Names that these load balancers use have other addresses. */
+  readdress(ids: readonly LoadBalancerId[]): void {
+    for (const id of ids) {
+      const running = this.#running.get(id);
+      if (running !== undefined) this.#options.monitor.watch(running.record, this.#addressOf, false);
+    }
+    this.recompile(ids);
+  }
+
+  /** Something besides the records has changed, such as a port that may be bound now. */
+  recompile(ids: Iterable<LoadBalancerId>): void {
+    const upserts: CompiledLoadBalancer[] = [];
+    for (const id of ids) {
+      const running = this.#running.get(id);
+      if (running === undefined) continue;
+      const changed = this.#compile(id, running.record, running.holders);
+      if (changed !== undefined) upserts.push(changed);
+    }
+    if (upserts.length > 0) this.#options.apply({ revision: this.#revision, upserts, removals: [] });
+  }
+
+  /** Has threads try again what they could not bind. */
+  resend(ids: Iterable<LoadBalancerId>): void {
+    const upserts = [...ids].flatMap((id) => this.#running.get(id)?.compiled ?? []);
+    if (upserts.length > 0) this.#options.apply({ revision: this.#revision, upserts, removals: [] });
+  }
+
+  /** The configuration was read again. */
+  reconfigure(preconnect: boolean): void {
+    this.#preconnect = preconnect;
+    this.recompile(this.#running.keys());
+  }
+
+  /** An instance came into service or left it. */
+  onHealth(id: LoadBalancerId, instanceId: string, inService: boolean): void {
+    const running = this.#running.get(id);
+    if (running === undefined) return;
+    const holders = [...running.holders.values()].filter((holder) => holder.instanceId === instanceId);
+    for (const { slot } of holders) this.#setState(slot, inService);
+    if (inService || running.record.attributes.connectionDraining.enabled || holders.length === 0) return;
+    this.#options.cut(holders.map(({ slot }) => slot));
+  }
+
+  /** Takes back what a thread that is no more had counted. */
+  forgetThread(thread: number): void {
+    for (const page of this.#options.slots.table.pages) page.forgetThread(thread);
+    for (const { counters } of this.#running.values()) forgetGauges(counterRow(counters, thread));
+  }
+
+  #addressOf = (host: string): string | undefined => this.#options.resolver.addressOf(host);
+
+  #remove(id: LoadBalancerId): Retired | undefined {
+    const running = this.#running.get(id);
+    if (running === undefined) return undefined;
+    const { gate, resolver, monitor } = this.#options;
+    gate.want({ id, name: running.record.name }, []);
+    resolver.use(id, []);
+    monitor.forget(id);
+    this.#running.delete(id);
+    return {
+      holders: [...running.holders.values()],
+      reason: 'load-balancer-deleted',
+      timeoutMs: drainingTimeoutMs(running.record),
+    };
+  }
+
+  /** Gets `record` the names, ports, probes and slots that it wants. Returns the slots. */
+  #settle(id: LoadBalancerId, record: LoadBalancer, knownBefore: boolean): ReadonlyMap<string, SlotHolder> {
+    const { gate, resolver, monitor, slots, drains } = this.#options;
+    const hosts = record.instances.map((instance) => instance.host);
+    resolver.use(id, hosts);
+    gate.want(
+      { id, name: record.name },
+      record.listeners.map((listener) => ({ address: record.address, port: listener.loadBalancerPort })),
+    );
+    monitor.watch(record, this.#addressOf, knownBefore);
+    const holders = new Map<string, SlotHolder>();
+    for (const { instanceId, instancePort } of wantedTargets(record)) {
+      const holder = slots.allot(id, instanceId, instancePort);
+      drains.end(holder.slot);
+      this.#setState(holder.slot, monitor.inService(id, instanceId));
+      holders.set(targetKey(instanceId, instancePort), holder);
+    }
+    return holders;
+  }
+
+  /** Compiles a load balancer and remembers how it runs. Undefined when threads have exactly that already. */
+  #compile(
+    id: LoadBalancerId,
+    record: LoadBalancer,
+    holders: ReadonlyMap<string, SlotHolder>,
+  ): CompiledLoadBalancer | undefined {
+    const before = this.#running.get(id);
+    const counters = before?.counters ?? makeCounters(this.#options.threads);
+    const compiled = compile(record, {
+      preconnect: this.#preconnect,
+      addressOf: this.#addressOf,
+      slotOf: (instanceId, instancePort) =>
+        present(holders.get(targetKey(instanceId, instancePort)), 'slot of a wanted target').slot,
+      mayListen: ({ loadBalancerPort }) =>
+        this.#options.gate.mayListen(id, { address: record.address, port: loadBalancerPort }),
+      counters,
+    });
+    const unchanged = before !== undefined && isSame(before.compiled, compiled);
+    this.#running.set(id, { record, holders, counters, compiled: unchanged ? before.compiled : compiled });
+    return unchanged ? undefined : compiled;
+  }
+
+  #setState(slot: number, inService: boolean): void {
+    this.#options.slots.setState(slot, inService ? TARGET_STATE.inService : TARGET_STATE.outOfService);
+  }
+}
+
+/** Counters are left out: they are the same memory or belong to another load balancer, and change all the time. */
+function isSame(a: CompiledLoadBalancer, b: CompiledLoadBalancer): boolean {
+  return isDeepStrictEqual({ ...a, counters: undefined }, { ...b, counters: undefined });
+}
+
+/** The targets of `before` that are not in `holders`, by the reason that `record` gives. */
+function retire(before: Running, record: LoadBalancer, holders: ReadonlyMap<string, SlotHolder>): Retired[] {
+  const byReason = new Map<DrainReason, SlotHolder[]>();
+  for (const [key, holder] of before.holders) {
+    if (holders.has(key)) continue;
+    const reason = reasonFor(record, holder);
+    byReason.set(reason, [...(byReason.get(reason) ?? []), holder]);
+  }
+  const timeoutMs = drainingTimeoutMs(record);
+  return Array.from(byReason, ([reason, holders]) => ({ holders, reason, timeoutMs }));
+}
+
+function reasonFor(record: LoadBalancer, holder: SlotHolder): DrainReason {
+  const instance = record.instances.find(({ instanceId }) => instanceId === holder.instanceId);
+  if (instance === undefined) return 'deregistered';
+  return isZoneEnabled(record, instance) ? 'listener-deleted' : 'zone-disabled';
+}
+
+function drainingTimeoutMs(record: LoadBalancer): number {
+  const { enabled, timeout } = record.attributes.connectionDraining;
+  return enabled ? timeout * 1000 : 0;
+}
+
+export function targetKey(instanceId: string, instancePort: number): string {
+  return `${instanceId} ${instancePort}`;
+}

@@ -12,13 +12,15 @@ import type { ResponseHead } from '../wire/response-head.ts';
 
 /** What a request gets from its connection. */
 export interface ForwardedBy {
-  readonly remoteAddress: string;
-  /** X-Forwarded-Proto, X-Forwarded-Port and the empty line. */
+  /** X-Forwarded-For with the client's address alone, X-Forwarded-Proto, X-Forwarded-Port, and the empty line. */
   readonly forwardedLines: string;
   /** Pass Upgrade on (extension). */
   readonly upgrade: boolean;
 }
 
+/** How forwarded lines begin. */
+export const X_FORWARDED_FOR = 'X-Forwarded-For: ';
+const HTTP_1_1 = 'HTTP/1.1 ';
 const VERSION_LINE = ' HTTP/1.1\r\n';
 
 /** The head of a request as the back end gets it (spec/traffic.md 3). */
@@ -42,59 +44,66 @@ export function composeRequestHead(outbox: Outbox, bytes: Buffer, head: RequestH
   copyWithout(outbox, bytes, from, head.end - 2, head.drops);
   if (authority !== undefined) outbox.text(`Host: ${authority}\r\n`);
   if (upgrade) outbox.text('Connection: upgrade\r\n');
-  outbox.text('X-Forwarded-For: ');
-  const { forwardedFor } = head;
-  for (let i = 0; i < forwardedFor.count; i++) {
-    if (forwardedFor.start(i) === forwardedFor.end(i)) continue;
-    outbox.copy(bytes, forwardedFor.start(i), forwardedFor.end(i));
+  if (head.forwardedFor.count === 0) outbox.text(by.forwardedLines);
+  else continueForwardedFor(outbox, bytes, head.forwardedFor, by.forwardedLines);
+}
+
+/** The client's address goes behind the list that came with the request. */
+function continueForwardedFor(outbox: Outbox, bytes: Buffer, list: Ranges, forwardedLines: string): void {
+  outbox.text(X_FORWARDED_FOR);
+  for (let i = 0; i < list.count; i++) {
+    if (list.start(i) === list.end(i)) continue;
+    outbox.copy(bytes, list.start(i), list.end(i));
     outbox.text(', ');
   }
-  outbox.text(by.remoteAddress);
-  outbox.text('\r\n');
-  outbox.text(by.forwardedLines);
+  outbox.text(forwardedLines.slice(X_FORWARDED_FOR.length));
 }
 
-/** How a final response's head differs for this client. */
-export interface ResponseForm {
-  /** The client's connection ends with this response. */
-  readonly close: boolean;
-  /** Minor version of the client's HTTP. */
-  readonly minor: number;
-  /** The chunks are taken apart: the client's HTTP has none, or there is no body. */
-  readonly dropTransferEncoding: boolean;
-  /** A length that must not be told (RFC 9110 8.6: none in 1xx and 204). */
-  readonly dropContentLength: boolean;
+/**
+ * The head of a final response. `clientMinor` is the minor version of the client's HTTP; `unchunked`: the chunks are
+ * taken apart, since the client's HTTP has none.
+ */
+export function composeResponseHead(
+  outbox: Outbox,
+  bytes: Buffer,
+  head: ResponseHead,
+  close: boolean,
+  clientMinor: number,
+  unchunked: boolean,
+): void {
+  if (unchunked || head.status === 204 || head.upgradeEnd !== 0) dropFraming(head, unchunked);
+  copyHead(outbox, bytes, head);
+  if (close) outbox.text('Connection: close\r\n\r\n');
+  else outbox.text(clientMinor === 0 ? 'Connection: keep-alive\r\n\r\n' : '\r\n');
 }
 
-export function composeResponseHead(outbox: Outbox, bytes: Buffer, head: ResponseHead, form: ResponseForm): void {
-  dropFraming(head, form);
-  composeStatusLine(outbox, bytes, head);
-  copyWithout(outbox, bytes, head.headersStart, head.end - 2, head.drops);
-  if (form.close) outbox.text('Connection: close\r\n\r\n');
-  else outbox.text(form.minor === 0 ? 'Connection: keep-alive\r\n\r\n' : '\r\n');
-}
-
-function dropFraming(head: ResponseHead, form: ResponseForm): void {
-  const before = head.drops.count;
-  if (head.upgradeEnd !== 0) head.drops.add(head.upgradeStart, head.upgradeEnd);
-  if (form.dropTransferEncoding) {
-    addAll(head.drops, head.transferEncodingLines);
-    addAll(head.drops, head.trailerLines);
+function dropFraming(head: ResponseHead, unchunked: boolean): void {
+  const { drops } = head;
+  if (head.upgradeEnd !== 0) drops.add(head.upgradeStart, head.upgradeEnd);
+  // A 204 tells neither length nor encoding (RFC 9110 8.6, RFC 9112 6.1).
+  const bodiless = head.status === 204;
+  if (unchunked || bodiless) {
+    addAll(drops, head.transferEncodingLines);
+    addAll(drops, head.trailerLines);
   }
-  if (form.dropContentLength && head.contentLength !== -1) head.drops.add(head.lengthLineStart, head.lengthLineEnd);
-  if (head.drops.count !== before) head.drops.sort();
+  if (bodiless && head.contentLength !== -1) drops.add(head.lengthLineStart, head.lengthLineEnd);
+  drops.sort();
 }
 
 function addAll(ranges: Ranges, more: Ranges): void {
   for (let i = 0; i < more.count; i++) ranges.add(more.start(i), more.end(i));
 }
 
-/** Our version; the back end's status and reason phrase. */
-function composeStatusLine(outbox: Outbox, bytes: Buffer, head: ResponseHead): void {
-  outbox.text('HTTP/1.1 ');
-  outbox.copy(bytes, head.statusStart, head.statusStart + 3);
-  if (bytes[head.statusStart + 3] === CR) outbox.byte(SPACE);
-  outbox.copy(bytes, head.statusStart + 3, head.headersStart);
+/** Our version; the back end's status and reason phrase, and the fields that are kept. */
+function copyHead(outbox: Outbox, bytes: Buffer, head: ResponseHead): void {
+  let from = head.statusStart - HTTP_1_1.length;
+  if (head.minor !== 1 || bytes[head.statusStart + 3] === CR) {
+    outbox.text(HTTP_1_1);
+    outbox.copy(bytes, head.statusStart, head.statusStart + 3);
+    if (bytes[head.statusStart + 3] === CR) outbox.byte(SPACE);
+    from = head.statusStart + 3;
+  }
+  copyWithout(outbox, bytes, from, head.end - 2, head.drops);
 }
 
 /** An interim response or a 101: as it came, without the lines that end here. */
@@ -104,8 +113,7 @@ export function composeInterim(outbox: Outbox, bytes: Buffer, head: ResponseHead
   if (head.contentLength !== -1) head.drops.add(head.lengthLineStart, head.lengthLineEnd);
   if (!switching && head.upgradeEnd !== 0) head.drops.add(head.upgradeStart, head.upgradeEnd);
   head.drops.sort();
-  composeStatusLine(outbox, bytes, head);
-  copyWithout(outbox, bytes, head.headersStart, head.end - 2, head.drops);
+  copyHead(outbox, bytes, head);
   outbox.text(switching ? 'Connection: upgrade\r\n\r\n' : '\r\n');
 }
 

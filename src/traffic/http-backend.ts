@@ -212,13 +212,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     const announcesBody = kind === BODY.none && (head.chunked || head.contentLength > 0);
     this.#reusable = head.keepAlive && kind !== BODY.untilClose && !announcesBody;
     const { outbox } = this.#context;
-    const bodiless = head.status === 204;
-    composeResponseHead(outbox, bytes, head, {
-      close,
-      minor: client.minor,
-      dropTransferEncoding: bodiless || (kind === BODY.chunked && !chunkedToClient),
-      dropContentLength: bodiless,
-    });
+    composeResponseHead(outbox, bytes, head, close, client.minor, kind === BODY.chunked && !chunkedToClient);
     body.read(bytes, head.end, end);
     if (body.broken) {
       outbox.clear();

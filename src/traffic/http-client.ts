@@ -13,7 +13,7 @@ import { PARSED } from '../wire/message-head.ts';
 import { isIdempotent, METHOD, type RequestHead } from '../wire/request-head.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
 import { composeAnswer, mustClose, type AnswerStatus } from './answers.ts';
-import { composeBody, composeInterim, composeRequestHead } from './compose.ts';
+import { composeBody, composeInterim, composeRequestHead, X_FORWARDED_FOR } from './compose.ts';
 import type { ThreadContext } from './context.ts';
 import { COUNTER, DESYNC_COUNTERS, observeLatency } from './counters.ts';
 import { HeldBytes } from './held-bytes.ts';
@@ -38,7 +38,6 @@ const STATE = {
 
 export class HttpClient implements ConnectionOwner, ClientSession, Timed {
   readonly connection: Connection;
-  readonly remoteAddress: string;
   minor = 1;
   isHead = false;
   /** The request has gone to the back end with its Upgrade field. */
@@ -47,6 +46,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed {
   readonly #listener: ListenerRuntime;
   readonly #timer = new WheelEntry(this);
   readonly #zone: number;
+  #forwardedLines: string | undefined;
   #state: number = STATE.head;
   /** Requests, or a part of one, that wait their turn. */
   #held: HeldBytes | undefined;
@@ -75,7 +75,6 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed {
     this.#context = context;
     this.#listener = listener;
     this.connection = connection;
-    this.remoteAddress = connection.remoteAddress;
     this.#zone = listener.balancer.chooseZone();
     listener.sessions.add(this);
     this.#count(COUNTER.clientConnections, 1);
@@ -85,7 +84,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed {
   }
 
   get forwardedLines(): string {
-    return this.#listener.forwardedLines;
+    return (this.#forwardedLines ??= `${X_FORWARDED_FOR}${this.connection.remoteAddress}\r\n${this.#listener.forwardedLines}`);
   }
 
   /** May Upgrade be passed on (extension attribute)? */

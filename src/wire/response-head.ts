@@ -22,7 +22,7 @@ export class ResponseHead extends MessageHead {
   statusStart = 0;
   /** Behind the reason phrase. */
   statusLineEnd = 0;
-  /** Minor version of the back end's HTTP, 1 for anything above. */
+  /** Minor version of the back end's HTTP: 0, or 1 and above. */
   minor = 1;
   /** Both framing fields were there: chunked is obeyed, the connection is not used again (RFC 9112 6.3). */
   conflictingLength = false;
@@ -65,7 +65,6 @@ export class ResponseHead extends MessageHead {
     const digits = start + 9;
     this.minor = bytes[start + 7]! - 0x30;
     if (this.minor < 0 || this.minor > 9 || bytes[start + 8] !== SPACE) return -PARSED.odd;
-    if (this.minor > 1) this.minor = 1;
     this.status = parseLength(bytes, digits, digits + 3);
     if (this.status < 100) return -PARSED.odd;
     this.statusStart = digits;
@@ -142,6 +141,6 @@ export class ResponseHead extends MessageHead {
   /** Does the back end keep its connection open after this response, as far as it says? */
   get keepAlive(): boolean {
     if ((this.connection & CONNECTION.close) !== 0 || this.conflictingLength) return false;
-    return this.minor === 1 || (this.connection & CONNECTION.keepAlive) !== 0;
+    return this.minor >= 1 || (this.connection & CONNECTION.keepAlive) !== 0;
   }
 }

@@ -85,7 +85,7 @@ describe('rows', () => {
     ]);
     assert.deepEqual(rows[0]?.errors, { timeout: 2 });
     assert.equal(rows[0]?.ratio, undefined);
-    assert.match(renderTable(http, rows), /\| weir .*\| - .*\| INVALID: 2 × timeout/);
+    assert.match(renderTable(http, rows), /\| weir .* - \|.*\| INVALID: 2 × timeout/);
   });
 
   test('without HAProxy there are figures and no ratios', () => {

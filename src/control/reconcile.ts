@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { present } from '../kit/assert.ts';
 import type { HealthMonitor } from '../health/monitor.ts';
 import type { LoadBalancer, LoadBalancerId } from '../model/load-balancer.ts';
-import { counterRow, forgetGauges, makeCounters } from '../traffic/counters.ts';
+import { forgetGauges, makeCounters } from '../traffic/counters.ts';
 import type { CompiledLoadBalancer } from '../traffic/snapshot.ts';
 import { TARGET_STATE } from '../traffic/target-table.ts';
 import { compile, isZoneEnabled, wantedTargets } from './compile.ts';
@@ -150,7 +150,7 @@ export class Reconciler {
   /** Takes back what a thread that is no more had counted. */
   forgetThread(thread: number): void {
     for (const page of this.#options.slots.table.pages) page.forgetThread(thread);
-    for (const { counters } of this.#running.values()) forgetGauges(counterRow(counters, thread));
+    for (const { counters } of this.#running.values()) forgetGauges(counters, thread);
   }
 
   #addressOf = (host: string): string | undefined => this.#options.resolver.addressOf(host);

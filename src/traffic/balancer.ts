@@ -62,8 +62,8 @@ export class Balancer<T extends Target = Target> {
     return 0;
   }
 
-  /** The healthy target with the fewest requests in flight, none of `tried`. */
-  leastOutstanding(zone: number, tried: readonly T[] | undefined): T | undefined {
+  /** The healthy target with the fewest requests in flight, fewer than `capacity`, none of `tried`. */
+  leastOutstanding(zone: number, tried: readonly T[] | undefined, capacity: number): T | undefined {
     const group = this.#group(zone);
     if (group === undefined) return undefined;
     const { targets, cursor } = group;
@@ -73,7 +73,7 @@ export class Balancer<T extends Target = Target> {
     let first = this.#turn(cursor) % count;
     for (let i = 1; i < count && !targets[first]!.inService; i++) first = this.#turn(cursor) % count;
     let best: T | undefined;
-    let fewest = Infinity;
+    let fewest = capacity;
     for (let i = 0, at = first; i < count; i++, at = at + 1 === count ? 0 : at + 1) {
       const target = targets[at]!;
       if (!target.inService) continue;
@@ -86,15 +86,16 @@ export class Balancer<T extends Target = Target> {
     return best;
   }
 
-  /** The next healthy target in turn, none of `tried`. */
-  roundRobin(zone: number, tried: readonly T[] | undefined): T | undefined {
+  /** The next healthy target in turn with fewer than `capacity` connections, none of `tried`. */
+  roundRobin(zone: number, tried: readonly T[] | undefined, capacity: number): T | undefined {
     const group = this.#group(zone);
     if (group === undefined) return undefined;
     const { targets, cursor } = group;
     const count = targets.length;
     for (let i = 0; i < count; i++) {
       const target = targets[this.#turn(cursor) % count]!;
-      if (target.inService && (tried === undefined || !tried.includes(target))) return target;
+      if (!target.inService || (tried !== undefined && tried.includes(target))) continue;
+      if (capacity === Infinity || target.outstanding < capacity) return target;
     }
     return undefined;
   }

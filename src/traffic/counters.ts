@@ -22,7 +22,7 @@ export const COUNTER = {
   elb5xx: 7,
   backendConnectionErrors: 8,
   spillover: 9,
-  /** Gauge. */
+  /** Gauge: this thread's part of the surge queue; the whole is in {@link SHARED}. */
   surgeQueueLength: 10,
   clientConnections: 11,
   /** Gauge. */
@@ -76,7 +76,9 @@ export function sumCounters(buffer: SharedArrayBuffer): Float64Array {
 }
 
 /** Gauges of a thread that died count nothing any more; what it counted stays. */
-export function forgetGauges(row: Float64Array): void {
+export function forgetGauges(buffer: SharedArrayBuffer, thread: number): void {
+  const row = counterRow(buffer, thread);
+  Atomics.sub(sharedCells(buffer), SHARED.surgeQueueLength, row[COUNTER.surgeQueueLength]!);
   for (const cell of [COUNTER.surgeQueueLength, COUNTER.clientConnectionsActive, COUNTER.backendConnectionsActive]) {
     row[cell] = 0;
   }

@@ -139,7 +139,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     }
     const { outbox } = this.#context;
     if (this.takeHeld(outbox)) this.connection.send(outbox);
-    client.backendWritable();
+    client.backendConnected();
   }
 
   onDrain(): void {
@@ -281,9 +281,16 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     this.#client = undefined;
     this.connection.resume();
     const whole = clean && client.requestSent && !this.connection.pending;
-    if (whole && this.#reusable && !client.suspect && this.target.routed) this.#pool();
+    if (whole && this.#reusable && !client.suspect && this.#poolable) this.#pool();
     else this.close();
     client.exchangeDone();
+  }
+
+  /** Is a place in the pool of use? With a cap on connections, an idle one would stand in the way of other threads. */
+  get #poolable(): boolean {
+    if (!this.target.routed) return false;
+    const { settings, surgeQueue } = this.#loadBalancer;
+    return settings.maxConnectionsPerTarget === Infinity || surgeQueue.length === 0 || surgeQueue.busy;
   }
 
   #pool(): void {

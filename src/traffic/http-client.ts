@@ -20,6 +20,7 @@ import { HeldBytes } from './held-bytes.ts';
 import { HttpBackend, type HttpTarget } from './http-backend.ts';
 import type { ClientSession, ListenerRuntime } from './listener.ts';
 import { Relay } from './relay.ts';
+import type { Waiter } from './surge-queue.ts';
 
 /** Where the client's side of the connection stands. */
 const STATE = {
@@ -36,7 +37,7 @@ const STATE = {
   closed: 5,
 } as const;
 
-export class HttpClient implements ConnectionOwner, ClientSession, Timed {
+export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter {
   readonly connection: Connection;
   minor = 1;
   isHead = false;
@@ -69,6 +70,10 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed {
   #backend: HttpBackend | undefined;
   #target: HttpTarget | undefined;
   #tried: HttpTarget[] | undefined;
+  /** Counted in the surge queue. */
+  #queued = false;
+  /** The request, while it stands in line for capacity. */
+  #waiting: Buffer | undefined;
   readonly #body = new BodyReader();
 
   constructor(context: ThreadContext, listener: ListenerRuntime, connection: Connection) {
@@ -291,24 +296,85 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed {
 
   /** Sends what is in the outbox to the best target; `fresh`: over a new connection. */
   #dispatch(fresh: boolean): void {
-    const { outbox } = this.#context;
-    const listener = this.#listener;
-    const target = listener.balancer.leastOutstanding(this.#zone, this.#tried);
-    if (target === undefined) {
-      outbox.clear();
-      this.#answer(503);
+    const { settings, surgeQueue } = this.#listener.loadBalancer;
+    const capacity = settings.maxConnectionsPerTarget;
+    const { balancer } = this.#listener;
+    const waitsBehind = capacity !== Infinity && surgeQueue.busy;
+    const target = waitsBehind ? undefined : balancer.leastOutstanding(this.#zone, this.#tried, capacity);
+    if (target === undefined || (capacity !== Infinity && !target.beginWithin(capacity))) {
+      if (capacity === Infinity || balancer.leastOutstanding(this.#zone, this.#tried, Infinity) === undefined) {
+        this.#unserved(503);
+      } else this.#standInLine();
       return;
     }
-    target.begin();
+    if (capacity === Infinity) target.begin();
     this.#target = target;
     const idle = fresh ? undefined : target.popIdle();
     if (idle === undefined) {
-      this.#backend = new HttpBackend(this.#context, listener.loadBalancer, target, this);
+      if (!this.#enterQueue()) return;
+      this.#backend = new HttpBackend(this.#context, this.#listener.loadBalancer, target, this);
     } else {
+      this.#leaveQueue();
       idle.serve(this);
       this.#backend = idle;
     }
-    this.#backend.send(outbox, this.#replayable);
+    this.#backend.send(this.#context.outbox, this.#replayable);
+  }
+
+  /** The request in the outbox goes nowhere. */
+  #unserved(status: AnswerStatus): void {
+    this.#context.outbox.clear();
+    this.#answer(status);
+  }
+
+  /** Counts among those that wait, once; where the queue is full the request is refused (spillover). */
+  #enterQueue(): boolean {
+    if (this.#queued || this.#listener.loadBalancer.surgeQueue.enter()) {
+      this.#queued = true;
+      return true;
+    }
+    this.#releaseTarget();
+    this.#count(COUNTER.spillover, 1);
+    this.#unserved(503);
+    return false;
+  }
+
+  #leaveQueue(): void {
+    if (!this.#queued) return;
+    this.#queued = false;
+    const { surgeQueue } = this.#listener.loadBalancer;
+    surgeQueue.leave();
+    if (this.#waiting === undefined) return;
+    this.#waiting = undefined;
+    surgeQueue.stepOut(this);
+  }
+
+  /** All instances are at their cap: the request waits for its turn. */
+  #standInLine(): void {
+    if (!this.#enterQueue()) return;
+    const { outbox } = this.#context;
+    this.#waiting = Buffer.from(outbox.bytes.subarray(0, outbox.length));
+    outbox.clear();
+    this.#listener.loadBalancer.surgeQueue.standInLine(this);
+  }
+
+  /** First in line: is there capacity now? */
+  proceed(): boolean {
+    const { maxConnectionsPerTarget } = this.#listener.loadBalancer.settings;
+    const { balancer } = this.#listener;
+    const none = balancer.leastOutstanding(this.#zone, this.#tried, maxConnectionsPerTarget) === undefined;
+    if (none && balancer.leastOutstanding(this.#zone, this.#tried, Infinity) !== undefined) return false;
+    const waiting = this.#waiting!;
+    this.#waiting = undefined;
+    this.#context.outbox.copy(waiting, 0, waiting.length);
+    this.#dispatch(false);
+    return this.#waiting === undefined;
+  }
+
+  /** The connection that the request waited for is up. */
+  backendConnected(): void {
+    this.#leaveQueue();
+    this.backendWritable();
   }
 
   #readBody(bytes: Buffer, start: number, end: number): number {
@@ -440,7 +506,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed {
     if (!neverSent) {
       this.#replays++;
       // The only instance there is: a new connection to it is as good as another one.
-      if (this.#listener.balancer.leastOutstanding(this.#zone, this.#tried) === undefined) this.#tried = undefined;
+      if (this.#listener.balancer.leastOutstanding(this.#zone, this.#tried, Infinity) === undefined)
+        this.#tried = undefined;
     }
     this.#dispatch(!neverSent);
   }
@@ -501,13 +568,15 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed {
 
   /** The one place where every exchange ends: counts it. */
   #endExchange(): void {
+    this.#leaveQueue();
     this.#releaseTarget();
     this.#headBegun = false;
     this.#count(COUNTER.requests, 1);
     const status = this.#status;
-    if (status === 0) return;
     if (this.#fromBackend) this.#count(statusCell(status), 1);
-    else this.#count(status < 500 ? COUNTER.elb4xx : COUNTER.elb5xx, 1);
+    else if (status !== 0) this.#count(status < 500 ? COUNTER.elb4xx : COUNTER.elb5xx, 1);
+    // The outbox is empty here: whoever waits for the capacity that this exchange gives back can use it.
+    this.#listener.loadBalancer.surgeQueue.serve();
   }
 
   /** Shuts down, then drops what still comes for a while: closing at once would reset the answer away. */

@@ -1,11 +1,13 @@
 /** A load balancer and its listeners as one thread runs them. Both outlive snapshots: what changes is swapped in. */
 import { assert } from '../kit/assert.ts';
+import type { Clock } from '../kit/clock.ts';
 import { isTls } from '../model/load-balancer.ts';
 import type { ListeningSocket } from '../transport/transport.ts';
 import { Balancer } from './balancer.ts';
 import { counterRow, sharedCells } from './counters.ts';
 import type { HttpTarget } from './http-backend.ts';
 import type { CompiledListener, CompiledLoadBalancer } from './snapshot.ts';
+import { SurgeQueue } from './surge-queue.ts';
 
 /** A client connection of either layer, as its listener sees it. */
 export interface ClientSession {
@@ -21,10 +23,13 @@ export class LoadBalancerRuntime {
   readonly shared: Int32Array;
   readonly listeners = new Map<string, ListenerRuntime>();
 
-  constructor(settings: CompiledLoadBalancer, thread: number) {
+  readonly surgeQueue: SurgeQueue;
+
+  constructor(settings: CompiledLoadBalancer, thread: number, clock: Clock) {
     this.settings = settings;
     this.counters = counterRow(settings.counters, thread);
     this.shared = sharedCells(settings.counters);
+    this.surgeQueue = new SurgeQueue(this.shared, this.counters, clock);
   }
 }
 

@@ -11,6 +11,7 @@ import { COUNTER } from './counters.ts';
 import type { HeldBytes } from './held-bytes.ts';
 import type { HttpTarget } from './http-backend.ts';
 import type { ClientSession, ListenerRuntime } from './listener.ts';
+import type { Waiter } from './surge-queue.ts';
 import type { TargetConnection } from './target.ts';
 
 /** Reads this small, so many in a row, and a side goes back to the shared buffer. */
@@ -71,7 +72,7 @@ class Side implements ConnectionOwner {
   }
 }
 
-export class Relay implements ClientSession, TargetConnection, Timed {
+export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   readonly #context: ThreadContext;
   readonly #listener: ListenerRuntime;
   readonly #timer = new WheelEntry(this);
@@ -80,6 +81,9 @@ export class Relay implements ClientSession, TargetConnection, Timed {
   #backend: Side | undefined;
   #connected = false;
   #tried: HttpTarget[] | undefined;
+  /** Counted in the surge queue. */
+  #queued = false;
+  #backendCounted = false;
   #zone = 0;
 
   /** Takes over a client connection. With a `target` its requests have been counted there already. */
@@ -98,20 +102,28 @@ export class Relay implements ClientSession, TargetConnection, Timed {
     this.count(COUNTER.requests, 1);
     this.#client.connection.pause();
     this.#zone = this.#listener.balancer.chooseZone();
+    this.touch();
     this.#dial();
   }
 
   #dial(): void {
-    const target = this.#listener.balancer.roundRobin(this.#zone, this.#tried);
-    if (target === undefined) {
-      this.#end();
+    const { settings, surgeQueue } = this.#listener.loadBalancer;
+    const capacity = settings.maxConnectionsPerTarget;
+    const { balancer } = this.#listener;
+    const waitsBehind = capacity !== Infinity && surgeQueue.busy;
+    const target = waitsBehind ? undefined : balancer.roundRobin(this.#zone, this.#tried, capacity);
+    if (target === undefined || (capacity !== Infinity && !target.beginWithin(capacity))) {
+      const atCapacity = capacity !== Infinity && balancer.roundRobin(this.#zone, this.#tried, Infinity) !== undefined;
+      if (!atCapacity) this.#end();
+      else if (this.#enterQueue()) surgeQueue.standInLine(this);
       return;
     }
+    if (capacity === Infinity) target.begin();
     this.#target = target;
-    target.begin();
     target.opened(this);
+    if (!this.#enterQueue()) return;
     this.count(COUNTER.backendConnections, 1);
-    this.count(COUNTER.backendConnectionsActive, 1);
+    this.#countBackend();
     const side: Side = this.#makeBackend(target);
     side.peer = this.#client;
     this.#client.peer = side;
@@ -119,15 +131,43 @@ export class Relay implements ClientSession, TargetConnection, Timed {
     this.#context.wheel.arm(this.#timer, CONNECT_TIMEOUT_MS);
   }
 
+  /** Counts among those that wait, once; where the queue is full the connection is closed (spillover). */
+  #enterQueue(): boolean {
+    if (this.#queued || this.#listener.loadBalancer.surgeQueue.enter()) {
+      this.#queued = true;
+      return true;
+    }
+    this.count(COUNTER.spillover, 1);
+    this.#end();
+    return false;
+  }
+
+  #leaveQueue(): void {
+    if (!this.#queued) return;
+    this.#queued = false;
+    this.#listener.loadBalancer.surgeQueue.leave();
+  }
+
+  /** First in line: is there capacity now? */
+  proceed(): boolean {
+    this.#dial();
+    return this.#target !== undefined || !this.#queued;
+  }
+
   #makeBackend(target: HttpTarget): Side {
     const connection = this.#context.transport.connect(target.host, target.port, NOBODY);
     return new Side(this, connection, COUNTER.sentBytes);
   }
 
+  #countBackend(): void {
+    this.#backendCounted = true;
+    this.count(COUNTER.backendConnectionsActive, 1);
+  }
+
   /** Joins two connections that are up; `held` is what the client has sent meanwhile. */
   join(backend: Connection, held: HeldBytes | undefined): void {
     this.#target?.opened(this);
-    this.count(COUNTER.backendConnectionsActive, 1);
+    this.#countBackend();
     const side = new Side(this, backend, COUNTER.sentBytes);
     side.peer = this.#client;
     this.#client.peer = side;
@@ -137,6 +177,7 @@ export class Relay implements ClientSession, TargetConnection, Timed {
   }
 
   connected(): void {
+    this.#leaveQueue();
     this.#connected = true;
     this.touch();
     if (!this.#backend!.connection.pending) this.#client.connection.resume();
@@ -187,7 +228,7 @@ export class Relay implements ClientSession, TargetConnection, Timed {
   }
 
   onTimeout(): void {
-    if (this.#connected) this.#end();
+    if (this.#connected || this.#target === undefined) this.#end();
     else this.#nextInstance();
   }
 
@@ -213,12 +254,17 @@ export class Relay implements ClientSession, TargetConnection, Timed {
     this.#target.gone(this);
     this.#target.finish();
     this.#target = undefined;
-    this.count(COUNTER.backendConnectionsActive, -1);
+    if (this.#backendCounted) this.count(COUNTER.backendConnectionsActive, -1);
+    this.#backendCounted = false;
   }
 
   #close(): void {
     this.#context.wheel.remove(this.#timer);
     if (this.#listener.sessions.delete(this)) this.count(COUNTER.clientConnectionsActive, -1);
     this.#releaseTarget();
+    const { surgeQueue } = this.#listener.loadBalancer;
+    surgeQueue.stepOut(this);
+    this.#leaveQueue();
+    surgeQueue.serve();
   }
 }

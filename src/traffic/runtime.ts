@@ -59,7 +59,7 @@ export class Runtime {
     let loadBalancer = this.#loadBalancers.get(settings.id);
     if (loadBalancer === undefined || loadBalancer.settings.counters !== settings.counters) {
       if (loadBalancer !== undefined) this.#remove(settings.id);
-      loadBalancer = new LoadBalancerRuntime(settings, thread);
+      loadBalancer = new LoadBalancerRuntime(settings, thread, this.#context.clock);
       this.#loadBalancers.set(settings.id, loadBalancer);
     }
     const { drainingTimeoutMs } = loadBalancer.settings;

@@ -74,6 +74,14 @@ export class Target<Idle extends IdleConnection = IdleConnection> {
     this.#page.addOutstanding(this.#index, this.#thread, 1);
   }
 
+  /** Counts one more request unless there are `capacity` already, in whatever thread. */
+  beginWithin(capacity: number): boolean {
+    this.begin();
+    if (this.outstanding <= capacity) return true;
+    this.finish();
+    return false;
+  }
+
   finish(): void {
     this.#page.addOutstanding(this.#index, this.#thread, -1);
   }

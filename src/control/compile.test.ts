@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { sampleLoadBalancer } from '../../test/support/records.ts';
+import type { Instance, Listener, LoadBalancer } from '../model/load-balancer.ts';
+import { makeCounters } from '../traffic/counters.ts';
+import { compile, wantedTargets, type CompileInputs } from './compile.ts';
+
+function listener(loadBalancerPort: number, instancePort: number, over: Partial<Listener> = {}): Listener {
+  return { protocol: 'HTTP', instanceProtocol: 'HTTP', loadBalancerPort, instancePort, policyNames: [], ...over };
+}
+
+function instance(instanceId: string, over: Partial<Instance> = {}): Instance {
+  return { instanceId, host: '10.0.0.1', zone: 'us-east-1a', registeredTimeMs: 1, ...over };
+}
+
+/** Inputs that allow everything; slots count up in the order of wanted targets. */
+function inputsFor(record: LoadBalancer, over: Partial<CompileInputs> = {}): CompileInputs {
+  const slots = wantedTargets(record).map(({ instanceId, instancePort }) => `${instanceId} ${instancePort}`);
+  return {
+    preconnect: true,
+    addressOf: (host) => host,
+    slotOf: (instanceId, instancePort) => slots.indexOf(`${instanceId} ${instancePort}`),
+    mayListen: () => true,
+    counters: makeCounters(1),
+    ...over,
+  };
+}
+
+function compiled(over: Partial<LoadBalancer>, inputs: Partial<CompileInputs> = {}) {
+  const record = sampleLoadBalancer('shop', over);
+  return compile(record, inputsFor(record, inputs));
+}
+
+function withAttributes(over: Partial<LoadBalancer['attributes']>) {
+  return compiled({ attributes: { ...sampleLoadBalancer('shop').attributes, ...over } });
+}
+
+test('listeners with the same instance port share targets and slots', () => {
+  const { listeners } = compiled({
+    listeners: [listener(80, 8080), listener(81, 8080, { protocol: 'TCP', instanceProtocol: 'TCP' }), listener(82, 9)],
+    instances: [instance('i-1'), instance('i-2')],
+  });
+  const slots = listeners.map(({ targets }) => targets.map(({ slot }) => slot));
+  assert.deepEqual(slots[0], slots[1]);
+  assert.deepEqual(new Set([...slots[0]!, ...slots[2]!]).size, 4);
+  assert.equal(listeners[0]!.targets, listeners[1]!.targets);
+});
+
+test('a target is an address and the real port of the instance', () => {
+  const { listeners } = compiled(
+    {
+      listeners: [listener(80, 8080)],
+      instances: [
+        instance('10.0.0.5:9001', { host: '10.0.0.5', port: 9001 }),
+        instance('i-map', { ports: { 8080: 18_080 } }),
+        instance('db.example', { host: 'db.example' }),
+        instance('gone.example', { host: 'gone.example' }),
+      ],
+    },
+    { addressOf: (host) => (host === 'db.example' ? '10.9.9.9' : host === 'gone.example' ? undefined : host) },
+  );
+  assert.deepEqual(
+    listeners[0]!.targets.map(({ instanceId, host, port }) => [instanceId, host, port]),
+    [
+      ['10.0.0.5:9001', '10.0.0.5', 9001],
+      ['i-map', '10.0.0.1', 18_080],
+      ['db.example', '10.9.9.9', 8080],
+    ],
+  );
+});
+
+test('instances of zones that are not enabled are no targets', () => {
+  const { listeners } = compiled({ instances: [instance('i-1'), instance('i-2', { zone: 'us-east-1b' })] });
+  assert.deepEqual(
+    listeners[0]!.targets.map(({ instanceId }) => instanceId),
+    ['i-1'],
+  );
+});
+
+test('a listener whose port is not ours is left out', () => {
+  const { listeners } = compiled(
+    { listeners: [listener(80, 8080), listener(81, 8080)] },
+    { mayListen: ({ loadBalancerPort }) => loadBalancerPort === 81 },
+  );
+  assert.deepEqual(
+    listeners.map(({ address, port }) => [address, port]),
+    [['127.0.0.1', 81]],
+  );
+});
+
+test('attributes become numbers and flags, absent ones their defaults', () => {
+  const plain = withAttributes({});
+  assert.equal(plain.idleTimeoutMs, 60_000);
+  assert.equal(plain.desyncMitigationMode, 'defensive');
+  assert.equal(plain.upgrade, false);
+  assert.equal(plain.maxConnectionsPerTarget, Infinity);
+  assert.equal(plain.drainingTimeoutMs, 0);
+  const set = withAttributes({
+    idleTimeout: 4000,
+    crossZoneLoadBalancing: true,
+    connectionDraining: { enabled: true, timeout: 7 },
+    additional: {
+      'elb.http.desyncmitigationmode': 'Strictest',
+      'weir.http.upgrade': 'True',
+      'weir.backend.maxconnections': '20',
+    },
+  });
+  assert.equal(set.idleTimeoutMs, 4_000_000);
+  assert.equal(set.crossZone, true);
+  assert.equal(set.desyncMitigationMode, 'strictest');
+  assert.equal(set.upgrade, true);
+  assert.equal(set.maxConnectionsPerTarget, 20);
+  assert.equal(set.drainingTimeoutMs, 7000);
+});
+
+test('what is compiled survives structured clone', () => {
+  const before = compiled({ instances: [instance('i-1')] });
+  assert.deepEqual(structuredClone(before), before);
+});

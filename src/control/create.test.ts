@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ControlHarness, draining, instance, shop } from '../../test/support/control.ts';
+import { sampleLoadBalancer } from '../../test/support/records.ts';
+import { settled } from '../../test/support/settled.ts';
+import { idOf } from '../model/load-balancer.ts';
+import type { FakeRequest, FakeThread } from '../../test/support/fake-threads.ts';
+
+const ONE = instance('i-1', '10.0.0.1');
+const TWO = instance('i-2', '10.0.0.2');
+const ID = idOf(shop([]));
+const NOT_REGISTERED = 'Instance is not currently registered with the LoadBalancer.';
+
+/** What threads would send requests to. */
+const choices = (thread: FakeThread): string[] => thread.choices.map(({ target }) => target.instanceId);
+
+/** Starts a request to `instanceId` on the first thread. */
+function begin(harness: ControlHarness, instanceId: string): FakeRequest {
+  const thread = harness.threads.live[0]!;
+  return thread.begin(thread.choices.find(({ target }) => target.instanceId === instanceId)!);
+}
+
+const describe = (harness: ControlHarness, instanceId: string): string =>
+  harness.control.instanceState(ID, instanceId).description;
+
+test('a registered instance gets traffic on every thread after its first good check', async () => {
+  const harness = await ControlHarness.started(shop([]));
+  await harness.put(shop([ONE]));
+  assert.equal(describe(harness, 'i-1'), 'Instance registration is still in progress.');
+  assert.deepEqual(harness.threads.live.map(choices), [[], []]);
+  await harness.pass(10);
+  assert.equal(describe(harness, 'i-1'), 'N/A');
+  assert.deepEqual(harness.threads.live.map(choices), [['i-1'], ['i-1']]);
+});
+
+test('instances of the store are unknown at start, until their first check', async () => {
+  const harness = await ControlHarness.started(shop([ONE]));
+  assert.equal(describe(harness, 'i-1'), 'A transient error occurred. Please try again later.');
+  await harness.pass(10);
+  assert.equal(describe(harness, 'i-1'), 'N/A');
+});
+
+test('a change of one load balancer is sent as that one alone, and one without effect on traffic as nothing', async () => {
+  const other = sampleLoadBalancer('other', { address: '127.0.0.2' });
+  const harness = await ControlHarness.started(shop([ONE]), other);
+  harness.threads.automatic = false;
+  await harness.put(shop([ONE, TWO]));
+  await harness.put(shop([ONE, TWO], { tags: [{ key: 'team', value: 'a' }] }));
+  const sent = harness.threads.live[0]!.inbox.map((message) =>
+    message.type === 'apply' ? message.upserts.map((upsert) => upsert.name) : [],
+  );
+  assert.deepEqual(sent, [['shop'], []]);
+});
+
+test('applied waits for every thread, for the revision to come and for ports to be tried', async () => {
+  const harness = await ControlHarness.started(shop([]));
+  assert.equal(await harness.control.applied(1, 1000), true);
+  harness.threads.automatic = false;
+  const waiting = harness.control.applied(2, 1000);
+  let resolved: boolean | undefined;
+  void waiting.then((result) => (resolved = result));
+  await harness.put(shop([ONE]));
+  harness.threads.live[0]!.work();
+  await settled();
+  assert.equal(resolved, undefined);
+  harness.threads.live[1]!.work();
+  assert.equal(await waiting, true);
+  const tooLate = harness.control.applied(3, 1000);
+  await settled();
+  harness.clock.advance(1000);
+  assert.equal(await tooLate, false);
+});
+
+test('a thread that dies is not waited for, its successor gets everything and its counts are taken back', async () => {
+  const harness = await ControlHarness.started(shop([ONE]));
+  await harness.pass(10);
+  begin(harness, 'i-1');
+  const outstanding = () => harness.control.status().loadBalancers[0]!.targets[0]!.outstanding;
+  assert.equal(outstanding(), 1);
+  harness.threads.live[0]!.die();
+  assert.equal(outstanding(), 0);
+  await harness.pass(250);
+  assert.deepEqual(harness.threads.live.map(choices), [['i-1'], ['i-1']]);
+  assert.equal(await harness.control.applied(1, 0), true);
+  assert.deepEqual(
+    harness.control.status().threads.map(({ restarts }) => restarts),
+    [1, 0],
+  );
+});
+
+test('draining on: a deregistered instance finishes what is in flight and is in progress until then', async () => {
+  const harness = await ControlHarness.started(shop([ONE, TWO], draining(300)));
+  await harness.pass(10);
+  const request = begin(harness, 'i-1');
+  await harness.put(shop([TWO], draining(300)));
+  assert.deepEqual(harness.threads.live.map(choices), [['i-2'], ['i-2']]);
+  assert.equal(describe(harness, 'i-1'), 'Instance deregistration currently in progress.');
+  assert.deepEqual(harness.control.drainingInstances(ID), ['i-1']);
+  await harness.pass(299_000);
+  const [drain] = harness.control.status().drains;
+  assert.deepEqual([drain?.instanceId, drain?.outstanding, drain?.remainingMs], ['i-1', 1, 1000]);
+  assert.equal(harness.threads.live[0]!.requests.size, 1);
+  harness.threads.live[0]!.finish(request);
+  await harness.pass(250);
+  assert.equal(describe(harness, 'i-1'), NOT_REGISTERED);
+  assert.deepEqual(harness.control.drainingInstances(ID), []);
+});
+
+test('draining on: at the timeout the rest is cut', async () => {
+  const harness = await ControlHarness.started(shop([ONE], draining(60)));
+  await harness.pass(10);
+  begin(harness, 'i-1');
+  await harness.put(shop([], draining(60)));
+  await harness.pass(59_750);
+  assert.equal(harness.threads.live[0]!.requests.size, 1);
+  await harness.pass(500);
+  assert.equal(harness.threads.live[0]!.requests.size, 0);
+  assert.equal(describe(harness, 'i-1'), NOT_REGISTERED);
+});
+
+test('draining off: a deregistered instance is cut at once', async () => {
+  const harness = await ControlHarness.started(shop([ONE], draining(undefined)));
+  await harness.pass(10);
+  begin(harness, 'i-1');
+  await harness.put(shop([], draining(undefined)));
+  assert.equal(harness.threads.live[0]!.requests.size, 0);
+  assert.equal(describe(harness, 'i-1'), NOT_REGISTERED);
+});
+
+test('an instance without anything in flight is gone as soon as every thread knows', async () => {
+  const harness = await ControlHarness.started(shop([ONE], draining(300)));
+  await harness.pass(10);
+  harness.threads.automatic = false;
+  await harness.put(shop([], draining(300)));
+  assert.equal(describe(harness, 'i-1'), 'Instance deregistration currently in progress.');
+  for (const thread of harness.threads.live) thread.work();
+  assert.equal(describe(harness, 'i-1'), NOT_REGISTERED);
+});
+
+test('registering again ends a drain: what is in flight is not cut, and traffic comes back after a good check', async () => {
+  const harness = await ControlHarness.started(shop([ONE], draining(60)));
+  await harness.pass(10);
+  begin(harness, 'i-1');
+  await harness.put(shop([], draining(60)));
+  await harness.pass(30_000);
+  await harness.put(shop([{ ...ONE, registeredTimeMs: 2 }], draining(60)));
+  assert.deepEqual(harness.control.drainingInstances(ID), []);
+  assert.equal(describe(harness, 'i-1'), 'Instance registration is still in progress.');
+  await harness.pass(60_000);
+  assert.equal(harness.threads.live[0]!.requests.size, 1);
+  assert.deepEqual(choices(harness.threads.live[0]!), ['i-1']);
+});
+
+test('an unhealthy instance gets no more requests; in flight ones finish with draining on, and are cut with it off', async () => {
+  for (const timeout of [1, undefined]) {
+    const harness = await ControlHarness.started(shop([ONE, TWO], draining(timeout)));
+    await harness.pass(10);
+    begin(harness, 'i-1');
+    harness.down.add('10.0.0.1');
+    await harness.pass(25_000);
+    assert.deepEqual(choices(harness.threads.live[0]!), ['i-2']);
+    await harness.pass(60_000);
+    assert.equal(harness.threads.live[0]!.requests.size, timeout === undefined ? 0 : 1);
+  }
+});
+
+test('a disabled zone drains like a deregistration and says so', async () => {
+  const zoned = { ...TWO, zone: 'us-east-1b' };
+  const both = { zones: ['us-east-1a', 'us-east-1b'] };
+  const harness = await ControlHarness.started(shop([ONE, zoned], { ...draining(60), ...both }));
+  await harness.pass(10);
+  begin(harness, 'i-2');
+  await harness.put(shop([ONE, zoned], draining(60)));
+  assert.deepEqual(choices(harness.threads.live[0]!), ['i-1']);
+  assert.equal(describe(harness, 'i-2'), 'Disable Availability Zone is currently in progress.');
+  await harness.pass(61_000);
+  assert.equal(harness.threads.live[0]!.requests.size, 0);
+  assert.match(describe(harness, 'i-2'), /Availability Zone for which LoadBalancer is not configured/);
+  await harness.put(shop([ONE, zoned], { ...draining(60), ...both }));
+  assert.equal(describe(harness, 'i-2'), 'N/A', 'its health was watched on');
+  assert.deepEqual(choices(harness.threads.live[0]!), ['i-1', 'i-2']);
+});
+
+test('a deleted load balancer drains by its own attribute, and its targets are given back', async () => {
+  for (const timeout of [60, undefined]) {
+    const record = shop([ONE], draining(timeout));
+    const harness = await ControlHarness.started(record);
+    await harness.pass(10);
+    begin(harness, 'i-1');
+    await harness.remove(record);
+    assert.deepEqual(harness.threads.live[0]!.targets, []);
+    assert.equal(harness.threads.live[0]!.requests.size, timeout === undefined ? 0 : 1);
+    assert.equal(describe(harness, 'i-1'), NOT_REGISTERED);
+    await harness.pass(61_000);
+    assert.equal(harness.threads.live[0]!.requests.size, 0);
+    assert.deepEqual(harness.control.status().drains, []);
+  }
+});
+
+test('a deleted listener takes its targets away, but not those that another one shares', async () => {
+  const listener = (loadBalancerPort: number, instancePort: number) =>
+    ({ protocol: 'HTTP', instanceProtocol: 'HTTP', loadBalancerPort, instancePort, policyNames: [] }) as const;
+  const [a, b, c] = [listener(80, 8080), listener(81, 8080), listener(82, 9090)];
+  const harness = await ControlHarness.started(shop([ONE], { listeners: [a, b, c], ...draining(undefined) }));
+  await harness.pass(10);
+  const thread = harness.threads.live[0]!;
+  for (const choice of thread.choices) thread.begin(choice);
+  assert.equal(thread.requests.size, 3);
+  await harness.put(shop([ONE], { listeners: [a], ...draining(undefined) }));
+  assert.deepEqual(
+    Array.from(thread.requests, ({ instancePort }) => instancePort),
+    [8080, 8080],
+  );
+  assert.equal(describe(harness, 'i-1'), 'N/A');
+});
+
+test('a listener that cannot bind stops no other, keeps the process from being ready, and comes up later', async () => {
+  const listener = (loadBalancerPort: number) =>
+    ({ protocol: 'HTTP', instanceProtocol: 'HTTP', loadBalancerPort, instancePort: 8080, policyNames: [] }) as const;
+  const harness = new ControlHarness();
+  harness.taken.add(80);
+  await harness.put(shop([], { listeners: [listener(80), listener(81)] }));
+  assert.equal(harness.control.ready(), false);
+  await harness.control.start();
+  await settled();
+  const ports = () => harness.threads.live[0]!.loadBalancers.get(ID)!.listeners.map(({ port }) => port);
+  assert.deepEqual(ports(), [81]);
+  assert.equal(harness.control.ready(), false);
+  assert.deepEqual(
+    harness.control.bindFailures().map(({ port, message }) => [port, message]),
+    [[80, 'port 80 is taken']],
+  );
+  harness.taken.delete(80);
+  await harness.pass(5000);
+  assert.deepEqual(ports(), [80, 81]);
+  assert.deepEqual(harness.control.bindFailures(), []);
+  assert.equal(harness.control.ready(), true);
+});
+
+test('what a thread could not bind is reported once and tried again every 5 s', async () => {
+  const harness = await ControlHarness.started(shop([]));
+  assert.equal(harness.control.ready(), true);
+  const thread = harness.threads.live[0]!;
+  thread.failures = [{ address: '127.0.0.1', port: 80, message: 'EADDRINUSE' }];
+  await harness.put(shop([ONE]));
+  assert.equal(harness.control.bindFailures()[0]?.loadBalancer, ID);
+  await harness.pass(20_000);
+  assert.equal(harness.said('listener is down'), 1);
+  thread.failures = [];
+  await harness.pass(5000);
+  assert.deepEqual(harness.control.bindFailures(), []);
+  assert.equal(harness.control.ready(), true, 'ready is for the start');
+});
+
+test('an instance registered by name follows the name', async () => {
+  const harness = new ControlHarness();
+  harness.names.set('db.example', ['10.0.0.7']);
+  await harness.put(shop([instance('db.example', 'db.example')]));
+  await harness.control.start();
+  await harness.pass(10);
+  const hosts = () => harness.threads.live[0]!.targets.map(({ target }) => `${target.slot} ${target.host}`);
+  assert.deepEqual(hosts(), ['0 10.0.0.7']);
+  harness.names.set('db.example', ['10.0.0.8']);
+  await harness.pass(30_000);
+  assert.deepEqual(hosts(), ['0 10.0.0.8']);
+  assert.equal(await harness.control.resolveHost('none.example'), undefined);
+});
+
+test('stop ends readiness, probes and threads', async () => {
+  const harness = await ControlHarness.started(shop([ONE]));
+  await harness.pass(10);
+  assert.equal(harness.control.ready(), true);
+  const stopping = harness.control.stop(10_000);
+  assert.equal(harness.control.ready(), false);
+  await settled();
+  for (const thread of harness.threads.live) thread.say({ type: 'stopped' });
+  await stopping;
+  assert.deepEqual(harness.threads.live, []);
+  assert.equal(harness.control.status().probesInFlight, 0);
+  await harness.put(shop([ONE, TWO]));
+  harness.clock.advance(60_000);
+  assert.deepEqual(harness.threads.live, []);
+});

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FakeClock } from '../kit/clock.ts';
+import type { LogFields } from '../kit/log.ts';
+import { loadBalancerId } from '../model/load-balancer.ts';
+import { settled } from '../../test/support/settled.ts';
+import { HostResolver } from './resolve.ts';
+
+const SHOP = loadBalancerId('1', 'r', 'shop');
+
+function harness(accept: (address: string) => boolean = () => true) {
+  const clock = new FakeClock();
+  const answers = new Map<string, string[]>();
+  const lookups: string[] = [];
+  const changes: string[] = [];
+  const lines: string[] = [];
+  const line = (_: LogFields, message: string): void => void lines.push(message);
+  const resolver = new HostResolver({
+    clock,
+    log: { debug: line, info: line, warn: line, error: line },
+    accept,
+    onChange: (users) => changes.push(users.join(' ')),
+    lookup: (host) => {
+      lookups.push(host);
+      const answer = answers.get(host);
+      return answer === undefined ? Promise.reject(new Error(`ENOTFOUND ${host}`)) : Promise.resolve(answer);
+    },
+  });
+  resolver.start();
+  return { clock, answers, lookups, changes, lines, resolver };
+}
+
+test('an address is itself, and never looked up', async () => {
+  const { resolver, lookups } = harness();
+  assert.equal(resolver.addressOf('10.0.0.1'), '10.0.0.1');
+  assert.equal(await resolver.resolve('::1'), '::1');
+  resolver.use(SHOP, ['10.0.0.1']);
+  assert.deepEqual(lookups, []);
+});
+
+test('a name in use is looked up again every 30 s, and a new address is told', async () => {
+  const { clock, answers, changes, resolver, lines } = harness();
+  answers.set('db.example', ['10.0.0.1', '10.0.0.2']);
+  resolver.use(SHOP, ['DB.example']);
+  await resolver.settle();
+  assert.equal(resolver.addressOf('db.EXAMPLE'), '10.0.0.1');
+  answers.set('db.example', ['10.0.0.2', '10.0.0.1']);
+  clock.advance(30_000);
+  await settled();
+  assert.equal(resolver.addressOf('db.example'), '10.0.0.1', 'a rotated answer changes nothing');
+  answers.set('db.example', ['10.0.0.3']);
+  clock.advance(30_000);
+  await settled();
+  assert.equal(resolver.addressOf('db.example'), '10.0.0.3');
+  assert.deepEqual(changes, [SHOP, SHOP]);
+  assert.deepEqual(lines, ['host name has a new address']);
+});
+
+test('a name server that is away takes no address away, and is told of once', async () => {
+  const { clock, answers, resolver, lines } = harness();
+  answers.set('db.example', ['10.0.0.1']);
+  resolver.use(SHOP, ['db.example']);
+  await resolver.settle();
+  answers.clear();
+  clock.advance(120_000);
+  await settled();
+  assert.equal(resolver.addressOf('db.example'), '10.0.0.1');
+  assert.deepEqual(lines, ['host name of an instance has no address: 10.0.0.1 stays in use']);
+  assert.equal(await resolver.resolve('db.example'), undefined, 'asked for now, it has none');
+});
+
+test('an address that may not be an instance is none, also when a name comes to stand for it later', async () => {
+  const { clock, answers, resolver } = harness((address) => !address.startsWith('169.254.'));
+  answers.set('a.example', ['169.254.169.254']);
+  assert.equal(await resolver.resolve('a.example'), undefined);
+  answers.set('b.example', ['10.0.0.1']);
+  resolver.use(SHOP, ['b.example']);
+  await resolver.settle();
+  answers.set('b.example', ['169.254.169.254']);
+  clock.advance(30_000);
+  await settled();
+  assert.equal(resolver.addressOf('b.example'), '10.0.0.1');
+});
+
+test('a name that nobody uses is forgotten', async () => {
+  const { clock, answers, lookups, resolver } = harness();
+  answers.set('db.example', ['10.0.0.1']);
+  resolver.use(SHOP, ['db.example']);
+  await resolver.settle();
+  resolver.use(SHOP, []);
+  clock.advance(60_000);
+  await settled();
+  const before = lookups.length;
+  clock.advance(300_000);
+  await settled();
+  assert.equal(lookups.length, before);
+  assert.equal(resolver.addressOf('db.example'), undefined);
+});
+
+test('few lookups are under way at once, and one that hangs is not waited for', async () => {
+  const clock = new FakeClock();
+  const started: string[] = [];
+  const finish: (() => void)[] = [];
+  const resolver = new HostResolver({
+    clock,
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+    accept: () => true,
+    onChange: () => undefined,
+    lookup: (host) => {
+      started.push(host);
+      return new Promise((resolve) => finish.push(() => resolve(['10.0.0.1'])));
+    },
+  });
+  const answer = resolver.resolve('a.example');
+  resolver.use(SHOP, ['a.example', 'b.example', 'c.example', 'd.example']);
+  await settled();
+  assert.deepEqual(started, ['a.example', 'b.example']);
+  clock.advance(5000);
+  assert.equal(await answer, undefined);
+  finish[1]!();
+  await settled();
+  assert.deepEqual(started, ['a.example', 'b.example', 'c.example']);
+  finish[0]!();
+  finish[2]!();
+  await settled();
+  finish[3]!();
+  await settled();
+  assert.equal(resolver.addressOf('d.example'), '10.0.0.1');
+});

@@ -1,0 +1,101 @@
+/** Control with everything around it played: threads, probes, names, ports and time. */
+import { createControl, type RunningControl } from '../../src/control/create.ts';
+import { FakeClock } from '../../src/kit/clock.ts';
+import type { LogFields } from '../../src/kit/log.ts';
+import { SeededRandom } from '../../src/kit/random.ts';
+import type { Instance, LoadBalancer } from '../../src/model/load-balancer.ts';
+import { createMemoryStore } from '../../src/store/memory.ts';
+import type { Change, Store } from '../../src/store/store.ts';
+import { FakeThreads } from './fake-threads.ts';
+import { put, remove, sampleLoadBalancer } from './records.ts';
+import { settled } from './settled.ts';
+
+export class ControlHarness {
+  readonly clock = new FakeClock();
+  readonly store: Store = createMemoryStore();
+  readonly threads = new FakeThreads();
+  /** Addresses of instances that answer no probe. */
+  readonly down = new Set<string>();
+  /** Ports that another program has. */
+  readonly taken = new Set<number>();
+  readonly names = new Map<string, string[]>();
+  readonly lines: [message: string, fields: LogFields][] = [];
+  readonly control: RunningControl;
+
+  constructor(seed = 1, threadCount = 2) {
+    const line = (fields: LogFields, message: string): void => void this.lines.push([message, fields]);
+    this.control = createControl({
+      store: this.store,
+      configuration: { threads: threadCount, preconnect: false },
+      clock: this.clock,
+      random: new SeededRandom(seed),
+      log: { debug: line, info: line, warn: line, error: line },
+      startThread: this.threads.start,
+      lookup: async (host) => this.names.get(host) ?? Promise.reject(new Error(`ENOTFOUND ${host}`)),
+      testBind: async ({ address, port }) =>
+        this.taken.has(port) ? { address, port, code: 'EADDRINUSE', message: `port ${port} is taken` } : undefined,
+      probe: (target, done) => {
+        const good = 'address' in target && !this.down.has(target.address);
+        const result = { good, cause: good ? 'connected' : 'connection refused', elapsedMs: 0, inconclusive: false };
+        const timer = this.clock.after(1, () => done(result));
+        return () => timer.cancel();
+      },
+    });
+  }
+
+  /** Started, with what the store has. */
+  static async started(...records: LoadBalancer[]): Promise<ControlHarness> {
+    const harness = new ControlHarness();
+    await harness.commit(...records.map(put));
+    await harness.control.start();
+    await settled();
+    return harness;
+  }
+
+  async commit(...changes: Change[]): Promise<number> {
+    const result = await this.store.commit(this.store.view().revision, changes);
+    if (result.outcome !== 'committed') throw new Error(`commit: ${result.outcome}`);
+    await settled();
+    return result.revision;
+  }
+
+  put(...records: LoadBalancer[]): Promise<number> {
+    return this.commit(...records.map(put));
+  }
+
+  remove(record: LoadBalancer): Promise<number> {
+    return this.commit(remove(record));
+  }
+
+  /** Lets `ms` pass, with living threads beating. */
+  async pass(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 250) {
+      for (const thread of this.threads.live) thread.beat();
+      this.clock.advance(Math.min(250, ms - passed));
+      await settled();
+    }
+  }
+
+  /** How many lines of the log have said `message`. */
+  said(message: string): number {
+    return this.lines.filter(([line]) => line.startsWith(message)).length;
+  }
+}
+
+export function instance(instanceId: string, host: string, over: Partial<Instance> = {}): Instance {
+  return { instanceId, host, zone: 'us-east-1a', registeredTimeMs: 1, ...over };
+}
+
+/** Load balancer `shop` on port 80 with `instances`, checked on their own port 8080 every 10 s. */
+export function shop(instances: readonly Instance[], over: Partial<LoadBalancer> = {}): LoadBalancer {
+  const healthCheck = { target: 'TCP:8080', interval: 10, timeout: 2, unhealthyThreshold: 2, healthyThreshold: 3 };
+  return sampleLoadBalancer('shop', { healthCheck, instances, ...over });
+}
+
+/** Attributes with connection draining on for `timeout` seconds, or off. */
+export function draining(timeout: number | undefined): Pick<LoadBalancer, 'attributes'> {
+  const { attributes } = sampleLoadBalancer('shop');
+  return {
+    attributes: { ...attributes, connectionDraining: { enabled: timeout !== undefined, timeout: timeout ?? 300 } },
+  };
+}

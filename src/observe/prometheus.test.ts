@@ -27,11 +27,11 @@ const PROCESS: ProcessMetrics = {
 };
 
 function loadBalancer(overrides: Partial<LoadBalancerMetrics> = {}): LoadBalancerMetrics {
-  return { name: 'web', counters: makeCounters(2), instances: [], failedListeners: [], ...overrides };
+  return { name: 'web', counters: makeCounters(2), instances: [], ...overrides };
 }
 
 function lines(input: Partial<MetricsInput>): string[] {
-  return renderMetrics({ process: PROCESS, loadBalancers: [], ...input }).split('\n');
+  return renderMetrics({ process: PROCESS, loadBalancers: [], failedListeners: [], ...input }).split('\n');
 }
 
 describe('metrics', () => {
@@ -92,7 +92,8 @@ describe('metrics', () => {
     ];
     const text = lines({
       process: { ...PROCESS, threads: [thread], threadRestarts: 1, ready: false },
-      loadBalancers: [loadBalancer({ instances, failedListeners: ['127.0.0.1:80'] })],
+      loadBalancers: [loadBalancer({ instances })],
+      failedListeners: [{ loadBalancer: 'web', listener: '127.0.0.1:80' }],
     });
     for (const line of [
       'weir_instance_in_service{load_balancer="web",instance="i-1"} 1',
@@ -141,7 +142,7 @@ describe('metrics', () => {
     );
     const times = Array.from({ length: 5 }, () => {
       const startMs = systemClock.monotonicMs();
-      renderMetrics({ process: PROCESS, loadBalancers });
+      renderMetrics({ process: PROCESS, loadBalancers, failedListeners: [] });
       return systemClock.monotonicMs() - startMs;
     });
     test.diagnostic(`fastest of 5: ${Math.min(...times).toFixed(1)} ms`);

@@ -12,13 +12,19 @@ export interface LoadBalancerMetrics {
   readonly name: string;
   readonly counters: SharedArrayBuffer;
   readonly instances: readonly { readonly instanceId: string; readonly inService: boolean }[];
-  /** Ports that could not be bound, as `address:port`. */
-  readonly failedListeners: readonly string[];
+}
+
+export interface FailedListener {
+  /** Value of the label `load_balancer`. */
+  readonly loadBalancer: string;
+  /** `address:port`. */
+  readonly listener: string;
 }
 
 export interface MetricsInput {
   readonly process: ProcessMetrics;
   readonly loadBalancers: readonly LoadBalancerMetrics[];
+  readonly failedListeners: readonly FailedListener[];
 }
 
 /** Cells that are written as they are, with the labels that tell samples of one family apart. */
@@ -96,7 +102,7 @@ export function renderMetrics(input: MetricsInput): string {
   writeLatency(out, loadBalancers);
   writeDesync(out, loadBalancers);
   writeInstances(out, loadBalancers);
-  writeFailedListeners(out, loadBalancers);
+  writeFailedListeners(out, input.failedListeners);
   return out.text();
 }
 
@@ -144,9 +150,7 @@ function writeInstances(out: Exposition, loadBalancers: readonly Summed[]): void
   }
 }
 
-function writeFailedListeners(out: Exposition, loadBalancers: readonly Summed[]): void {
+function writeFailedListeners(out: Exposition, failed: readonly FailedListener[]): void {
   out.family('weir_listener_bind_failed', 'gauge', '1 for each listener whose port cannot be bound.');
-  for (const { input, label } of loadBalancers) {
-    for (const listener of input.failedListeners) out.sample(`${label},${labels({ listener })}`, 1);
-  }
+  for (const { loadBalancer, listener } of failed) out.sample(labels({ load_balancer: loadBalancer, listener }), 1);
 }

@@ -86,13 +86,30 @@ export const BUFFERS = {
   compose: 24 * KiB,
 } as const;
 
-/** The API endpoint. */
+/** The API endpoint. All but the clock skew are *ours*. */
 export const API = {
   maxBodyBytes: 1024 * KiB,
+  /** Bodies of all requests that are being read or answered. */
+  maxBufferedBytes: 64 * 1024 * KiB,
+  /** Request line and headers: a presigned call with a page of names fits. */
+  maxHeaderBytes: 64 * KiB,
+  maxHeaders: 256,
+  maxConnections: 1024,
   maxParameters: 8192,
   maxNesting: 16,
   maxListIndex: 2048,
   clockSkewMs: 15 * 60_000,
+  /** From the first byte of a request to the end of its headers, and to its end. */
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  /** An idle connection between requests, and one whose peer takes no bytes of an answer. */
+  idleTimeoutMs: 60_000,
+  /** How long a change may take to reach the traffic threads before its call is answered all the same. */
+  appliedTimeoutMs: 5000,
+  /** How often a call decides again because another process committed first. */
+  maxAttempts: 16,
+  /** Host names that one call looks up at once. */
+  maxLookUps: 16,
 } as const;
 
 assert(HTTP_HEAD.maxLineBytes <= HTTP_HEAD.maxBytes, 'a line fits into a head');

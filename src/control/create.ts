@@ -185,6 +185,7 @@ class RunningSystem implements RunningControl {
       bindFailures: this.bindFailures(),
       drains: this.#drains.current.map((drain) => ({ ...drain, outstanding: this.#slots.outstanding(drain.slot) })),
       probesInFlight: this.#monitor.probesInFlight,
+      heldSlots: this.#slots.held,
     };
   }
 

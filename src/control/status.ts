@@ -57,6 +57,8 @@ export interface ControlStatus {
   readonly bindFailures: readonly ListenerFailure[];
   readonly drains: readonly DrainStatus[];
   readonly probesInFlight: number;
+  /** Slots of the target table in use: one for each target, and for each that is not idle yet after it was taken away. */
+  readonly heldSlots: number;
 }
 
 /** One running load balancer, its instances in the order of the record. */

@@ -1,7 +1,7 @@
 /** A traffic thread as control sees it, and the real one on `node:worker_threads`. */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import { Worker, type ResourceLimits } from 'node:worker_threads';
 import { messageOf } from '../kit/assert.ts';
 import type { ControlMessage, ThreadMessage, ThreadSettings } from '../traffic/snapshot.ts';
 
@@ -26,12 +26,12 @@ export function trafficThreadUrl(): URL {
   return new URL(`../traffic/thread${extname(fileURLToPath(import.meta.url))}`, import.meta.url);
 }
 
-/** Starts threads that run `url`. */
-export function workerThreads(url: URL): StartThread {
+/** Starts threads that run `url`. A thread that reaches a limit (by default the runtime's) ends, and only that thread. */
+export function workerThreads(url: URL, resourceLimits: ResourceLimits = {}): StartThread {
   return (settings, listener) => {
     let worker: Worker;
     try {
-      worker = new Worker(url, { workerData: settings, name: `weir-${settings.thread}` });
+      worker = new Worker(url, { workerData: settings, name: `weir-${settings.thread}`, resourceLimits });
     } catch (error) {
       // The system has no thread for us at the moment.
       queueMicrotask(() => listener.onEnd(messageOf(error)));

@@ -67,11 +67,11 @@ export class ControlHarness {
     return this.commit(remove(record));
   }
 
-  /** Lets `ms` pass, with living threads beating. */
-  async pass(ms: number): Promise<void> {
-    for (let passed = 0; passed < ms; passed += 250) {
+  /** Lets `ms` pass in steps of `stepMs`, with living threads beating. */
+  async pass(ms: number, stepMs = 250): Promise<void> {
+    for (let passed = 0; passed < ms; passed += stepMs) {
       for (const thread of this.threads.live) thread.beat();
-      this.clock.advance(Math.min(250, ms - passed));
+      this.clock.advance(Math.min(stepMs, ms - passed));
       await settled();
     }
   }

@@ -25,6 +25,8 @@ export class FakeThread {
   readonly requests = new Set<FakeRequest>();
   /** What a test wants the next answers to say. */
   failures: { address: string; port: number; message: string }[] = [];
+  /** Pages of the target table that the thread was sent. */
+  readonly pages: { readonly page: number; readonly buffer: SharedArrayBuffer }[] = [];
   revision = -1;
   alive = true;
   terminated = false;
@@ -109,6 +111,7 @@ export class FakeThread {
   }
 
   #apply(message: Extract<ControlMessage, { type: 'apply' }>): void {
+    this.pages.push(...message.targetPages);
     for (const { page, buffer } of message.targetPages) this.#table.add(page, buffer);
     for (const id of message.removals) this.loadBalancers.delete(id);
     for (const upsert of message.upserts) this.loadBalancers.set(upsert.id, upsert);

@@ -100,7 +100,10 @@ test('a thread that runs out of memory is replaced', async (context) => {
   await until('replaced and ready', () => control.ready());
   assert.deepEqual(restarts(control), [1]);
   assert.equal(await ask(port), '0');
-  assert.match(lines.find((line) => line.includes('traffic thread died'))!, /memory limit/);
+  assert.match(
+    lines.find((line) => line.includes('traffic thread died'))!,
+    /memory limit/,
+  );
 });
 
 test('a thread that keeps crashing does not keep the process from anything else', async (context) => {

@@ -1,9 +1,30 @@
 /** What DescribeInstanceHealth says of one instance: pure, from everything that is known of it. */
-import { describeHealth, initialHealth, type Health } from '../health/threshold-counter.ts';
+import { describeHealth, initialHealth, type Health, type HealthDescription } from '../health/threshold-counter.ts';
 import type { LoadBalancer } from '../model/load-balancer.ts';
 import { isZoneEnabled } from './compile.ts';
 import type { InstanceState } from './control.ts';
 import type { DrainReason } from './drains.ts';
+
+const NOT_REGISTERED: HealthDescription = {
+  state: 'OutOfService',
+  reasonCode: 'Instance',
+  description: 'Instance is not currently registered with the LoadBalancer.',
+};
+const DEREGISTERING: HealthDescription = {
+  state: 'InService',
+  reasonCode: 'ELB',
+  description: 'Instance deregistration currently in progress.',
+};
+const ZONE_DISABLED: HealthDescription = {
+  state: 'OutOfService',
+  reasonCode: 'ELB',
+  description: 'Instance is in the EC2 Availability Zone for which LoadBalancer is not configured to route traffic to.',
+};
+const DISABLING_ZONE: HealthDescription = {
+  state: 'InService',
+  reasonCode: 'ELB',
+  description: 'Disable Availability Zone is currently in progress.',
+};
 
 /** `isDraining`: whether something of the instance may be in flight still that was taken away for this reason. */
 export function instanceState(
@@ -12,37 +33,19 @@ export function instanceState(
   health: Health | undefined,
   isDraining: (reason: DrainReason) => boolean,
 ): InstanceState {
+  return { instanceId, ...describe(record, instanceId, health, isDraining) };
+}
+
+function describe(
+  record: LoadBalancer | undefined,
+  instanceId: string,
+  health: Health | undefined,
+  isDraining: (reason: DrainReason) => boolean,
+): HealthDescription {
   const instance = record?.instances.find((instance) => instance.instanceId === instanceId);
   if (record === undefined || instance === undefined) {
-    return isDraining('deregistered')
-      ? {
-          instanceId,
-          state: 'InService',
-          reasonCode: 'ELB',
-          description: 'Instance deregistration currently in progress.',
-        }
-      : {
-          instanceId,
-          state: 'OutOfService',
-          reasonCode: 'Instance',
-          description: 'Instance is not currently registered with the LoadBalancer.',
-        };
+    return isDraining('deregistered') ? DEREGISTERING : NOT_REGISTERED;
   }
-  if (isZoneEnabled(record, instance)) {
-    return { instanceId, ...describeHealth((health ?? initialHealth(false)).status) };
-  }
-  return isDraining('zone-disabled')
-    ? {
-        instanceId,
-        state: 'InService',
-        reasonCode: 'ELB',
-        description: 'Disable Availability Zone is currently in progress.',
-      }
-    : {
-        instanceId,
-        state: 'OutOfService',
-        reasonCode: 'ELB',
-        description:
-          'Instance is in the EC2 Availability Zone for which LoadBalancer is not configured to route traffic to.',
-      };
+  if (isZoneEnabled(record, instance)) return describeHealth((health ?? initialHealth(false)).status);
+  return isDraining('zone-disabled') ? DISABLING_ZONE : ZONE_DISABLED;
 }

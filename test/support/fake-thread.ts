@@ -6,6 +6,7 @@
  */
 import { createServer, type Server } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../../src/kit/clock.ts';
 import { counterRow, COUNTER, THREAD_COUNTER, THREAD_ROW_CELLS } from '../../src/traffic/counters.ts';
 import type {
   CompiledLoadBalancer,
@@ -64,5 +65,5 @@ async function handle(message: ControlMessage): Promise<void> {
 parentPort!.on('message', (message: ControlMessage) => {
   turn = turn.then(() => handle(message));
 });
-setInterval(() => row[THREAD_COUNTER.heartbeat]!++, 100);
+systemClock.every(100, () => row[THREAD_COUNTER.heartbeat]!++);
 say({ type: 'ready' });

@@ -16,8 +16,8 @@ const CODING_NAMES = CODINGS.map(ascii);
 const SEPARATOR = ascii(', ');
 
 /**
- * Where the canonical head is put together; the memory is kept for the next one. A head that would grow beyond
- * HTTP_HEAD.maxBytes (escapes are three bytes for one) is given up: `overflow`.
+ * Where the canonical head is put together; the memory is kept for the next one. A head that grows beyond the limits of
+ * HTTP_HEAD (escapes are three bytes for one) is given up: `overflow`.
  */
 export class CanonicalHead {
   bytes: Buffer = Buffer.allocUnsafeSlow(INITIAL_CAPACITY);
@@ -48,6 +48,7 @@ export class CanonicalHead {
       else this.#escape(byte);
     }
     this.#copy(line.version <= VERSION.http10 ? HTTP_10 : HTTP_11);
+    if (this.length > HTTP_HEAD.maxLineBytes) this.overflow = true;
   }
 
   /** What remains of one line of the header section. */
@@ -134,6 +135,7 @@ export class CanonicalHead {
     this.#kept = false;
     this.#byte(CR);
     this.#byte(LF);
+    if (this.length - this.#headerStart > HTTP_HEAD.maxHeaderBytes) this.overflow = true;
   }
 
   #escape(byte: number): void {

@@ -38,6 +38,7 @@ export function findHeadEnd(bytes: Uint8Array, start: number, end: number, seen 
 
 /** What is wrong with the bytes of a name or value: a sum of these. */
 const FAULT = { nonCompliant: 1, nul: 2, bareCr: 4 } as const;
+const BAD = FAULT.nul | FAULT.bareCr;
 
 /**
  * The analysis of one request head at a time; the object is reused. It takes any bytes, never throws, looks at each byte
@@ -54,7 +55,7 @@ export class HeadAnalysis {
    * framer (RFC 9112) finds no one way to read the message. That is a request line that cannot be written anew (method,
    * version or URI bad, or no target), a bare CR, a Content-Length that is bad, empty, folded or contradicted, a
    * Transfer-Encoding that is bad, folded or not `chunked` once at the end, an unfinished head, and a head over the limits
-   * of HTTP_HEAD, which count before anything is dropped.
+   * of HTTP_HEAD, which hold for what the client sent, before anything is dropped, and for the canonical head.
    */
   framable = false;
   /**
@@ -207,8 +208,9 @@ export class HeadAnalysis {
 
   #judgeField(bytes: Uint8Array): void {
     const { kind, nameStart, nameEnd, valueStart, valueEnd } = this.#lines;
-    const faults = faultsOf(bytes, nameStart, nameEnd, TOKEN) | faultsOf(bytes, valueStart, valueEnd, VALUE);
-    const bad = (faults & (FAULT.nul | FAULT.bareCr)) !== 0;
+    const nameFaults = faultsOf(bytes, nameStart, nameEnd, TOKEN);
+    const faults = nameFaults | faultsOf(bytes, valueStart, valueEnd, VALUE);
+    const bad = (faults & BAD) !== 0;
     // Some readers end a line at a bare CR (RFC 9112 2.2), so nobody can say what the lines are.
     if ((faults & FAULT.bareCr) !== 0) this.#refused = true;
     if (bad) this.#headers = worse(this.#headers, REASON.BadHeader);
@@ -218,7 +220,7 @@ export class HeadAnalysis {
     const name = continuation ? this.#fieldName : framingName(bytes, nameStart, nameEnd);
     if (empty) this.#headers = worse(this.#headers, REASON.EmptyHeader);
     if (name !== FRAMING_NAME.none) this.#judgeFramingField(bytes, name, bad);
-    if (kind === LINE.field) this.#fieldName = name;
+    if (kind === LINE.field) this.#fieldName = (nameFaults & BAD) === 0 ? name : FRAMING_NAME.none;
     if (kind === LINE.field || kind === LINE.colonless) this.#inFraming = isExact(name);
     // How a folded length or coding is read depends on the reader. (A look-alike in a folded line is dropped as such.)
     const joins = continuation || (kind === LINE.mimic && !empty && name === FRAMING_NAME.none);
@@ -228,10 +230,8 @@ export class HeadAnalysis {
   #judgeFramingField(bytes: Uint8Array, name: number, bad: boolean): void {
     const { valueStart, valueEnd } = this.#lines;
     const exact = isExact(name);
-    if (!exact && bad) {
-      this.#refused = true;
-      return;
-    }
+    if (bad) this.#refused = true;
+    if (!exact && bad) return;
     if (!exact) this.#headers = worse(this.#headers, REASON.SuspiciousHeader);
     const isEncoding = name === FRAMING_NAME.transferEncoding || name === FRAMING_NAME.likeTransferEncoding;
     if (isEncoding) this.#encodings.add(bytes, valueStart, valueEnd, exact);

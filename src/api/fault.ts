@@ -8,9 +8,12 @@ export const COMMON_FAULTS = {
   InvalidAction: 400,
   InvalidClientTokenId: 403,
   MalformedQueryString: 400,
+  MalformedRequest: 400,
+  MethodNotAllowed: 405,
   MissingAction: 400,
   MissingAuthenticationToken: 403,
   MissingParameter: 400,
+  NotFound: 404,
   NotImplemented: 501,
   RequestEntityTooLarge: 413,
   RequestExpired: 403,
@@ -51,4 +54,29 @@ export function commonFault<Code extends CommonFaultCode>(code: Code, message: s
 /** A peer's text for a message: cut, since a message must not grow with what it complains about. */
 export function shown(text: string, maxLength = 64): string {
   return text.length <= maxLength ? text : `${text.slice(0, maxLength)}…`;
+}
+
+const MAX_NAMED_VIOLATIONS = 10;
+
+/** One broken rule of a call's input, in AWS's form: `Value 'abc' at 'pageSize' failed to satisfy constraint: …`. */
+export function violation(value: string | number | undefined, path: string, constraint: string): string {
+  const given = value === undefined ? 'null' : `'${shown(`${value}`)}'`;
+  return `Value ${given} at '${path}' failed to satisfy constraint: ${constraint}`;
+}
+
+/** The `ValidationError` that lists `violations` (at least one). */
+export function validationFault(violations: readonly string[]): Fault<'ValidationError'> {
+  const count = violations.length === 1 ? '1 validation error' : `${violations.length} validation errors`;
+  return commonFault('ValidationError', `${count} detected: ${violations.slice(0, MAX_NAMED_VIOLATIONS).join('; ')}`);
+}
+
+/** A {@link violation} when `value` is given and out of the range. */
+export function rangeViolation(
+  value: number | undefined,
+  path: string,
+  { min, max }: { readonly min: number; readonly max: number },
+): string | undefined {
+  if (value === undefined || (value >= min && value <= max)) return undefined;
+  const bound = value < min ? `greater than or equal to ${min}` : `less than or equal to ${max}`;
+  return violation(value, path, `Member must have value ${bound}`);
 }

@@ -2,8 +2,7 @@
  * What a signed request says of itself, in the Authorization header or in the query of a presigned URL. Read and
  * checked for form here; whether it is true is decided in sigv4.ts.
  */
-import { commonFault, shown } from './fault.ts';
-import type { Fault } from './fault.ts';
+import { commonFault, Fault, shown } from './fault.ts';
 import { parseForm } from './codec/form.ts';
 import { ALGORITHM, headerValues, TERMINATOR } from './sigv4-canonical.ts';
 import type { WireRequest } from './sigv4-canonical.ts';
@@ -128,9 +127,9 @@ function toClaim(raw: RawClaim, headers: ReadonlyMap<string, string>): Claim | C
     return incomplete(`Date must be in ISO-8601 'basic format' (20150830T123600Z). Got '${shown(raw.timestamp)}'.`);
   }
   const scope = readScope(raw.credential, raw.timestamp);
-  if ('code' in scope) return scope;
+  if (scope instanceof Fault) return scope;
   const signedHeaders = readSignedHeaders(raw.signedHeaders);
-  if ('code' in signedHeaders) return signedHeaders;
+  if (signedHeaders instanceof Fault) return signedHeaders;
   const fault = payloadFault(headers, raw.contentHash) ?? unsignedHeaderFault(headers, signedHeaders);
   if (fault !== undefined) return fault;
   return {
@@ -258,7 +257,7 @@ function authorizationQuery(target: string): ReadonlyMap<string, string> | Claim
   const question = target.indexOf('?');
   const pairs = question < 0 ? [] : parseForm(target.slice(question + 1));
   // A malformed query is refused when it is read as parameters; as an authorisation it says nothing.
-  if ('code' in pairs) return found;
+  if (pairs instanceof Fault) return found;
   for (const [name, value] of pairs) {
     if (!name.startsWith('X-Amz-')) continue;
     if (found.has(name)) return incomplete(`The parameter '${shown(name)}' is given more than once.`);
@@ -271,7 +270,7 @@ function authorizationQuery(target: string): ReadonlyMap<string, string> | Claim
 export function readClaim(request: WireRequest): Claim | ClaimFault {
   const headers = headerValues(request.rawHeaders);
   const query = authorizationQuery(request.target);
-  if ('code' in query) return query;
+  if (query instanceof Fault) return query;
   const authorization = headers.get('authorization');
   const presigned = query.has('X-Amz-Algorithm') || query.has('X-Amz-Signature');
   if (authorization !== undefined && presigned) {

@@ -5,8 +5,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { API } from '../model/limits.ts';
 import type { Credential, KeyRing } from './credentials.ts';
-import { commonFault } from './fault.ts';
-import type { Fault } from './fault.ts';
+import { commonFault, Fault } from './fault.ts';
 import {
   canonicalPaths,
   canonicalQuery,
@@ -117,7 +116,7 @@ function mismatch({ canonical, toSign }: Expectation): SignatureFault {
 /** Who signed the request, or why the signature does not count. */
 export function verifySignature(request: WireRequest, keys: KeyRing, nowMs: number): Signed | SignatureFault {
   const claim = readClaim(request);
-  if ('code' in claim) return claim;
+  if (claim instanceof Fault) return claim;
   const credential = keys.find(claim.accessKeyId);
   const expected = expectations(request, claim, credential?.secretAccessKey ?? NO_SECRET);
   const right = matches(claim, expected);

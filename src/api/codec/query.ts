@@ -4,7 +4,7 @@
  * model knows is checked, and every violation found is named at once.
  */
 import { API } from '../../model/limits.ts';
-import { commonFault, Fault, shown } from '../fault.ts';
+import { commonFault, Fault, shown, validationFault, violation } from '../fault.ts';
 import type { ServiceModel, Shape } from './model.ts';
 import type { Structure, Value } from './value.ts';
 
@@ -17,7 +17,6 @@ interface Node {
   children: Map<string, Node> | undefined;
 }
 
-const MAX_NAMED_VIOLATIONS = 10;
 const UNREADABLE = Symbol('a value that broke a rule, already noted');
 
 /** Puts the pairs into one map, refusing a name that is given twice. */
@@ -137,8 +136,7 @@ class Reader {
 
   /** Notes a violation in AWS's form. */
   #violate(value: string | undefined, path: string, constraint: string): typeof UNREADABLE {
-    const given = value === undefined ? 'null' : `'${shown(value)}'`;
-    this.violations.push(`Value ${given} at '${path}' failed to satisfy constraint: ${constraint}`);
+    this.violations.push(violation(value, path, constraint));
     return UNREADABLE;
   }
 }
@@ -161,9 +159,5 @@ export function decodeInput(
   if (tree instanceof Fault) return tree;
   const reader = new Reader(model);
   const input = reader.structure(structureName, tree, '');
-  const { violations } = reader;
-  if (violations.length === 0) return input;
-  const named = violations.slice(0, MAX_NAMED_VIOLATIONS).join('; ');
-  const count = violations.length === 1 ? '1 validation error' : `${violations.length} validation errors`;
-  return commonFault('ValidationError', `${count} detected: ${named}`);
+  return reader.violations.length === 0 ? input : validationFault(reader.violations);
 }

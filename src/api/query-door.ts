@@ -1,0 +1,154 @@
+/** The front door of the AWS Query protocol: from a request to a service's action, and back to XML. */
+import type { Clock } from '../kit/clock.ts';
+import type { Log } from '../kit/log.ts';
+import type { Identity } from './authentication.ts';
+import { formText, parseForm } from './codec/form.ts';
+import { decodeInput, toParameters } from './codec/query.ts';
+import type { Parameters } from './codec/query.ts';
+import { encodeFault, encodeResponse } from './codec/xml.ts';
+import { commonFault, Fault, shown } from './fault.ts';
+import type { Caller, DoorRequest, FrontDoor, QueryService, Reply } from './service.ts';
+
+const CONTENT_TYPE = 'text/xml';
+const FORM_TYPE = 'application/x-www-form-urlencoded';
+/** API versions that clients may send here by mistake, and what to say. */
+const OTHER_VERSIONS: ReadonlyMap<string, string> = new Map([
+  [
+    'elasticloadbalancing 2015-12-01',
+    'weir is a Classic Load Balancer. Version 2015-12-01 is that of Application, Network and Gateway Load Balancers ' +
+      '("aws elbv2"), which it does not have; use version 2012-06-01 ("aws elb").',
+  ],
+]);
+
+export interface QueryDoorOptions {
+  readonly services: readonly QueryService[];
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What the parameters ask for. */
+interface Target {
+  readonly service: QueryService;
+  readonly action: string;
+}
+
+/** Parameters of the URL's query (but for those of a presigned URL) and of the body, as one. */
+function readParameters({ wire, contentType }: DoorRequest): Parameters | Fault {
+  const question = wire.target.indexOf('?');
+  const query = formText(Buffer.from(question < 0 ? '' : wire.target.slice(question + 1), 'latin1'));
+  const type = (contentType ?? FORM_TYPE).split(';', 1)[0]!.trim().toLowerCase();
+  if (wire.body.length > 0 && type !== FORM_TYPE) {
+    return commonFault(
+      'UnsupportedMediaType',
+      `The body must be ${FORM_TYPE} (the AWS Query protocol), not '${shown(type)}'.`,
+    );
+  }
+  const body = formText(wire.body);
+  if (query === undefined || body === undefined) {
+    return commonFault('MalformedQueryString', 'The parameters are not valid UTF-8.');
+  }
+  const [inQuery, inBody] = [parseForm(query), parseForm(body)];
+  if (inQuery instanceof Fault) return inQuery;
+  if (inBody instanceof Fault) return inBody;
+  return toParameters([...inQuery.filter(([name]) => !name.startsWith('X-Amz-')), ...inBody]);
+}
+
+export class QueryDoor implements FrontDoor {
+  readonly #services: readonly QueryService[];
+  readonly #clock: Clock;
+  readonly #log: Log;
+
+  constructor({ services, clock, log }: QueryDoorOptions) {
+    this.#services = services;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Query is what is spoken where nothing else is recognised. */
+  takes(): boolean {
+    return true;
+  }
+
+  refuse(fault: Fault, requestId: string, service?: QueryService): Reply {
+    const { model } = service ?? this.#services[0]!;
+    return { status: fault.status, contentType: CONTENT_TYPE, body: encodeFault(model, fault, requestId) };
+  }
+
+  async answer(request: DoorRequest, identity: Identity): Promise<Reply> {
+    const parameters = readParameters(request);
+    if (parameters instanceof Fault) return this.refuse(parameters, request.requestId);
+    const target = this.#target(parameters, identity.service);
+    if (target instanceof Fault) return this.refuse(target, request.requestId);
+    const { service, action } = target;
+    const result = await this.#perform(target, parameters, request, identity);
+    if (result instanceof Fault) return this.refuse(result, request.requestId, service);
+    const body = encodeResponse(service.model, action, result, request.requestId);
+    return { status: 200, contentType: CONTENT_TYPE, body };
+  }
+
+  /** The service by what the call was signed for and its version; the action by its name. */
+  #target(parameters: Parameters, signedFor: string | undefined): Target | Fault {
+    const [action, version] = [parameters.get('Action'), parameters.get('Version')];
+    if (action === undefined || action === '')
+      return commonFault('MissingAction', 'The request must contain the parameter Action');
+    if (version === undefined || version === '') {
+      return commonFault('MissingParameter', 'The request must contain the parameter Version');
+    }
+    const ofName = this.#services.filter(({ signingName }) => signedFor === undefined || signingName === signedFor);
+    const service = ofName.find(({ model }) => model.version === version);
+    if (service === undefined) return this.#noService(action, version, signedFor);
+    if (Object.hasOwn(service.model.operations, action)) return { service, action };
+    return commonFault('InvalidAction', `Could not find operation ${shown(action)} for version ${version}`);
+  }
+
+  #noService(action: string, version: string, signedFor: string | undefined): Fault {
+    const known = this.#services
+      .map(({ signingName, model }) => `${signingName} (version ${model.version})`)
+      .join(', ');
+    const name = signedFor ?? this.#services[0]!.signingName;
+    const hint = OTHER_VERSIONS.get(`${name} ${version}`) ?? `weir has ${known}.`;
+    if (signedFor !== undefined && !this.#services.some(({ signingName }) => signingName === signedFor)) {
+      return commonFault(
+        'InvalidAction',
+        `Could not find the service '${shown(signedFor)}', which the request is signed for. ${hint}`,
+      );
+    }
+    return commonFault(
+      'InvalidAction',
+      `Could not find operation ${shown(action)} for version ${shown(version)}. ${hint}`,
+    );
+  }
+
+  async #perform(target: Target, parameters: Parameters, request: DoorRequest, { caller }: Identity) {
+    const startMs = this.#clock.monotonicMs();
+    const result = await callAction(target, parameters, caller);
+    const { service, action } = target;
+    if (service.mutates(action)) {
+      const fields = {
+        requestId: request.requestId,
+        action,
+        subject: shown(service.subject(parameters)),
+        result: result instanceof Fault ? result.code : 'OK',
+        accountId: caller.accountId,
+        region: caller.region,
+        accessKeyId: caller.accessKeyId,
+        remoteAddress: request.remoteAddress,
+        durationMs: Math.round(this.#clock.monotonicMs() - startMs),
+      };
+      this.#log.info(fields, 'API call');
+    }
+    return result;
+  }
+}
+
+async function callAction({ service, action }: Target, parameters: Parameters, caller: Caller) {
+  if (caller.readOnly && service.mutates(action)) {
+    return commonFault(
+      'AccessDenied',
+      `The access key ${caller.accessKeyId ?? ''} is not authorized to perform: ${service.signingName}:${action}, ` +
+        'since it is read-only (weir_read_only in the credentials file).',
+    );
+  }
+  const input = decodeInput(service.model, service.model.operations[action]!.input, parameters);
+  return input instanceof Fault ? input : service.perform(action, input, caller);
+}

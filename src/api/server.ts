@@ -1,0 +1,307 @@
+/**
+ * The API endpoint: one HTTP server for the AWS services (dispatched to the door of their protocol) and for plain
+ * pages beside them. Everything that a client can send is bounded (API in model/limits.ts).
+ */
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Control } from '../control/control.ts';
+import { messageOf } from '../kit/assert.ts';
+import type { Clock } from '../kit/clock.ts';
+import type { Log } from '../kit/log.ts';
+import type { Random } from '../kit/random.ts';
+import type { Configuration } from '../model/configuration.ts';
+import { API } from '../model/limits.ts';
+import type { Store } from '../store/store.ts';
+import { authenticate } from './authentication.ts';
+import type { KeyRing } from './credentials.ts';
+import { commonFault, Fault, shown } from './fault.ts';
+import { isLoopback, reaches } from './own-addresses.ts';
+import type { Bound } from './own-addresses.ts';
+import { QueryDoor } from './query-door.ts';
+import { RefusalLog } from './refusal-log.ts';
+import { announcesTooMuch, BodyBudget, readBody } from './request-body.ts';
+import { makeRequestId } from './request-id.ts';
+import type { FrontDoor, Reply } from './service.ts';
+import { createElbService } from './services/elb/runner.ts';
+import type { WireRequest } from './sigv4-canonical.ts';
+
+/** A page beside the API: no signature, GET and HEAD only. */
+export type Page = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+
+export interface ApiOptions {
+  readonly store: Store;
+  readonly control: Control;
+  readonly configuration: Configuration;
+  readonly credentials: KeyRing;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** By path, such as `/-/ready`. */
+  readonly pages: Readonly<Record<string, Page>>;
+}
+
+export interface Api {
+  /**
+   * Listens where the configuration says. Rejects with the system's error, and where it would let everybody in from
+   * outside: without signatures (auth: none) it listens on loopback only.
+   */
+  listen(): Promise<Bound>;
+  /** Takes over a configuration that was read again; where the API listens does not change. */
+  reconfigure(configuration: Configuration): void;
+  /** Stops accepting, lets calls in flight end for at most `timeoutMs`, then cuts the rest. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+class ApiServer implements Api {
+  readonly #options: ApiOptions;
+  readonly #doors: readonly FrontDoor[];
+  readonly #server: Server;
+  readonly #budget = new BodyBudget();
+  readonly #refusals: RefusalLog;
+  #configuration: Configuration;
+  #bound: Bound | undefined;
+  #closing = false;
+
+  constructor(options: ApiOptions) {
+    this.#options = options;
+    this.#configuration = options.configuration;
+    const { store, control, clock, random, log } = options;
+    const elb = createElbService({
+      store,
+      control,
+      clock,
+      random,
+      log,
+      configuration: () => this.#configuration,
+      isOwnApi: (address, port) => this.#bound !== undefined && reaches(this.#bound, address, port),
+    });
+    // One door for each protocol, the first that takes a request answers it. Services with JSON or CBOR add theirs.
+    this.#doors = [new QueryDoor({ services: [elb], clock, log })];
+    this.#refusals = new RefusalLog(clock, log);
+    this.#server = this.#createServer();
+  }
+
+  async listen(): Promise<Bound> {
+    const { host, port, auth } = this.#configuration.api;
+    const bound = await new Promise<Bound>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', reject);
+        const address = this.#server.address();
+        const known = typeof address === 'object' && address !== null;
+        resolve(known ? { host: address.address, port: address.port } : { host, port });
+      });
+    });
+    if (auth === 'none' && !isLoopback(bound.host)) {
+      await this.close(0);
+      throw new Error(
+        `auth: none lets everybody who reaches ${bound.host} change everything; it needs an API address on loopback, such as 127.0.0.1`,
+      );
+    }
+    this.#server.on('error', (error) => this.#options.log.error({ error }, 'the API server had an error'));
+    this.#bound = bound;
+    return bound;
+  }
+
+  reconfigure(configuration: Configuration): void;
+  /** Stops accepting, lets calls in flight end for at most `timeoutMs`, then cuts the rest. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+class ApiServer implements Api {
+  readonly #options: ApiOptions;
+  readonly #doors: readonly FrontDoor[];
+  readonly #server: Server;
+  readonly #budget = new BodyBudget();
+  readonly #refusals: RefusalLog;
+  #configuration: Configuration;
+  #bound: Bound | undefined;
+  #closing = false;
+
+  constructor(options: ApiOptions) {
+    this.#options = options;
+    this.#configuration = options.configuration;
+    const { store, control, clock, random, log } = options;
+    const elb = createElbService({
+      store,
+      control,
+      clock,
+      random,
+      log,
+      configuration: () => this.#configuration,
+      isOwnApi: (address, port) => this.#bound !== undefined && reaches(this.#bound, address, port),
+    });
+    // One door for each protocol, the first that takes a request answers it. Services with JSON or CBOR add theirs.
+    this.#doors = [new QueryDoor({ services: [elb], clock, log })];
+    this.#refusals = new RefusalLog(clock, log);
+    this.#server = this.#createServer();
+  }
+
+  listen(): Promise<Bound> {
+    const { host, port } = this.#configuration.api;
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', (error) => this.#options.log.error({ error }, 'the API server had an error'));
+        const address = this.#server.address();
+        this.#bound =
+          typeof address === 'object' && address !== null
+            ? { host: address.address, port: address.port }
+            : { host, port };
+        resolve(this.#bound);
+      });
+    });
+  }
+
+  reconfigure(configuration: Configuration): void {
+    const { api } = this.#configuration;
+    // Who may call without a signature was decided for the address that is listened on.
+    this.#configuration = { ...configuration, api };
+  }
+
+  close(timeoutMs: number): Promise<void> {
+    this.#closing = true;
+    return new Promise((resolve) => {
+      const cut = this.#options.clock.after(timeoutMs, () => this.#server.closeAllConnections());
+      this.#server.close(() => {
+        cut.cancel();
+        resolve();
+      });
+      this.#server.closeIdleConnections();
+    });
+  }
+
+  #createServer(): Server {
+    const server = createServer(
+      {
+        maxHeaderSize: API.maxHeaderBytes,
+        headersTimeout: API.headersTimeoutMs,
+        requestTimeout: API.requestTimeoutMs,
+        keepAliveTimeout: API.idleTimeoutMs,
+        connectionsCheckingInterval: 1000,
+      },
+      (request, response) => void this.#handle(request, response),
+    );
+    server.maxHeadersCount = API.maxHeaders;
+    server.maxConnections = API.maxConnections;
+    server.timeout = API.idleTimeoutMs;
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      if (!announcesTooMuch(request)) response.writeContinue();
+      void this.#handle(request, response);
+    });
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuseBytes(error, socket));
+    return server;
+  }
+
+  /** Bytes that are no request, or not one within the bounds: answered if the peer still listens, then cut. */
+  #refuseBytes(error: NodeJS.ErrnoException, socket: Duplex): void {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const fault =
+      error.code === 'HPE_HEADER_OVERFLOW'
+        ? commonFault(
+            'RequestHeaderFieldsTooLarge',
+            `Request line and headers are larger than ${API.maxHeaderBytes} bytes.`,
+          )
+        : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+          ? commonFault('RequestTimeout', 'The request was not complete in time.')
+          : commonFault('MalformedRequest', `This is no HTTP request: ${shown(messageOf(error))}`);
+    const requestId = makeRequestId(this.#options.random);
+    const { status, contentType, body } = this.#doors[0]!.refuse(fault, requestId);
+    socket.end(
+      `HTTP/1.1 ${status} ${fault.code}\r\nConnection: close\r\nContent-Type: ${contentType}\r\n` +
+        `x-amzn-RequestId: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+      () => socket.destroy(),
+    );
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.#closing) response.setHeader('Connection', 'close');
+    try {
+      const page = this.#pageFor(request);
+      if (page === undefined) await this.#answerCall(request, response);
+      else await page(request, response);
+    } catch (error) {
+      const { log, random } = this.#options;
+      const requestId = makeRequestId(random);
+      log.error(
+        { error, requestId, method: request.method, url: shown(request.url ?? '') },
+        'a request failed by a bug in weir',
+      );
+      const fault = commonFault(
+        'InternalFailure',
+        `Something went wrong inside weir; the log tells more under ${requestId}.`,
+      );
+      if (response.headersSent) response.destroy();
+      else send(response, this.#doors[0]!.refuse(fault, requestId), requestId);
+    }
+  }
+
+  /** The page at the path, unless the request is a call: signed, or with an action. */
+  #pageFor(request: IncomingMessage): Page | undefined {
+    if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
+    const [path = '', query = ''] = (request.url ?? '').split('?', 2);
+    if (!Object.hasOwn(this.#options.pages, path) || request.headers.authorization !== undefined) return undefined;
+    return /(^|&)(Action|X-Amz-[A-Za-z]+)=/.test(query) ? undefined : this.#options.pages[path];
+  }
+
+  async #answerCall(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const requestId = makeRequestId(this.#options.random);
+    const body = await readBody(request, this.#budget);
+    if (body === undefined) return;
+    if (body instanceof Fault) {
+      // What is left of the body is not worth reading.
+      response.setHeader('Connection', 'close');
+      send(response, this.#doors[0]!.refuse(body, requestId), requestId);
+      return;
+    }
+    try {
+      const wire = { method: request.method ?? '', target: request.url ?? '', rawHeaders: request.rawHeaders, body };
+      send(response, await this.#call(wire, request, requestId), requestId);
+    } finally {
+      this.#budget.giveBack(body.length);
+    }
+  }
+
+  async #call(wire: WireRequest, request: IncomingMessage, requestId: string): Promise<Reply> {
+    const door = this.#doors.find((one) => one.takes(wire)) ?? this.#doors[0]!;
+    const remoteAddress = request.socket.remoteAddress ?? '';
+    const misplaced = misplacedFault(wire);
+    if (misplaced !== undefined) return door.refuse(misplaced, requestId);
+    const { credentials, clock } = this.#options;
+    const identity = authenticate(wire, credentials, this.#configuration, clock.epochMs());
+    if (identity instanceof Fault) {
+      this.#refusals.note(identity, remoteAddress, requestId);
+      return door.refuse(identity, requestId);
+    }
+    const contentType = request.headers['content-type'];
+    return door.answer({ requestId, wire, contentType, remoteAddress }, identity);
+  }
+}
+
+/** Calls go to the root, by POST or GET. */
+function misplacedFault({ method, target }: WireRequest): Fault | undefined {
+  const path = target.split('?', 1)[0]!;
+  if (path !== '/') return commonFault('NotFound', `There is nothing at '${shown(path)}': calls go to '/'.`);
+  if (method === 'POST' || method === 'GET') return undefined;
+  return commonFault('MethodNotAllowed', `Calls are made by POST or GET, not by ${shown(method)}.`);
+}
+
+function send(response: ServerResponse, reply: Reply, requestId: string): void {
+  response.writeHead(reply.status, {
+    'x-amzn-RequestId': requestId,
+    'Content-Type': reply.contentType,
+    'Content-Length': Buffer.byteLength(reply.body),
+    'Cache-Control': 'no-store',
+  });
+  response.end(reply.body);
+}
+
+/** The API over `store` and `control`, not listening yet. */
+export function createApi(options: ApiOptions): Api {
+  return new ApiServer(options);
+}

@@ -1,0 +1,51 @@
+/** What the server, the front doors (one for each protocol) and the services behind them agree on. */
+import type { Identity } from './authentication.ts';
+import type { ServiceModel } from './codec/model.ts';
+import type { Structure } from './codec/value.ts';
+import type { Fault } from './fault.ts';
+import type { WireRequest } from './sigv4-canonical.ts';
+
+/** Who calls, where: from the signature, or the defaults where none is asked for. */
+export interface Caller {
+  readonly accountId: string;
+  readonly region: string;
+  /** Absent where no signature is asked for. */
+  readonly accessKeyId?: string;
+  readonly readOnly: boolean;
+}
+
+/** A service of the Query protocol. Another kind of service has another interface beside this one, and its own door. */
+export interface QueryService {
+  /** The service of the credential scope. */
+  readonly signingName: string;
+  readonly model: ServiceModel;
+  /** Whether the action can change anything: a read-only key may not call it, and each call is logged. */
+  mutates(action: string): boolean;
+  /** What the call is about, for the log: the name of a load balancer, not what is done to it. */
+  subject(parameters: ReadonlyMap<string, string>): string;
+  /** `input` has the shape that the model gives `action`. Never throws for what a caller can send. */
+  perform(action: string, input: Structure, caller: Caller): Promise<Structure | Fault>;
+}
+
+/** A request that was read and whose caller is known. */
+export interface DoorRequest {
+  readonly requestId: string;
+  readonly wire: WireRequest;
+  readonly contentType: string | undefined;
+  readonly remoteAddress: string;
+}
+
+export interface Reply {
+  /** HTTP status. */
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** One protocol of AWS's: recognises its requests, hands them to its services and writes their answers. */
+export interface FrontDoor {
+  takes(wire: WireRequest): boolean;
+  answer(request: DoorRequest, identity: Identity): Promise<Reply>;
+  /** The fault as clients of the protocol read it. */
+  refuse(fault: Fault, requestId: string): Reply;
+}

@@ -1,0 +1,117 @@
+/**
+ * What an instance id stands for: an entry of the inventory, an address, an address with a port, or a host name. Ids
+ * that look like EC2's (`i-…`) are never looked up as host names.
+ */
+import { formatIp, networkContains, parseIp, parseNetwork } from '../../../kit/ip.ts';
+import type { IpAddress } from '../../../kit/ip.ts';
+import { present } from '../../../kit/assert.ts';
+import type { Configuration } from '../../../model/configuration.ts';
+import { MAX_PORT } from '../../../model/limits.ts';
+import type { Instance } from '../../../model/load-balancer.ts';
+import { shown } from '../../fault.ts';
+import { elbFault } from './model.ts';
+import type { ElbFault } from './model.ts';
+import type { CallContext } from './operation.ts';
+
+/** Where connections to an instance go. */
+export type Destination = Pick<Instance, 'host' | 'port' | 'ports'> & { readonly zone?: string };
+
+const MAX_ID_LENGTH = 255;
+const IPV4_MAPPED = network('::ffff:0:0/96');
+/** No connection can be made to these: unspecified, multicast, broadcast. */
+const NOWHERE = ['0.0.0.0/8', '224.0.0.0/4', '255.255.255.255/32', '::/128', 'ff00::/8'].map(network);
+/** Cloud metadata services and their like live here: not without the operator's word. */
+const LINK_LOCAL = ['169.254.0.0/16', 'fe80::/10'].map(network);
+
+function network(text: string) {
+  return present(parseNetwork(text), text);
+}
+
+/** The address in its canonical form, an IPv4-mapped one as IPv4; undefined for what is no address. */
+function canonicalAddress(text: string): string | undefined {
+  const address = parseIp(text);
+  if (address === undefined) return undefined;
+  if (!networkContains(IPV4_MAPPED, address)) return formatIp(address);
+  return formatIp({ family: 4, value: address.value & 0xffff_ffffn });
+}
+
+/** RFC 1123, and nothing that a resolver would take for an address (`127.1`, `0x7f000001`). */
+function isHostName(text: string): boolean {
+  const label = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i;
+  const labels = text.replace(/\.$/, '').split('.');
+  if (!labels.every((one) => label.test(one)) || /^(\d+|0x[0-9a-f]*)$/i.test(labels.at(-1)!)) return false;
+  return labels.length > 1 || !/^i-/i.test(text);
+}
+
+/** A literal id: address or host name, with or without a port. Undefined for anything else. */
+export function parseLiteral(id: string): Destination | undefined {
+  if (id.length > MAX_ID_LENGTH) return undefined;
+  const bare = canonicalAddress(id);
+  if (bare !== undefined) return { host: bare };
+  const parts = /^(?:\[(?<bracketed>[0-9a-f:.]+)\]|(?<plain>[^:[\]]+))(?::(?<port>\d{1,5}))?$/i.exec(id)?.groups;
+  if (parts === undefined) return undefined;
+  const { bracketed, plain, port } = parts;
+  const number = port === undefined ? undefined : Number(port);
+  if (number !== undefined && (number < 1 || number > MAX_PORT)) return undefined;
+  const named = plain !== undefined && isHostName(plain) ? plain : undefined;
+  const host = bracketed !== undefined ? canonicalAddress(bracketed) : (canonicalAddress(plain ?? '') ?? named);
+  if (host === undefined) return undefined;
+  return number === undefined ? { host } : { host, port: number };
+}
+
+/** What the id stands for, by the inventory or as a literal. */
+export function destinationOf(id: string, configuration: Configuration): Destination | undefined {
+  const { inventory } = configuration.instances;
+  if (!Object.hasOwn(inventory, id)) return parseLiteral(id);
+  const { address, zone, ports } = inventory[id]!;
+  return {
+    host: canonicalAddress(address) ?? address,
+    ...(zone === undefined ? {} : { zone }),
+    ...(ports === undefined ? {} : { ports }),
+  };
+}
+
+/** The host name that has to be looked up for the id, if any. */
+export function hostNameOf(id: string, configuration: Configuration): string | undefined {
+  const host = destinationOf(id, configuration)?.host;
+  return host === undefined || parseIp(host) !== undefined ? undefined : host;
+}
+
+export function invalidInstance(id: string, why: string): ElbFault {
+  return elbFault('InvalidInstance', `Could not find EC2 instance ${shown(id)}. ${why}`);
+}
+
+export function unknownInstance(id: string): ElbFault {
+  return invalidInstance(
+    id,
+    'It is neither in the inventory of the configuration (instances.inventory), nor an IP address such as 10.0.0.5, ' +
+      'an address with a port such as 10.0.0.5:9001 or [fd00::5]:9001, nor the name of a host.',
+  );
+}
+
+function isIn(networks: readonly (typeof IPV4_MAPPED)[], address: IpAddress): boolean {
+  return networks.some((one) => networkContains(one, address));
+}
+
+/** Why no instance may have this address. */
+function addressFault(id: string, text: string, { configuration }: CallContext): ElbFault | undefined {
+  const address = present(parseIp(canonicalAddress(text) ?? text), 'an address of an instance');
+  const stated = text === id ? text : `${text}, which it stands for,`;
+  if (isIn(NOWHERE, address))
+    return invalidInstance(id, `No connection can be made to ${stated}: it is no address of a host.`);
+  if (!isIn(LINK_LOCAL, address) || configuration.instances.allowReserved) return undefined;
+  return invalidInstance(
+    id,
+    `The address ${stated} is link-local, where machines keep services of their own; ` +
+      'set instances.allowReserved in the configuration to allow it.',
+  );
+}
+
+/** What the id stands for, when a load balancer may have it as an instance. */
+export function resolveInstance(id: string, context: CallContext): Destination | ElbFault {
+  const destination = destinationOf(id, context.configuration);
+  if (destination === undefined) return unknownInstance(id);
+  const address = parseIp(destination.host) === undefined ? context.addresses.get(destination.host) : destination.host;
+  if (address === undefined) return invalidInstance(id, `The host name ${shown(destination.host)} has no address.`);
+  return addressFault(id, address, context) ?? destination;
+}

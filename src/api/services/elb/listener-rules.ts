@@ -1,0 +1,152 @@
+/** Which listeners there may be (spec: protocols in pairs of one layer, ports, certificates), and when two are the same. */
+import { MAX_PORT } from '../../../model/limits.ts';
+import { isTls, layerOf } from '../../../model/load-balancer.ts';
+import type { Listener, Platform, Protocol } from '../../../model/load-balancer.ts';
+import { Fault, rangeViolation, shown, validationFault } from '../../fault.ts';
+import { elbFault } from './model.ts';
+import type { ElbFault } from './model.ts';
+import { notImplemented } from './operation.ts';
+import type * as shapes from './shapes.ts';
+
+const PROTOCOLS: readonly Protocol[] = ['HTTP', 'HTTPS', 'TCP', 'SSL'];
+const PORT_RANGE = { min: 1, max: MAX_PORT };
+/** EC2-Classic: these, and everything from 1024 on. */
+const CLASSIC_PORTS: readonly number[] = [25, 80, 443, 465, 587];
+const CLASSIC_FIRST_FREE_PORT = 1024;
+/** IAM server certificates and ACM certificates, in any partition. */
+const CERTIFICATE_ARN =
+  /^arn:aws[a-z-]*:(iam::\d{12}:server-certificate\/|acm:[a-z0-9-]+:\d{12}:certificate\/)[\w+=,.@/-]+$/;
+
+function readProtocol(text: string, what: string): Protocol | ElbFault {
+  const protocol = PROTOCOLS.find((known) => known === text.toUpperCase());
+  return (
+    protocol ?? elbFault('UnsupportedProtocol', `${what} '${shown(text)}' must be one of ${PROTOCOLS.join(', ')}.`)
+  );
+}
+
+function portFault(listener: shapes.Listener, index: number, platform: Platform): ElbFault | undefined {
+  const path = `listeners.${index + 1}.member`;
+  const violations = [
+    rangeViolation(listener.LoadBalancerPort, `${path}.loadBalancerPort`, PORT_RANGE),
+    rangeViolation(listener.InstancePort, `${path}.instancePort`, PORT_RANGE),
+  ].filter((violation) => violation !== undefined);
+  if (violations.length > 0) return validationFault(violations);
+  const port = listener.LoadBalancerPort;
+  if (platform === 'vpc' || CLASSIC_PORTS.includes(port) || port >= CLASSIC_FIRST_FREE_PORT) return undefined;
+  return elbFault(
+    'ValidationError',
+    `LoadBalancerPort ${port} must be one of ${CLASSIC_PORTS.join(', ')} or from ${CLASSIC_FIRST_FREE_PORT} to ${MAX_PORT} ` +
+      'on the platform ec2-classic of the configuration.',
+  );
+}
+
+function certificateFault(protocol: Protocol, port: number, certificate: string | undefined): ElbFault | undefined {
+  if (!isTls(protocol)) {
+    if (certificate === undefined) return undefined;
+    return elbFault(
+      'ValidationError',
+      `The ${protocol} listener on port ${port} cannot have a SSLCertificateId: only HTTPS and SSL listeners have one.`,
+    );
+  }
+  if (certificate === undefined)
+    return elbFault('ValidationError', 'Secure Listeners need to specify a SSLCertificateId');
+  if (CERTIFICATE_ARN.test(certificate)) return undefined;
+  return elbFault('CertificateNotFound', `Server Certificate not found for the key: ${shown(certificate, 256)}`);
+}
+
+function readListener(input: shapes.Listener, index: number, platform: Platform): Listener | ElbFault {
+  const protocol = readProtocol(input.Protocol, 'Listener protocol');
+  if (typeof protocol !== 'string') return protocol;
+  // What goes out in the clear by default: encryption to the instances is asked for by name.
+  const standard = layerOf(protocol) === 7 ? 'HTTP' : 'TCP';
+  const instanceProtocol = readProtocol(blankAsAbsent(input.InstanceProtocol) ?? standard, 'Instance protocol');
+  if (typeof instanceProtocol !== 'string') return instanceProtocol;
+  const port = input.LoadBalancerPort;
+  if (layerOf(protocol) !== layerOf(instanceProtocol)) {
+    return elbFault(
+      'InvalidConfigurationRequest',
+      `The listener on port ${port} cannot have protocol ${protocol} and instance protocol ${instanceProtocol}: ` +
+        'HTTP and HTTPS go with HTTP or HTTPS, TCP and SSL with TCP or SSL.',
+    );
+  }
+  const certificate = blankAsAbsent(input.SSLCertificateId);
+  const fault = portFault(input, index, platform) ?? certificateFault(protocol, port, certificate);
+  if (fault !== undefined) return fault;
+  return {
+    protocol,
+    loadBalancerPort: port,
+    instanceProtocol,
+    instancePort: input.InstancePort,
+    ...(certificate === undefined ? {} : { sslCertificateId: certificate }),
+    policyNames: [],
+  };
+}
+
+/** Clients send an empty text for a member that they leave out. */
+function blankAsAbsent(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}
+
+/** Whether both stand for the same listener; policies are set later and do not count. */
+export function isSameListener(a: Listener, b: Listener): boolean {
+  return (
+    a.loadBalancerPort === b.loadBalancerPort &&
+    a.protocol === b.protocol &&
+    a.instanceProtocol === b.instanceProtocol &&
+    a.instancePort === b.instancePort &&
+    a.sslCertificateId === b.sslCertificateId
+  );
+}
+
+/** The documentation: listeners with the same instance port are all secure towards the instances, or none is. */
+function mixedSecurityFault(listeners: readonly Listener[]): ElbFault | undefined {
+  for (const listener of listeners) {
+    const other = listeners.find(
+      ({ instancePort, instanceProtocol }) =>
+        instancePort === listener.instancePort && isTls(instanceProtocol) !== isTls(listener.instanceProtocol),
+    );
+    if (other === undefined) continue;
+    return elbFault(
+      'InvalidConfigurationRequest',
+      `Instance port ${listener.instancePort} cannot have the instance protocols ${listener.instanceProtocol} ` +
+        `(port ${listener.loadBalancerPort}) and ${other.instanceProtocol} (port ${other.loadBalancerPort}): ` +
+        'either all listeners with an instance port are secure (HTTPS, SSL), or none.',
+    );
+  }
+  return undefined;
+}
+
+/**
+ * `existing` and the listeners of `input` together, each port once. The same listener again is fine, another on the
+ * same port is `DuplicateListener`.
+ */
+export function addListeners(
+  name: string,
+  existing: readonly Listener[],
+  input: readonly shapes.Listener[],
+  platform: Platform,
+): readonly Listener[] | ElbFault {
+  const listeners = [...existing];
+  for (const [index, one] of input.entries()) {
+    const listener = readListener(one, index, platform);
+    if (listener instanceof Fault) return listener;
+    const other = listeners.find(({ loadBalancerPort }) => loadBalancerPort === listener.loadBalancerPort);
+    if (other === undefined) listeners.push(listener);
+    else if (!isSameListener(other, listener)) {
+      return elbFault(
+        'DuplicateListener',
+        `A listener already exists for ${shown(name)} with LoadBalancerPort ${listener.loadBalancerPort}, ` +
+          'but with a different InstancePort, Protocol, or SSLCertificateId',
+      );
+    }
+  }
+  return mixedSecurityFault(listeners) ?? listeners;
+}
+
+/** Encryption comes with a later version: such listeners are checked like all others, then refused. */
+export function encryptionFault(listeners: readonly Listener[]): ElbFault | undefined {
+  const secure = listeners.find(({ protocol, instanceProtocol }) => isTls(protocol) || isTls(instanceProtocol));
+  if (secure === undefined) return undefined;
+  const { loadBalancerPort, protocol, instanceProtocol } = secure;
+  return notImplemented(`A listener with HTTPS or SSL (port ${loadBalancerPort}: ${protocol} to ${instanceProtocol})`);
+}

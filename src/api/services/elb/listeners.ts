@@ -1,0 +1,71 @@
+/** CreateLoadBalancerListeners, DeleteLoadBalancerListeners. */
+import type { Listener } from '../../../model/load-balancer.ts';
+import { Fault } from '../../fault.ts';
+import { addressFault } from './addresses.ts';
+import { addListeners, encryptionFault } from './listener-rules.ts';
+import { elbFault } from './model.ts';
+import type { ElbFault } from './model.ts';
+import { answer, find, save } from './operation.ts';
+import type { CallContext, Decision, Handler } from './operation.ts';
+import { findOwnApi } from './own-api.ts';
+import type * as shapes from './shapes.ts';
+
+export function listenerLimitFault(
+  listeners: readonly Listener[],
+  { configuration }: Pick<CallContext, 'configuration'>,
+): ElbFault | undefined {
+  const limit = configuration.limits.listeners;
+  if (listeners.length <= limit) return undefined;
+  return elbFault('InvalidConfigurationRequest', `A load balancer can have at most ${limit} listeners.`);
+}
+
+function createListeners(
+  input: shapes.CreateLoadBalancerListenerInput,
+  context: CallContext,
+): Decision<shapes.CreateLoadBalancerListenerOutput> | ElbFault {
+  const record = find(context, input.LoadBalancerName);
+  if (record instanceof Fault) return record;
+  if (input.Listeners.length === 0) return elbFault('ValidationError', 'At least one listener must be specified');
+  const listeners = addListeners(record.name, record.listeners, input.Listeners, context.configuration.platform);
+  if (listeners instanceof Fault) return listeners;
+  const added = listeners.slice(record.listeners.length);
+  if (added.length === 0) return answer({});
+  const ports = added.map(({ loadBalancerPort }) => loadBalancerPort);
+  const fault =
+    listenerLimitFault(listeners, context) ?? encryptionFault(added) ?? addressFault(record, ports, context);
+  if (fault !== undefined) return fault;
+  const own = findOwnApi(
+    record.instances,
+    added.map(({ instancePort }) => instancePort),
+    context,
+  );
+  if (own !== undefined) {
+    return elbFault(
+      'InvalidConfigurationRequest',
+      `Port ${own.port} of the instance ${own.instance.instanceId} is the API of weir itself; ` +
+        'set instances.allowReserved in the configuration to allow it.',
+    );
+  }
+  const opens = ports.map((port) => ({ address: record.address, port }));
+  return save({ ...record, listeners }, {}, opens);
+}
+
+/** Ports without a listener are as good as deleted. */
+function deleteListeners(
+  input: shapes.DeleteLoadBalancerListenerInput,
+  context: CallContext,
+): Decision<shapes.DeleteLoadBalancerListenerOutput> | ElbFault {
+  const record = find(context, input.LoadBalancerName);
+  if (record instanceof Fault) return record;
+  const ports = new Set(input.LoadBalancerPorts);
+  const listeners = record.listeners.filter(({ loadBalancerPort }) => !ports.has(loadBalancerPort));
+  return listeners.length === record.listeners.length ? answer({}) : save({ ...record, listeners }, {});
+}
+
+export const listenerHandlers = {
+  CreateLoadBalancerListeners: { mutates: true, decide: createListeners },
+  DeleteLoadBalancerListeners: { mutates: true, decide: deleteListeners },
+} satisfies {
+  CreateLoadBalancerListeners: Handler<'CreateLoadBalancerListeners'>;
+  DeleteLoadBalancerListeners: Handler<'DeleteLoadBalancerListeners'>;
+};

@@ -104,57 +104,6 @@ class ApiServer implements Api {
     return bound;
   }
 
-  reconfigure(configuration: Configuration): void;
-  /** Stops accepting, lets calls in flight end for at most `timeoutMs`, then cuts the rest. */
-  close(timeoutMs: number): Promise<void>;
-}
-
-class ApiServer implements Api {
-  readonly #options: ApiOptions;
-  readonly #doors: readonly FrontDoor[];
-  readonly #server: Server;
-  readonly #budget = new BodyBudget();
-  readonly #refusals: RefusalLog;
-  #configuration: Configuration;
-  #bound: Bound | undefined;
-  #closing = false;
-
-  constructor(options: ApiOptions) {
-    this.#options = options;
-    this.#configuration = options.configuration;
-    const { store, control, clock, random, log } = options;
-    const elb = createElbService({
-      store,
-      control,
-      clock,
-      random,
-      log,
-      configuration: () => this.#configuration,
-      isOwnApi: (address, port) => this.#bound !== undefined && reaches(this.#bound, address, port),
-    });
-    // One door for each protocol, the first that takes a request answers it. Services with JSON or CBOR add theirs.
-    this.#doors = [new QueryDoor({ services: [elb], clock, log })];
-    this.#refusals = new RefusalLog(clock, log);
-    this.#server = this.#createServer();
-  }
-
-  listen(): Promise<Bound> {
-    const { host, port } = this.#configuration.api;
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ host, port }, () => {
-        this.#server.off('error', reject);
-        this.#server.on('error', (error) => this.#options.log.error({ error }, 'the API server had an error'));
-        const address = this.#server.address();
-        this.#bound =
-          typeof address === 'object' && address !== null
-            ? { host: address.address, port: address.port }
-            : { host, port };
-        resolve(this.#bound);
-      });
-    });
-  }
-
   reconfigure(configuration: Configuration): void {
     const { api } = this.#configuration;
     // Who may call without a signature was decided for the address that is listened on.

@@ -5,6 +5,7 @@ import type { Random } from '../kit/random.ts';
 import { HealthMonitor } from '../health/monitor.ts';
 import { createProbe, type Probe } from '../health/probe.ts';
 import type { Configuration } from '../model/configuration.ts';
+import { addressProblem } from '../model/instance-address.ts';
 import { idOf, type LoadBalancerId } from '../model/load-balancer.ts';
 import type { Change, Store, View } from '../store/store.ts';
 import type { ThreadSettings } from '../traffic/snapshot.ts';
@@ -25,12 +26,10 @@ import { trafficThreadUrl, workerThreads, type StartThread } from './worker.ts';
 
 export interface ControlOptions {
   readonly store: Store;
-  readonly configuration: Pick<Configuration, 'threads' | 'preconnect'>;
+  readonly configuration: Pick<Configuration, 'threads' | 'preconnect' | 'instances'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** Whether an address may be an instance: asked each time that a name is looked up. Default: any may. */
-  readonly acceptAddress?: (address: string) => boolean;
   readonly transport?: ThreadSettings['transport'];
   /** The ways out of the process; the defaults are the real ones. */
   readonly startThread?: StartThread;
@@ -240,9 +239,15 @@ class RunningSystem implements RunningControl {
     return new ListenerGate({ clock, log, test, nextSequence, onDecided });
   }
 
-  #makeResolver({ clock, log, lookup = systemLookup, acceptAddress = () => true }: ControlOptions): HostResolver {
+  #makeResolver({ clock, log, lookup = systemLookup, configuration }: ControlOptions): HostResolver {
+    const { allowReserved } = configuration.instances;
+    // A name can come to stand for an address that would have been refused when the instance was registered.
+    const accept = (address: string): boolean => {
+      const problem = addressProblem(address);
+      return problem === undefined || (problem === 'link-local' && allowReserved);
+    };
     const onChange = (users: readonly LoadBalancerId[]): void => this.#reconciler.readdress(users);
-    return new HostResolver({ clock, log, lookup, accept: acceptAddress, onChange });
+    return new HostResolver({ clock, log, lookup, accept, onChange });
   }
 
   #makeMonitor({ clock, log, random, probe = createProbe(clock) }: ControlOptions): HealthMonitor {

@@ -19,7 +19,7 @@ async function running(context: TestContext, name: string, threads = 2) {
   const store = createMemoryStore();
   const control = createControl({
     store,
-    configuration: { threads, preconnect: false },
+    configuration: { threads, preconnect: false, instances: { inventory: {}, allowReserved: false } },
     clock: systemClock,
     random: systemRandom,
     log: { debug: line, info: line, warn: line, error: line },

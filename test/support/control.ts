@@ -26,7 +26,7 @@ export class ControlHarness {
     const line = (fields: LogFields, message: string): void => void this.lines.push([message, fields]);
     this.control = createControl({
       store: this.store,
-      configuration: { threads: threadCount, preconnect: false },
+      configuration: { threads: threadCount, preconnect: false, instances: { inventory: {}, allowReserved: false } },
       clock: this.clock,
       random: new SeededRandom(seed),
       log: { debug: line, info: line, warn: line, error: line },

@@ -2,10 +2,9 @@
  * What an instance id stands for: an entry of the inventory, an address, an address with a port, or a host name. Ids
  * that look like EC2's (`i-…`) are never looked up as host names.
  */
-import { formatIp, networkContains, parseIp, parseNetwork } from '../../../kit/ip.ts';
-import type { IpAddress } from '../../../kit/ip.ts';
-import { present } from '../../../kit/assert.ts';
+import { parseIp } from '../../../kit/ip.ts';
 import type { Configuration } from '../../../model/configuration.ts';
+import { addressProblem, canonicalAddress } from '../../../model/instance-address.ts';
 import { MAX_PORT } from '../../../model/limits.ts';
 import type { Instance } from '../../../model/load-balancer.ts';
 import { shown } from '../../fault.ts';
@@ -17,24 +16,6 @@ import type { CallContext } from './operation.ts';
 export type Destination = Pick<Instance, 'host' | 'port' | 'ports'> & { readonly zone?: string };
 
 const MAX_ID_LENGTH = 255;
-const IPV4_MAPPED = network('::ffff:0:0/96');
-/** No connection can be made to these: unspecified, multicast, broadcast. */
-const NOWHERE = ['0.0.0.0/8', '224.0.0.0/4', '255.255.255.255/32', '::/128', 'ff00::/8'].map(network);
-/** Cloud metadata services and their like live here: not without the operator's word. */
-const LINK_LOCAL = ['169.254.0.0/16', 'fe80::/10'].map(network);
-
-function network(text: string) {
-  return present(parseNetwork(text), text);
-}
-
-/** The address in its canonical form, an IPv4-mapped one as IPv4; undefined for what is no address. */
-function canonicalAddress(text: string): string | undefined {
-  const address = parseIp(text);
-  if (address === undefined) return undefined;
-  if (!networkContains(IPV4_MAPPED, address)) return formatIp(address);
-  return formatIp({ family: 4, value: address.value & 0xffff_ffffn });
-}
-
 /** RFC 1123, and nothing that a resolver would take for an address (`127.1`, `0x7f000001`). */
 function isHostName(text: string): boolean {
   const label = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i;
@@ -89,17 +70,13 @@ export function unknownInstance(id: string): ElbFault {
   );
 }
 
-function isIn(networks: readonly (typeof IPV4_MAPPED)[], address: IpAddress): boolean {
-  return networks.some((one) => networkContains(one, address));
-}
-
 /** Why no instance may have this address. */
 function addressFault(id: string, text: string, { configuration }: CallContext): ElbFault | undefined {
-  const address = present(parseIp(canonicalAddress(text) ?? text), 'an address of an instance');
+  const problem = addressProblem(text);
   const stated = text === id ? text : `${text}, which it stands for,`;
-  if (isIn(NOWHERE, address))
+  if (problem === 'unusable')
     return invalidInstance(id, `No connection can be made to ${stated}: it is no address of a host.`);
-  if (!isIn(LINK_LOCAL, address) || configuration.instances.allowReserved) return undefined;
+  if (problem === undefined || configuration.instances.allowReserved) return undefined;
   return invalidInstance(
     id,
     `The address ${stated} is link-local, where machines keep services of their own; ` +

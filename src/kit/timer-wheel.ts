@@ -1,7 +1,7 @@
 /**
- * Timeouts of many connections at the price of one interval timer. Coarse: a timeout fires up to one tick late, never
- * early. An entry stays where it is when its deadline moves back, and is looked at again when its slot comes up, so
- * that activity costs one store.
+ * Timeouts of many connections at the price of one interval timer. Coarse: a timeout fires up to two ticks late, never
+ * early while the event loop turns in time. An entry stays where it is when its deadline moves back, and is looked at
+ * again when its slot comes up, so that activity costs one store.
  */
 import { assert } from './assert.ts';
 import type { Clock, Timer } from './clock.ts';
@@ -37,10 +37,16 @@ export class TimerWheel {
   #tick: number;
   readonly #startMs: number;
   readonly #onTick: (lateMs: number) => void;
+  readonly #onFailure: (error: unknown) => void;
 
-  /** `onTick` hears after each turn how late it came. */
-  constructor(clock: Clock, onTick: (lateMs: number) => void = () => {}) {
+  /** `onTick` hears after each turn how late it came, `onFailure` what an owner threw: a defect, the others' turn comes. */
+  constructor(
+    clock: Clock,
+    onTick: (lateMs: number) => void = () => {},
+    onFailure: (error: unknown) => void = rethrow,
+  ) {
     this.#clock = clock;
+    this.#onFailure = onFailure;
     this.#startMs = clock.monotonicMs();
     this.nowMs = this.#startMs;
     this.#tick = 0;
@@ -50,7 +56,8 @@ export class TimerWheel {
 
   /** (Re)arms an entry to fire `delayMs` from now. */
   arm(entry: WheelEntry, delayMs: number): void {
-    const deadlineMs = this.nowMs + delayMs;
+    // The last tick was up to one tick ago; reading the clock for every byte that moves would cost more than it is worth.
+    const deadlineMs = this.nowMs + TICK_MS + delayMs;
     entry.deadlineMs = deadlineMs;
     const wantedTick = this.#tickOf(deadlineMs);
     if (entry.slotTick !== -1) {
@@ -124,7 +131,19 @@ export class TimerWheel {
         continue;
       }
       entry.deadlineMs = Infinity;
-      entry.owner.onTimeout();
+      this.#timeOut(entry.owner);
     }
   }
+
+  #timeOut(owner: Timed): void {
+    try {
+      owner.onTimeout();
+    } catch (error) {
+      this.#onFailure(error);
+    }
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }

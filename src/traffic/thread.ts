@@ -25,11 +25,13 @@ function count(cell: number): void {
   row[cell] = row[cell]! + 1;
 }
 
+function onFailure(error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  say({ type: 'log', level: 'error', message: `a connection was ended by a defect: ${text}` });
+}
+
 const { transport, why } = await chooseTransport(settings.transport, {
-  onFailure(error) {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    say({ type: 'log', level: 'error', message: `a connection was ended by a defect: ${text}` });
-  },
+  onFailure,
   onAcceptError(code) {
     count(THREAD_COUNTER.acceptErrors);
     if (row[THREAD_COUNTER.acceptErrors] === 1) {
@@ -41,10 +43,12 @@ if (transport.name === 'net' && settings.transport !== 'net') {
   say({ type: 'log', level: 'warn', message: `traffic goes through node:net, which is slower: ${why}` });
 }
 
-const wheel = new TimerWheel(systemClock, (lateMs) => {
+function onTick(lateMs: number): void {
   count(THREAD_COUNTER.heartbeat);
   if (lateMs > row[THREAD_COUNTER.loopDelay]!) row[THREAD_COUNTER.loopDelay] = lateMs;
-});
+}
+
+const wheel = new TimerWheel(systemClock, onTick, onFailure);
 const runtime = new Runtime(new ThreadContext(settings.thread, transport, wheel, systemClock), settings.threads);
 
 async function obey(message: ControlMessage): Promise<void> {

@@ -3,13 +3,30 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const compiled = join(root, 'dist', 'cli', 'main.js');
 const entry = existsSync(compiled) ? compiled : join(root, 'src', 'cli', 'main.ts');
 const WANTED_MAJOR = 24;
+
+const runningMajor = Number(process.versions.node.split('.')[0]);
+if (runningMajor >= WANTED_MAJOR) {
+  const { main } = await import(pathToFileURL(entry).href);
+  await main(process.argv.slice(2));
+} else {
+  const node = bundledNode();
+  if (node !== undefined) launch(node);
+  else {
+    console.error(
+      `weir: Node ${process.versions.node} is too old (needs ${WANTED_MAJOR} or newer) and the Node that weir brings ` +
+        `is not installed for ${process.platform}-${process.arch}. Run "npm ci" (with optional dependencies), or use a newer Node.`,
+    );
+    process.exitCode = 1;
+  }
+}
 
 /** The Node that the project brings as an npm package for this platform, if it is installed. */
 function bundledNode() {
@@ -26,20 +43,17 @@ function bundledNode() {
   return undefined;
 }
 
-const runningMajor = Number(process.versions.node.split('.')[0]);
-if (runningMajor >= WANTED_MAJOR) {
-  const { main } = await import(entry);
-  await main(process.argv.slice(2));
-} else {
-  const node = bundledNode();
-  if (node === undefined) {
-    console.error(
-      `weir: Node ${process.versions.node} is too old (needs ${WANTED_MAJOR} or newer) and the Node that weir brings ` +
-        `is not installed for ${process.platform}-${process.arch}. Run "npm ci" (with optional dependencies), or use a newer Node.`,
-    );
-    process.exit(1);
-  }
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)));
+/** Runs this file again with `node`, standing in for it: signals go in, the exit code comes out. */
+function launch(node) {
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    // The channel tells the child when we are gone (src/cli/launcher.ts); nothing is sent over it.
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, WEIR_LAUNCHER: String(process.pid) },
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    console.error(`weir: cannot run ${node}: ${error.message}`);
+    process.exitCode = 1;
+  });
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
 }

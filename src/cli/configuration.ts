@@ -20,6 +20,8 @@ import {
   Unexpected,
 } from './configuration-values.ts';
 
+const EVERY_IPV4_ADDRESS = ['0.0.0.0'];
+
 /** Below the grace that service managers give: systemd 90 s, Kubernetes and Docker's compose files commonly 30 s. */
 const DEFAULT_STOP_TIMEOUT_SECONDS = 25;
 
@@ -39,6 +41,8 @@ export interface ConfigurationSources {
   readonly environment: Environment;
   /** What the defaults are taken from. */
   readonly machine: { readonly cores: number; readonly terminal: boolean };
+  /** Pool of both schemes where nothing names one. */
+  readonly defaultPool?: readonly string[];
 }
 
 /** A key that is fixed from outside instead of made up at the first start. */
@@ -48,13 +52,19 @@ export interface FixedKey {
 }
 
 /**
- * Reads the file at `path`, if any, and merges it with `flags` and `environment`.
+ * Reads the file at `path`, if any, and merges it with `flags` and `environment`. `defaultPool` stands in where nothing
+ * names addresses.
  * @throws {ConfigurationError} with everything that is wrong.
  */
-export function loadConfiguration(path: string | undefined, flags: ConfigurationFlags, environment: Environment) {
+export function loadConfiguration(
+  path: string | undefined,
+  flags: ConfigurationFlags,
+  environment: Environment,
+  defaultPool: readonly string[] = EVERY_IPV4_ADDRESS,
+): Configuration {
   const file = path === undefined ? undefined : { name: path, text: readConfigurationFile(path) };
   const machine = { cores: Math.min(MAX_THREADS, availableParallelism()), terminal: process.stderr.isTTY };
-  return mergeConfiguration({ file, flags, environment, machine });
+  return mergeConfiguration({ file, flags, environment, machine, defaultPool });
 }
 
 function readConfigurationFile(path: string): string {
@@ -76,7 +86,7 @@ export function mergeConfiguration(sources: ConfigurationSources): Configuration
   const problems = [...document.problems];
   const outside = <T>(option: Outside, parse: (text: string) => T | Unexpected) =>
     take(sources, option, parse, problems);
-  const configuration = complete(document.settings, sources.machine, {
+  const configuration = complete(document.settings, sources, {
     dataDir: outside('dataDir', directory),
     api: outside('api', endpoint),
     addresses: outside('listen', pools),
@@ -90,13 +100,13 @@ export function mergeConfiguration(sources: ConfigurationSources): Configuration
 /** `settings` with `wins` above them and the defaults below. */
 function complete(
   settings: FileSettings,
-  machine: ConfigurationSources['machine'],
+  { machine, defaultPool = EVERY_IPV4_ADDRESS }: ConfigurationSources,
   wins: Pick<FileSettings, 'dataDir' | 'api' | 'addresses' | 'threads'>,
 ): Configuration {
   return {
     dataDir: wins.dataDir ?? settings.dataDir ?? './weir-data',
     api: { ...(wins.api ?? settings.api ?? { host: '127.0.0.1', port: 7600 }), auth: settings.auth ?? 'sigv4' },
-    addresses: wins.addresses ?? settings.addresses ?? bothSchemes(['0.0.0.0']),
+    addresses: wins.addresses ?? settings.addresses ?? bothSchemes(defaultPool),
     threads: wins.threads ?? settings.threads ?? machine.cores,
     platform: settings.platform ?? 'vpc',
     region: settings.region ?? 'us-east-1',

@@ -1,0 +1,37 @@
+/** The files of a data directory, and those that tell scripts about the weir that runs on it. */
+import { rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+export interface DataDirectory {
+  readonly path: string;
+  /** The state (SQLite). */
+  readonly state: string;
+  /** An AWS shared-credentials file. */
+  readonly credentials: string;
+  /** Writes `pid`: who holds the directory. */
+  announceProcess(): void;
+  /** Writes `api-address`: `http://127.0.0.1:7600`, with the actual port. */
+  announceApi(endpoint: string): void;
+  /** Takes both away again. */
+  withdraw(): void;
+}
+
+/** `path` may be relative to the working directory. Makes nothing. */
+export function dataDirectory(path: string): DataDirectory {
+  const absolute = resolve(path);
+  const [pid, api] = [join(absolute, 'pid'), join(absolute, 'api-address')];
+  return {
+    path: absolute,
+    state: join(absolute, 'state.db'),
+    credentials: join(absolute, 'credentials'),
+    announceProcess() {
+      // What a weir that was killed has left behind is not our address.
+      rmSync(api, { force: true });
+      writeFileSync(pid, `${process.pid}\n`);
+    },
+    announceApi: (endpoint) => writeFileSync(api, `${endpoint}\n`),
+    withdraw() {
+      for (const file of [pid, api]) rmSync(file, { force: true });
+    },
+  };
+}

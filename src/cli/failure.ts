@@ -1,0 +1,35 @@
+/** What stops a command: told in one line where it is the operator's to put right, with its stack where it is ours. */
+import { CredentialsError } from '../api/credentials.ts';
+import { StoreError } from '../store/records.ts';
+import { ConfigurationError } from './configuration-problems.ts';
+
+export const EXIT_FINE = 0;
+export const EXIT_REFUSED = 1;
+export const EXIT_WRONG_USAGE = 2;
+
+/** A start that cannot go on; the message tells the operator what to do. */
+export class StartError extends Error {
+  override name = 'StartError';
+}
+
+/** Wrong usage is what stands on the command line; what stands in files and variables is a refusal. */
+export function exitCodeOf(error: unknown): number {
+  const usage = error instanceof ConfigurationError && error.problems.every(({ source }) => source.startsWith('--'));
+  return usage ? EXIT_WRONG_USAGE : EXIT_REFUSED;
+}
+
+/** The text for standard error. */
+export function failureText(error: unknown): string {
+  // Its lines begin with the file already.
+  if (error instanceof ConfigurationError) return `${error.message}\n`;
+  if (error instanceof StartError || error instanceof StoreError || error instanceof CredentialsError) {
+    return `weir: ${error.message}\n`;
+  }
+  if (isSystemError(error)) return `weir: ${error.message}\n`;
+  return `weir: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
+}
+
+/** The system refused something: the code and the path in the message say what. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error && 'code' in error;
+}

@@ -1,0 +1,74 @@
+/** From the start of a weir to the exit of its process: what the service manager is told, and what signals do. */
+import { hrtime } from 'node:process';
+import type { Clock } from '../kit/clock.ts';
+import { createNotifier, reloading, type Notifier } from './sd-notify.ts';
+import type { Environment } from './configuration.ts';
+import { EXIT_FINE, EXIT_REFUSED, exitCodeOf, failureText } from './failure.ts';
+import type { RunningWeir } from './serve.ts';
+import { watchSignals } from './signals.ts';
+
+/** Past the configured deadline of a stop, what hangs has this long until the process ends without it. */
+const STOP_GRACE_MS = 5000;
+
+export interface RunOptions {
+  readonly clock: Clock;
+  readonly environment: Environment;
+  readonly start: () => Promise<RunningWeir>;
+  /** Called once it serves. */
+  readonly onReady?: (weir: RunningWeir) => Promise<void>;
+}
+
+/** Starts, serves until a signal, and ends the process. A start that is refused is told on standard error: exit code 1. */
+export async function runUntilSignal(options: RunOptions): Promise<void> {
+  let weir: RunningWeir | undefined;
+  // A signal that comes while we start: nothing serves yet, nothing is to be drained.
+  const endEarly = watchSignals(process, options.clock, { stop: end, end, reload: () => undefined });
+  function end(): never {
+    weir?.abandon();
+    process.exit(EXIT_FINE);
+  }
+  try {
+    weir = await options.start();
+    endEarly();
+    const notifier = createNotifier(options.environment, options.clock, weir.log);
+    watchSignals(process, options.clock, handlersOf(weir, notifier, options.clock));
+    await weir.served();
+    await options.onReady?.(weir);
+    notifier.notify('READY=1', `STATUS=API on ${weir.endpoint}`);
+  } catch (error) {
+    process.stderr.write(failureText(error));
+    weir?.abandon();
+    process.exit(exitCodeOf(error));
+  }
+}
+
+function handlersOf(weir: RunningWeir, notifier: Notifier, clock: Clock) {
+  return {
+    stop(signal: NodeJS.Signals) {
+      const timeoutMs = weir.configuration.stopTimeout * 1000;
+      weir.log.info({ signal, timeoutMs }, 'stopping: requests in flight are finished; a second signal ends at once');
+      notifier.notify('STOPPING=1');
+      clock.after(timeoutMs + STOP_GRACE_MS, () => {
+        weir.log.error({}, 'the stop hangs: ending without what it waits for');
+        weir.abandon();
+        process.exit(EXIT_FINE);
+      });
+      weir.stop(timeoutMs).then(
+        () => process.exit(EXIT_FINE),
+        (error: unknown) => {
+          weir.log.error({ error }, 'the stop failed');
+          process.exit(EXIT_REFUSED);
+        },
+      );
+    },
+    end(signal: NodeJS.Signals) {
+      weir.log.warn({ signal }, 'second signal: ending at once');
+      weir.abandon();
+      process.exit(EXIT_FINE);
+    },
+    reload() {
+      notifier.notify(...reloading(hrtime.bigint()));
+      void weir.reload().finally(() => notifier.notify('READY=1'));
+    },
+  };
+}

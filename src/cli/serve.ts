@@ -1,0 +1,267 @@
+/** `weir serve`, and the one place where everything is put together. */
+import type { Command } from 'commander';
+import { openCredentials } from '../api/credentials-file.ts';
+import { KeyRing, type Credential } from '../api/credentials.ts';
+import { reaches, type Bound } from '../api/own-addresses.ts';
+import { createApi, type Api } from '../api/server.ts';
+import type { QueryService } from '../api/service.ts';
+import { createElbService } from '../api/services/elb/runner.ts';
+import type { Control } from '../control/control.ts';
+import { createControl, type RunningControl } from '../control/create.ts';
+import { messageOf } from '../kit/assert.ts';
+import { systemClock, type Clock } from '../kit/clock.ts';
+import type { Log } from '../kit/log.ts';
+import { systemRandom, type Random } from '../kit/random.ts';
+import type { Configuration } from '../model/configuration.ts';
+import { createLogger, type Logger } from '../observe/logger.ts';
+import { ProcessMonitor } from '../observe/process-metrics.ts';
+import { openSqliteStore } from '../store/sqlite.ts';
+import type { Store } from '../store/store.ts';
+import { addConfigurationOptions, type ConfigurationOptions } from './configuration-options.ts';
+import { fixedKeyOf, loadConfiguration, type Environment } from './configuration.ts';
+import { dataDirectory, type DataDirectory } from './data-directory.ts';
+import { exitCodeOf, failureText, StartError } from './failure.ts';
+import { refreshInventory } from './inventory-refresh.ts';
+import { reread } from './live-configuration.ts';
+import { runUntilSignal } from './run.ts';
+import { createStatusPages } from './status-pages.ts';
+
+/** How long a start waits for its listeners before it goes on without those that are not up. */
+const SERVED_TIMEOUT_MS = 30_000;
+/** What calls in flight get at the end of a stop, when the traffic has ended. */
+const API_CLOSE_MS = 1000;
+
+export interface WeirOptions {
+  /** Reads the configuration: at the start, and again on SIGHUP. */
+  readonly configure: () => Configuration;
+  /** May fix a key (WEIR_ACCESS_KEY_ID, WEIR_SECRET_ACCESS_KEY). */
+  readonly environment: Environment;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Adds the command to the program. */
+export function registerServe(program: Command): void {
+  addConfigurationOptions(program.command('serve'))
+    .summary('run the load balancers and the AWS API')
+    .description('Run the load balancers and the AWS API until SIGTERM or SIGINT, which finish what is in flight.')
+    .option('--check', 'check the configuration as it would be used, and end')
+    .action(async (path: string | undefined, options: ConfigurationOptions & { check?: boolean }) => {
+      const configure = () => loadConfiguration(path, options, process.env);
+      await (options.check === true ? check(configure) : serve(configure, process.env));
+    });
+}
+
+function check(configure: () => Configuration): void {
+  try {
+    configure();
+  } catch (error) {
+    process.stderr.write(failureText(error));
+    process.exitCode = exitCodeOf(error);
+    return;
+  }
+  process.stdout.write('the configuration is in order\n');
+}
+
+function serve(configure: () => Configuration, environment: Environment): Promise<void> {
+  return runUntilSignal({
+    clock: systemClock,
+    environment,
+    start: () => startWeir({ configure, environment, clock: systemClock, random: systemRandom }),
+  });
+}
+
+/** A weir that was started: the API answers, and the listeners come up. */
+export interface RunningWeir {
+  readonly configuration: Configuration;
+  readonly log: Log;
+  /** `http://127.0.0.1:7600`, with the actual port. */
+  readonly endpoint: string;
+  readonly files: DataDirectory;
+  readonly store: Store;
+  readonly control: RunningControl;
+  /** The API without the way over the network. */
+  readonly elb: QueryService;
+  /** Resolves when every listener that can be is up. */
+  served(): Promise<void>;
+  /** Reads configuration and credentials again. What is wrong with them is told in the log, and changes nothing. */
+  reload(): Promise<void>;
+  /** Finishes what is in flight, for `timeoutMs` at most, and closes everything. */
+  stop(timeoutMs: number): Promise<void>;
+  /** Takes away what tells others of this process, which ends now. */
+  abandon(): void;
+}
+
+/**
+ * Starts a weir in this process.
+ * @throws ConfigurationError, StoreError, CredentialsError, {@link StartError}: what the operator can put right.
+ */
+export async function startWeir(options: WeirOptions): Promise<RunningWeir> {
+  const configuration = options.configure();
+  const files = dataDirectory(configuration.dataDir);
+  const store = openSqliteStore(files.state);
+  files.announceProcess();
+  const weir = new Weir(options, configuration, files, store);
+  try {
+    await weir.start();
+    return weir;
+  } catch (error) {
+    await weir.stop(0);
+    throw error;
+  }
+}
+
+class Weir implements RunningWeir {
+  readonly #options: WeirOptions;
+  readonly log: Logger;
+  readonly files: DataDirectory;
+  readonly store: Store;
+  readonly control: RunningControl;
+  readonly elb: QueryService;
+  readonly #api: Api;
+  readonly #keys = new KeyRing([]);
+  readonly #monitor: ProcessMonitor;
+  configuration: Configuration;
+  #bound: Bound | undefined;
+  #draining = false;
+
+  constructor(options: WeirOptions, configuration: Configuration, files: DataDirectory, store: Store) {
+    const { clock, random } = options;
+    this.#options = options;
+    this.configuration = configuration;
+    this.files = files;
+    this.store = store;
+    this.log = createLogger(configuration.log);
+    this.#monitor = new ProcessMonitor(clock);
+    const shared = { store, clock, random, log: this.log };
+    this.control = createControl({ ...shared, configuration });
+    this.#api = createApi({
+      ...shared,
+      configuration,
+      control: this.control,
+      credentials: this.#keys,
+      pages: this.#pages(),
+    });
+    this.elb = this.#elbService(this.control);
+  }
+
+  get endpoint(): string {
+    const { host, port } = this.#bound ?? this.configuration.api;
+    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  }
+
+  async start(): Promise<void> {
+    this.#keys.replace(await this.#readKeys());
+    this.#bound = await this.#listen();
+    this.files.announceApi(this.endpoint);
+    // Before the traffic starts, so that none of it goes where an instance no longer is; nothing serves yet.
+    await this.#refreshInventory(this.#elbService(withoutTraffic(this.control)));
+    await this.control.start();
+  }
+
+  async served(): Promise<void> {
+    const { revision } = this.store.view();
+    const served = await this.control.applied(revision, SERVED_TIMEOUT_MS);
+    const failures = this.control.bindFailures();
+    for (const { address, port, message } of failures)
+      this.log.error({ address, port, message }, 'a listener is not up');
+    const fields = { api: this.endpoint, dataDir: this.files.path, threads: this.configuration.threads, revision };
+    if (served && failures.length === 0) this.log.info(fields, 'ready');
+    else this.log.warn({ ...fields, listenersDown: failures.length }, 'running, but not everything is up');
+  }
+
+  async reload(): Promise<void> {
+    try {
+      const { configuration, changed, kept } = reread(this.configuration, this.#options.configure());
+      this.#keys.replace(await this.#readKeys());
+      this.configuration = configuration;
+      this.log.setLevel(configuration.log.level);
+      this.#api.reconfigure(configuration);
+      this.control.reconfigure(configuration);
+      this.log.info({ changed }, 'configuration and credentials read again');
+      if (kept.length > 0) this.log.warn({ kept }, 'these options take effect when weir is started again');
+      await this.#refreshInventory(this.elb);
+    } catch (error) {
+      this.log.error({ cause: messageOf(error) }, 'the configuration was not taken over: everything stays as it was');
+    }
+  }
+
+  async stop(timeoutMs: number): Promise<void> {
+    this.#draining = true;
+    await this.control.stop(timeoutMs);
+    await this.#api.close(API_CLOSE_MS);
+    await this.store.close();
+    this.#monitor.close();
+    this.abandon();
+  }
+
+  abandon(): void {
+    this.files.withdraw();
+  }
+
+  async #readKeys(): Promise<readonly Credential[]> {
+    const { random, environment } = this.#options;
+    const fixed = fixedKeyOf(environment);
+    return openCredentials({ path: this.files.credentials, random, ...(fixed === undefined ? {} : { fixed }) });
+  }
+
+  async #listen(): Promise<Bound> {
+    const { host, port } = this.configuration.api;
+    try {
+      return await this.#api.listen();
+    } catch (error) {
+      throw new StartError(`the API cannot listen on ${host}:${port}: ${whyNot(error)}`);
+    }
+  }
+
+  #elbService(control: Control): QueryService {
+    const { clock, random } = this.#options;
+    const isOwnApi = (address: string, port: number) =>
+      this.#bound !== undefined && reaches(this.#bound, address, port);
+    const configuration = () => this.configuration;
+    return createElbService({ store: this.store, control, configuration, clock, random, log: this.log, isOwnApi });
+  }
+
+  #refreshInventory(service: QueryService): Promise<void> {
+    return refreshInventory({ view: this.store.view(), configuration: this.configuration, service, log: this.log });
+  }
+
+  #pages() {
+    const { auth } = this.configuration.api;
+    return createStatusPages({
+      store: this.store,
+      control: this.control,
+      monitor: this.#monitor,
+      region: this.configuration.region,
+      endpoint: () => this.endpoint,
+      credentialsFile: auth === 'none' ? undefined : this.files.credentials,
+      draining: () => this.#draining,
+    });
+  }
+}
+
+/** `control` for changes made before it is started: there is no traffic yet that could serve them. */
+function withoutTraffic(control: Control): Control {
+  return {
+    tryBind: (wanted) => control.tryBind(wanted),
+    applied: async () => true,
+    instanceState: (loadBalancer, instanceId) => control.instanceState(loadBalancer, instanceId),
+    drainingInstances: (loadBalancer) => control.drainingInstances(loadBalancer),
+    resolveHost: (host) => control.resolveHost(host),
+  };
+}
+
+function whyNot(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const elsewhere = 'or give the API another address (--api HOST:PORT, api: in the file)';
+  switch (code) {
+    case 'EADDRINUSE':
+      return `another program, perhaps another weir, listens there. Stop it, ${elsewhere}.`;
+    case 'EACCES':
+      return `this user may not open that port. Run weir as a user that may, ${elsewhere}.`;
+    case 'EADDRNOTAVAIL':
+      return `this machine does not have that address. Add it to an interface, ${elsewhere}.`;
+    default:
+      return messageOf(error);
+  }
+}

@@ -1,0 +1,173 @@
+/** What the API address answers besides the API: `/-/ready`, `/-/health`, `/metrics` and the page at `/`. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import packageJson from '../../package.json' with { type: 'json' };
+import { DEFAULT_ACCOUNT_ID } from '../api/credentials.ts';
+import type { Page } from '../api/server.ts';
+import { renderPage, type PageLoadBalancer } from '../console/page.ts';
+import type { RunningControl } from '../control/create.ts';
+import type { ControlStatus, ListenerFailure } from '../control/status.ts';
+import { idOf, type LoadBalancer, type LoadBalancerId } from '../model/load-balancer.ts';
+import { EXPOSITION_CONTENT_TYPE } from '../observe/exposition.ts';
+import type { ProcessMonitor } from '../observe/process-metrics.ts';
+import { renderMetrics } from '../observe/prometheus.ts';
+import type { Store } from '../store/store.ts';
+import { THREAD_COUNTER, THREAD_ROW_CELLS } from '../traffic/counters.ts';
+
+const README = fileURLToPath(new URL('../../README.md', import.meta.url));
+
+export interface StatusPagesOptions {
+  readonly store: Store;
+  readonly control: RunningControl;
+  readonly monitor: ProcessMonitor;
+  /** The region whose load balancers go by their plain names in metrics. */
+  readonly region: string;
+  /** `http://127.0.0.1:7600`; asked when a page is made, since the port may be known only then. */
+  readonly endpoint: () => string;
+  readonly credentialsFile: string | undefined;
+  /** Whether the process is stopping. */
+  readonly draining: () => boolean;
+}
+
+interface StatusPage {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** The pages by path. */
+export function createStatusPages(options: StatusPagesOptions): Readonly<Record<string, Page>> {
+  const page =
+    (make: () => StatusPage): Page =>
+    (request, response) =>
+      send(request, response, make());
+  return {
+    '/-/ready': page(() => readyPage(options)),
+    '/-/health': page(() => json(200, { status: 'ok', version: packageJson.version })),
+    '/metrics': page(() => ({ status: 200, contentType: EXPOSITION_CONTENT_TYPE, body: metricsPage(options) })),
+    '/': page(() => ({ status: 200, contentType: 'text/html; charset=utf-8', body: consolePage(options) })),
+  };
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, contentType, body }: StatusPage): void {
+  response.writeHead(status, {
+    'Content-Type': contentType,
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    // The page has a style of its own and nothing else: what slips through the escaping stays text.
+    'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    'X-Content-Type-Options': 'nosniff',
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+function json(status: number, value: unknown): StatusPage {
+  return { status, contentType: 'application/json', body: `${JSON.stringify(value)}\n` };
+}
+
+function phaseOf({ control, draining }: StatusPagesOptions): 'starting' | 'ready' | 'draining' {
+  if (draining()) return 'draining';
+  return control.ready() ? 'ready' : 'starting';
+}
+
+/** 200 from the first moment that every listener is up until the process stops; else 503 and what is waited for. */
+function readyPage(options: StatusPagesOptions): StatusPage {
+  const status = phaseOf(options);
+  if (status !== 'starting') return json(status === 'ready' ? 200 : 503, { status });
+  const { threads, bindFailures } = options.control.status();
+  return json(503, {
+    status,
+    threads: { wanted: threads.length, live: threads.filter(({ live }) => live).length },
+    listeners: bindFailures.map(({ address, port, message }) => ({ address, port, message })),
+  });
+}
+
+function metricsPage({ store, control, monitor, region }: StatusPagesOptions): string {
+  const status = control.status();
+  const names = new Map(
+    store
+      .view()
+      .list('load-balancer')
+      .map((record) => [idOf(record), metricName(record, region)]),
+  );
+  const nameOf = (id: LoadBalancerId | undefined, otherwise: string) => (id && names.get(id)) ?? otherwise;
+  return renderMetrics({
+    process: {
+      version: packageJson.version,
+      ready: control.ready(),
+      revision: store.view().revision,
+      threads: takeThreadRows(status),
+      threadRestarts: status.threads.reduce((sum, { restarts }) => sum + restarts, 0),
+      eventLoopDelaySeconds: monitor.takeEventLoopDelay(),
+      usage: monitor.usage(),
+    },
+    loadBalancers: status.loadBalancers.map(({ id, counters, instances }) => ({
+      name: nameOf(id, id),
+      counters,
+      instances: instances.map(({ instanceId, state }) => ({ instanceId, inService: state === 'InService' })),
+    })),
+    failedListeners: status.bindFailures.map((failure) => ({
+      loadBalancer: nameOf(failure.loadBalancer, ''),
+      listener: `${failure.address}:${failure.port}`,
+    })),
+  });
+}
+
+/** The name alone in the account and region that weir has by itself; in others with them, so that no two are the same. */
+function metricName({ accountId, region, name }: LoadBalancer, ownRegion: string): string {
+  return accountId === DEFAULT_ACCOUNT_ID && region === ownRegion ? name : `${accountId}/${region}/${name}`;
+}
+
+/** Copies of the threads' rows. The worst delay is taken: it begins anew with each scrape. */
+function takeThreadRows({ threads, threadCounters }: ControlStatus): Float64Array[] {
+  const cells = new Float64Array(threadCounters);
+  return threads.map(({ thread }) => {
+    const start = thread * THREAD_ROW_CELLS;
+    const row = cells.slice(start, start + THREAD_ROW_CELLS);
+    cells[start + THREAD_COUNTER.loopDelay] = 0;
+    return row;
+  });
+}
+
+function consolePage(options: StatusPagesOptions): string {
+  const { store, control, region, endpoint, credentialsFile } = options;
+  const view = store.view();
+  const failures = control.bindFailures();
+  return renderPage({
+    version: packageJson.version,
+    status: phaseOf(options),
+    revision: view.revision,
+    endpoint: endpoint(),
+    credentialsFile,
+    documentation: README,
+    region,
+    loadBalancers: view.list('load-balancer').map((record) => pageLoadBalancer(record, control, failures)),
+  });
+}
+
+function pageLoadBalancer(
+  record: LoadBalancer,
+  control: RunningControl,
+  failures: readonly ListenerFailure[],
+): PageLoadBalancer {
+  const id = idOf(record);
+  const own = failures.filter((failure) => failure.loadBalancer === id);
+  return {
+    name: record.name,
+    account: record.accountId,
+    region: record.region,
+    dnsName: record.dnsName,
+    address: record.address,
+    listeners: record.listeners.map((listener) => ({
+      protocol: listener.protocol,
+      port: listener.loadBalancerPort,
+      instanceProtocol: listener.instanceProtocol,
+      instancePort: listener.instancePort,
+      failure: own.find(({ port }) => port === listener.loadBalancerPort)?.message,
+    })),
+    instances: record.instances.map(({ instanceId, zone }) => {
+      const { state, description } = control.instanceState(id, instanceId);
+      return { instanceId, zone, state, description };
+    }),
+  };
+}

@@ -12,7 +12,7 @@ import type { ThreadSettings } from '../traffic/snapshot.ts';
 import { TargetTable } from '../traffic/target-table.ts';
 import { testBind, type BindTest } from './bind.ts';
 import type { BindRefusal, Control, InstanceState, WantedListener } from './control.ts';
-import { Drains } from './drains.ts';
+import { Drains, type DrainReason } from './drains.ts';
 import { instanceState } from './instance-state.ts';
 import { ListenerGate } from './listener-gate.ts';
 import { Reconciler, type RecordChange } from './reconcile.ts';
@@ -153,9 +153,11 @@ class RunningSystem implements RunningControl {
   }
 
   instanceState(id: LoadBalancerId, instanceId: string): InstanceState {
-    const record = this.#reconciler.running.get(id)?.record;
+    const running = this.#reconciler.running.get(id);
+    const instance = running?.instances.get(instanceId);
     const health = this.#monitor.of(id, instanceId);
-    return instanceState(record, instanceId, health, (reason) => this.#drains.isDraining(id, instanceId, reason));
+    const isDraining = (reason: DrainReason): boolean => this.#drains.isDraining(id, instanceId, reason);
+    return { instanceId, ...instanceState(running?.record, instance, health, isDraining) };
   }
 
   drainingInstances(id: LoadBalancerId): readonly string[] {

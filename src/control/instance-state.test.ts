@@ -14,8 +14,8 @@ const RECORD = sampleLoadBalancer('shop', {
 
 function describe(instanceId: string, ...draining: DrainReason[]): string {
   const health = { ...initialHealth(false), status: 'in-service' } as const;
-  const state = instanceState(RECORD, instanceId, health, (reason) => draining.includes(reason));
-  assert.equal(state.instanceId, instanceId);
+  const instance = RECORD.instances.find((registered) => registered.instanceId === instanceId);
+  const state = instanceState(RECORD, instance, health, (reason) => draining.includes(reason));
   return `${state.state}, ${state.reasonCode}, ${state.description}`;
 }
 
@@ -40,7 +40,7 @@ test('an instance of a disabled zone is in progress while it drains, then out of
 });
 
 test('nothing is registered with a load balancer that does not exist', () => {
-  const { state, description } = instanceState(undefined, 'i-1', undefined, () => false);
+  const { state, description } = instanceState(undefined, undefined, undefined, () => false);
   assert.deepEqual(
     [state, description],
     ['OutOfService', 'Instance is not currently registered with the LoadBalancer.'],

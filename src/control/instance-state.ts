@@ -1,8 +1,7 @@
 /** What DescribeInstanceHealth says of one instance: pure, from everything that is known of it. */
 import { describeHealth, initialHealth, type Health, type HealthDescription } from '../health/threshold-counter.ts';
-import type { LoadBalancer } from '../model/load-balancer.ts';
+import type { Instance, LoadBalancer } from '../model/load-balancer.ts';
 import { isZoneEnabled } from './compile.ts';
-import type { InstanceState } from './control.ts';
 import type { DrainReason } from './drains.ts';
 
 const NOT_REGISTERED: HealthDescription = {
@@ -26,23 +25,16 @@ const DISABLING_ZONE: HealthDescription = {
   description: 'Disable Availability Zone is currently in progress.',
 };
 
-/** `isDraining`: whether something of the instance may be in flight still that was taken away for this reason. */
+/**
+ * `instance` is the registered one, if it is. `isDraining`: whether something of it may be in flight still that was
+ * taken away for this reason.
+ */
 export function instanceState(
   record: LoadBalancer | undefined,
-  instanceId: string,
-  health: Health | undefined,
-  isDraining: (reason: DrainReason) => boolean,
-): InstanceState {
-  return { instanceId, ...describe(record, instanceId, health, isDraining) };
-}
-
-function describe(
-  record: LoadBalancer | undefined,
-  instanceId: string,
+  instance: Instance | undefined,
   health: Health | undefined,
   isDraining: (reason: DrainReason) => boolean,
 ): HealthDescription {
-  const instance = record?.instances.find((instance) => instance.instanceId === instanceId);
   if (record === undefined || instance === undefined) {
     return isDraining('deregistered') ? DEREGISTERING : NOT_REGISTERED;
   }

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { present } from '../kit/assert.ts';
 import type { HealthMonitor } from '../health/monitor.ts';
-import type { LoadBalancer, LoadBalancerId } from '../model/load-balancer.ts';
+import type { Instance, LoadBalancer, LoadBalancerId } from '../model/load-balancer.ts';
 import { forgetGauges, makeCounters } from '../traffic/counters.ts';
 import type { CompiledLoadBalancer } from '../traffic/snapshot.ts';
 import { TARGET_STATE } from '../traffic/target-table.ts';
@@ -32,6 +32,8 @@ export interface ReconcilerOptions {
 /** A load balancer as it runs. */
 export interface Running {
   readonly record: LoadBalancer;
+  /** Of the record, by id. */
+  readonly instances: ReadonlyMap<string, Instance>;
   readonly compiled: CompiledLoadBalancer;
   readonly counters: SharedArrayBuffer;
   /** Its targets, by instance and port ({@link targetKey}). */
@@ -208,7 +210,9 @@ export class Reconciler {
       counters,
     });
     const unchanged = before !== undefined && isSame(before.compiled, compiled);
-    this.#running.set(id, { record, holders, counters, compiled: unchanged ? before.compiled : compiled });
+    const instances =
+      before?.record === record ? before.instances : new Map(record.instances.map((one) => [one.instanceId, one]));
+    this.#running.set(id, { record, instances, holders, counters, compiled: unchanged ? before.compiled : compiled });
     return unchanged ? undefined : compiled;
   }
 

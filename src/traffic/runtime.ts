@@ -174,6 +174,8 @@ export class Runtime {
       await new Promise<void>((resolve) => clock.after(20, resolve));
     }
     for (const listener of listeners) listener.cut();
+    // What is left are pooled connections.
+    for (const target of this.#targets.values()) target.cut();
   }
 
   /** Opens a connection to each healthy HTTP target that has none from any thread; each target is one thread's to look after. */

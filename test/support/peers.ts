@@ -78,6 +78,15 @@ export class Peer {
     return { head, body: length === undefined ? '' : await this.takeBytes(Number(length)) };
   }
 
+  /** Takes nothing more from the kernel, so that the sender must stop some time. */
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
   end(): void {
     this.socket.end();
   }
@@ -91,9 +100,10 @@ export class Peer {
     await this.until(() => this.ended || this.closed, 'the end');
   }
 
-  /** Resolves when the connection is gone. */
-  async close(): Promise<void> {
+  /** Resolves when the connection is gone, with the code of the error that it broke with. */
+  async close(): Promise<string | undefined> {
     while (!this.closed) await new Promise<void>((resolve) => this.#wake.push(resolve));
+    return this.error;
   }
 }
 
@@ -164,13 +174,39 @@ export async function dial(port: number, host = '127.0.0.1'): Promise<Peer> {
   return new Peer(socket);
 }
 
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
+/**
+ * A port that nobody else is given while it is held. Who listens there with SO_REUSEPORT can do so meanwhile; connections
+ * may arrive at the wrong place until it is released.
+ */
+export async function reservePort(host = '127.0.0.1'): Promise<{ port: number; release(): Promise<void> }> {
   const server = createServer();
+  server.listen({ host, port: 0, reusePort: true });
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async release() {
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/**
+ * A port of 127.0.0.1 that refuses connections: it is one end of a connection, so that nobody else can listen there
+ * before `release`.
+ */
+export async function refusingPort(): Promise<{ port: number; release(): Promise<void> }> {
+  const server = createServer((socket) => socket.on('error', () => {}));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  await once(socket, 'connect');
+  return {
+    port: socket.localPort!,
+    async release() {
+      socket.resetAndDestroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
 }

@@ -2,19 +2,29 @@
  * A traffic thread's runtime in the test's own process, with everything around it in the test's hands: targets, their
  * state, settings. What a wire test needs between a scripted client and a scripted back end.
  */
-import { systemClock, type Clock } from '../../src/kit/clock.ts';
-import { TimerWheel } from '../../src/kit/timer-wheel.ts';
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { FakeClock, systemClock, type Clock } from '../../src/kit/clock.ts';
+import { TICK_MS, TimerWheel } from '../../src/kit/timer-wheel.ts';
 import { loadBalancerId, type Protocol } from '../../src/model/load-balancer.ts';
 import { ThreadContext } from '../../src/traffic/context.ts';
 import { COUNTER, makeCounters, sumCounters } from '../../src/traffic/counters.ts';
 import { Runtime } from '../../src/traffic/runtime.ts';
 import type { CompiledListener, CompiledLoadBalancer } from '../../src/traffic/snapshot.ts';
-import { slotIndex, TARGET_STATE, TargetTable } from '../../src/traffic/target-table.ts';
-import { freePort } from './peers.ts';
+import { PAGE_SLOTS, slotIndex, TARGET_STATE, TargetTable } from '../../src/traffic/target-table.ts';
 import { chooseTransport } from '../../src/transport/choose.ts';
+import { dial, ScriptedServer, reservePort, type Peer } from './peers.ts';
+
+export const TRANSPORTS = ['handle', 'net'] as const;
+
+const ZONE = 'us-east-1a';
 
 export interface TrafficOptions {
+  /** Ports on 127.0.0.1. */
   readonly backends: readonly number[];
+  /** By back end; the first zone where nothing is said. */
+  readonly zones?: readonly string[];
+  readonly address?: string;
   readonly protocol?: Protocol;
   readonly transport?: 'handle' | 'net';
   readonly settings?: Partial<CompiledLoadBalancer>;
@@ -27,10 +37,12 @@ export class Traffic {
   /** What owners threw: a defect; empty in a good test. */
   readonly failures: unknown[];
   readonly table: TargetTable;
+  readonly clock: Clock;
   readonly #runtime: Runtime;
   readonly #wheel: TimerWheel;
   readonly #counters: SharedArrayBuffer;
   readonly #settings: CompiledLoadBalancer;
+  readonly #clients: Peer[] = [];
 
   private constructor(
     runtime: Runtime,
@@ -38,7 +50,9 @@ export class Traffic {
     settings: CompiledLoadBalancer,
     table: TargetTable,
     failures: unknown[],
+    clock: Clock,
   ) {
+    this.clock = clock;
     this.#runtime = runtime;
     this.#wheel = wheel;
     this.#counters = settings.counters;
@@ -55,15 +69,30 @@ export class Traffic {
       onFailure: (error) => failures.push(error),
       onAcceptError: (code) => failures.push(code),
     });
-    const wheel = new TimerWheel(clock);
+    const wheel = new TimerWheel(clock, undefined, (error) => failures.push(error));
     const table = new TargetTable(1);
     table.add();
     const runtime = new Runtime(new ThreadContext(0, transport, wheel, clock), 1);
-    const settings = compiled(options, await freePort());
-    const traffic = new Traffic(runtime, wheel, settings, table, failures);
+    const reserved = await reservePort(options.address);
+    const settings = compiled(options, reserved.port);
+    const traffic = new Traffic(runtime, wheel, settings, table, failures, clock);
     options.backends.forEach((_port, slot) => traffic.setState(slot, TARGET_STATE.inService));
     await traffic.apply({});
+    await reserved.release();
     return traffic;
+  }
+
+  /** A client of the (first) listener. It is ended with the test. */
+  async dial(port = this.port): Promise<Peer> {
+    const client = await dial(port, this.listeners[0]!.address);
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** Lets time pass, on a fake clock; timeouts that lie within it have fired, and coarse timers cannot be the excuse. */
+  pass(ms: number): void {
+    assert.ok(this.clock instanceof FakeClock, 'time passes by itself on a real clock');
+    this.clock.advance(ms + 2 * TICK_MS);
   }
 
   /** Sends the thread its load balancer again, with changes. */
@@ -78,6 +107,7 @@ export class Traffic {
     if (refused[0] !== undefined) throw new Error(refused[0].message);
   }
 
+  /** Takes the load balancer away. */
   async remove(): Promise<void> {
     await this.#runtime.apply({
       type: 'apply',
@@ -112,10 +142,53 @@ export class Traffic {
     return sumCounters(this.#counters);
   }
 
-  async stop(): Promise<void> {
-    await this.#runtime.stop(0);
+  /** Stops at once, unless something may still finish for `timeoutMs`. */
+  async stop(timeoutMs = 0): Promise<void> {
+    await this.#runtime.stop(timeoutMs);
     this.#wheel.stop();
+    for (const { socket } of this.#clients) socket.destroy();
   }
+
+  /** Nothing is counted as open or in flight, and nothing threw. */
+  assertNothingLeft(): void {
+    assert.deepEqual(this.failures, []);
+    const page = this.table.page(0);
+    for (let index = 0; index < PAGE_SLOTS; index++) {
+      assert.equal(page.outstanding(index), 0, `outstanding of slot ${index}`);
+      assert.equal(page.connections(index), 0, `connections of slot ${index}`);
+    }
+    for (const gauge of ['clientConnectionsActive', 'backendConnectionsActive', 'surgeQueueLength'] as const) {
+      assert.equal(this.count(gauge), 0, gauge);
+    }
+  }
+}
+
+export interface SetUpOptions extends Omit<TrafficOptions, 'backends'> {
+  /** How many scripted back ends; 1 unless said. */
+  readonly backendCount?: number;
+  /** Ports of back ends that come before the scripted ones. */
+  readonly otherBackends?: readonly number[];
+}
+
+export interface SetUp {
+  readonly traffic: Traffic;
+  readonly backends: readonly ScriptedServer[];
+  /** The first back end. */
+  readonly backend: ScriptedServer;
+}
+
+/** A load balancer in front of scripted back ends, for one test; afterwards nothing of it may be left. */
+export async function setUp(t: TestContext, options: SetUpOptions = {}): Promise<SetUp> {
+  const backends: ScriptedServer[] = [];
+  for (let i = 0; i < (options.backendCount ?? 1); i++) backends.push(await ScriptedServer.start());
+  const ports = [...(options.otherBackends ?? []), ...backends.map(({ port }) => port)];
+  const traffic = await Traffic.start({ ...options, backends: ports });
+  t.after(async () => {
+    await traffic.stop();
+    for (const each of backends) await each.stop();
+    traffic.assertNothingLeft();
+  });
+  return { traffic, backends, backend: backends[0]! };
 }
 
 function compiled(options: TrafficOptions, port: number): CompiledLoadBalancer {
@@ -123,7 +196,7 @@ function compiled(options: TrafficOptions, port: number): CompiledLoadBalancer {
   return {
     id: loadBalancerId('000000000000', 'us-east-1', 'test'),
     name: 'test',
-    zones: ['us-east-1a'],
+    zones: [...new Set(options.zones ?? [ZONE])],
     crossZone: true,
     idleTimeoutMs: 60_000,
     desyncMitigationMode: 'defensive',
@@ -135,7 +208,7 @@ function compiled(options: TrafficOptions, port: number): CompiledLoadBalancer {
     listeners: [
       {
         protocol,
-        address: '127.0.0.1',
+        address: options.address ?? '127.0.0.1',
         port,
         instanceProtocol: protocol,
         instancePort: 80,
@@ -144,7 +217,7 @@ function compiled(options: TrafficOptions, port: number): CompiledLoadBalancer {
           instanceId: `i-${slot}`,
           host: '127.0.0.1',
           port: backendPort,
-          zone: 'us-east-1a',
+          zone: options.zones?.[slot] ?? ZONE,
         })),
       },
     ],

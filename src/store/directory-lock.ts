@@ -23,7 +23,8 @@ export function lockDirectory(directory: string): () => void {
   const { DatabaseSync } = sqliteModule();
   const database = new DatabaseSync(path);
   try {
-    database.exec('BEGIN EXCLUSIVE');
+    // Nothing is ever written to it: no journal on disk.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
     if (sqliteCode(error) !== SQLITE_BUSY) {

@@ -10,7 +10,7 @@ import {
   waitUntilInstanceDeregistered,
   waitUntilInstanceInService,
 } from '@aws-sdk/client-elastic-load-balancing';
-import { ApiHarness } from '../support/api.ts';
+import { ApiHarness, testConfiguration } from '../support/api.ts';
 import type { Refused } from '../support/api.ts';
 
 const IN_SERVICE = { state: 'InService', reasonCode: 'N/A', description: 'N/A' } as const;
@@ -19,6 +19,18 @@ const NOT_REGISTERED = {
   reasonCode: 'Instance',
   description: 'Instance is not currently registered with the LoadBalancer.',
 } as const;
+
+const LIMITS = { loadBalancers: 100, listeners: 100, instances: 5 };
+const CONFIGURATION = {
+  limits: LIMITS,
+  instances: {
+    inventory: {
+      'i-web1': { address: '10.0.0.7', zone: 'us-east-1a', ports: { 8080: 9001 } },
+      'i-named': { address: 'db.example' },
+    },
+    allowReserved: false,
+  },
+};
 
 let harness: ApiHarness;
 let count = 0;
@@ -56,13 +68,7 @@ async function create(one: ApiHarness, LoadBalancerName: string, InstancePort = 
 }
 
 before(async () => {
-  const inventory = {
-    'i-web1': { address: '10.0.0.7', zone: 'us-east-1a', ports: { 8080: 9001 } },
-    'i-named': { address: 'db.example' },
-  };
-  const instances = { inventory, allowReserved: false };
-  const limits = { loadBalancers: 100, listeners: 100, instances: 5 };
-  harness = await ApiHarness.start({ configuration: { instances, limits } });
+  harness = await ApiHarness.start({ configuration: CONFIGURATION });
   harness.control.names
     .set('db.example', '10.0.0.8')
     .set('web1', '10.0.0.9')
@@ -136,7 +142,7 @@ describe('RegisterInstancesWithLoadBalancer', () => {
       '__proto__',
       '*',
       'a..b',
-      `${'a'.repeat(300)}`,
+      'a'.repeat(300),
     ]) {
       const { code, status, message } = await refused(id);
       assert.deepEqual([code, status], ['InvalidInstance', 400], id);
@@ -215,9 +221,11 @@ describe('DeregisterInstancesFromLoadBalancer', () => {
 
   it('takes away an instance that the inventory has no more', async () => {
     await register('i-web1');
-    const { configuration } = await reconfigured();
+    harness.api.reconfigure(testConfiguration({ limits: LIMITS }));
     assert.deepEqual(await deregister('i-web1'), []);
-    harness.api.reconfigure(configuration);
+    assert.equal((await refused('i-web1')).code, 'InvalidInstance');
+    harness.api.reconfigure(testConfiguration(CONFIGURATION));
+    assert.deepEqual(await register('i-web1'), ['i-web1']);
   });
 
   it('InvalidInstance, LoadBalancerNotFound, ValidationError: an unknown instance, load balancer, no id', async () => {
@@ -227,15 +235,6 @@ describe('DeregisterInstancesFromLoadBalancer', () => {
     assert.equal((await harness.refused(() => deregister('10.0.0.5'))).code, 'LoadBalancerNotFound');
   });
 });
-
-/** Takes the inventory away; answers with the configuration that was in force. */
-async function reconfigured() {
-  const { testConfiguration } = await import('../support/api.ts');
-  const inventory = { 'i-web1': { address: '10.0.0.7', zone: 'us-east-1a', ports: { 8080: 9001 } } };
-  const limits = { loadBalancers: 100, listeners: 100, instances: 5 };
-  harness.api.reconfigure(testConfiguration({ limits }));
-  return { configuration: testConfiguration({ instances: { inventory, allowReserved: false }, limits }) };
-}
 
 describe('DescribeInstanceHealth', () => {
   it('describes all that are registered or still drain, or those asked for', async () => {

@@ -8,7 +8,7 @@ import { HTTP_HEAD, LINGER_MS, RETRY } from '../model/limits.ts';
 import type { Outbox } from '../transport/outbox.ts';
 import type { Connection, ConnectionOwner } from '../transport/transport.ts';
 import { BODY, BodyReader } from '../wire/body-framing.ts';
-import { action, findHeadEnd } from '../wire/desync.ts';
+import { REASON, action, findHeadEnd } from '../wire/desync.ts';
 import { PARSED } from '../wire/message-head.ts';
 import { isIdempotent, METHOD, type RequestHead } from '../wire/request-head.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
@@ -245,10 +245,10 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   /** A head that cannot become right whatever follows is answered at once, garbage and TLS on a plain port for example. */
   #hopeless(bytes: Buffer, start: number, end: number): boolean {
     const { analysis } = this.#context;
-    const lineEnd = bytes.lastIndexOf(0x0a, end - 1) + 1;
-    if (this.#listener.loadBalancer.settings.desyncMitigationMode === 'monitor' && lineEnd > start) return false;
-    analysis.analyse(bytes, start, lineEnd > start ? lineEnd : end);
-    if (analysis.tier < 3) return false;
+    if (!analysis.isHopeless(bytes, start, end)) return false;
+    const { desyncMitigationMode } = this.#listener.loadBalancer.settings;
+    // Monitor mode lets pass what can be framed; nothing can be that begins with no method.
+    if (desyncMitigationMode === 'monitor' && analysis.reason !== REASON.BadMethod) return false;
     this.#count(DESYNC_COUNTERS + analysis.reason, 1);
     this.#refuse(400);
     return true;

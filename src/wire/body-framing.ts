@@ -2,7 +2,20 @@
  * Where a body ends (RFC 9112 6 and 7.1), read incrementally. Chunked data is moved together in place, so that a
  * caller gets one run of data bytes a call; chunk extensions are dropped, trailers kept for the end.
  */
-import { ascii, BYTE_CLASS, COLON, CR, equalsFolded, HEX_VALUE, LF, SPACE, TAB, TOKEN, VALUE } from '../kit/bytes.ts';
+import {
+  ascii,
+  BYTE_CLASS,
+  COLON,
+  CR,
+  equalsFolded,
+  HEX_VALUE,
+  LF,
+  SEMICOLON,
+  SPACE,
+  TAB,
+  TOKEN,
+  VALUE,
+} from '../kit/bytes.ts';
 import { HTTP_BODY } from '../model/limits.ts';
 
 export const BODY = { none: 0, length: 1, chunked: 2, untilClose: 3 } as const;
@@ -19,6 +32,8 @@ const STEP = {
   trailers: 7,
   lastLf: 8,
   trailerLines: 9,
+  /** White space between a size and the semicolon of its extensions. */
+  blanks: 10,
 } as const;
 
 /** Below this a loop beats a native move. */
@@ -149,10 +164,12 @@ export class BodyReader {
         return this.#remaining !== 0xff;
       case STEP.sizeDigits:
         return this.#sizeByte(byte);
+      case STEP.blanks:
+        if (byte === SEMICOLON) this.#step = STEP.extension;
+        return this.#extensionByte() && (byte === SEMICOLON || byte === SPACE || byte === TAB);
       case STEP.extension:
-        if (++this.#lineBytes > HTTP_BODY.maxChunkLineBytes) return false;
         if (byte === CR) this.#step = STEP.sizeLf;
-        return byte === CR || (BYTE_CLASS[byte]! & VALUE) !== 0;
+        return byte === CR || (this.#extensionByte() && (BYTE_CLASS[byte]! & VALUE) !== 0);
       case STEP.sizeLf:
         this.#step = this.#remaining === 0 ? STEP.trailers : STEP.data;
         return byte === LF;
@@ -184,9 +201,14 @@ export class BodyReader {
       this.#step = STEP.sizeLf;
       return true;
     }
-    this.#step = STEP.extension;
-    // RFC 9112 7.1.1 allows white space before the semicolon.
-    return byte === 0x3b || byte === SPACE || byte === TAB;
+    // RFC 9112 7.1.1 allows white space before the semicolon, and only there.
+    this.#step = byte === SEMICOLON ? STEP.extension : STEP.blanks;
+    return this.#extensionByte() && (byte === SEMICOLON || byte === SPACE || byte === TAB);
+  }
+
+  /** Counts a byte of a chunk-size line; false when the line is too long. */
+  #extensionByte(): boolean {
+    return ++this.#lineBytes <= HTTP_BODY.maxChunkLineBytes;
   }
 
   /** Collects the trailer section up to its empty line. Memory is taken only where there are trailers. */

@@ -7,7 +7,7 @@
  * Balancers. Where it and the RFC leave a choice of what to forward, the choice is the one that no back end can read in
  * two ways; it stands at {@link HeadAnalysis.canonical}.
  */
-import { BYTE_CLASS, CR, LF, TOKEN, VALUE } from '../kit/bytes.ts';
+import { BYTE_CLASS, CR, LF, SPACE, TOKEN, VALUE } from '../kit/bytes.ts';
 import { HTTP_HEAD } from '../model/limits.ts';
 import { CanonicalHead } from './desync-canonical.ts';
 import { ContentLengths, TransferEncodings, judgeFraming } from './desync-framing.ts';
@@ -129,6 +129,27 @@ export class HeadAnalysis {
       this.#encodings.framable &&
       this.#lengths.framable &&
       this.#write(bytes, start, end);
+  }
+
+  /**
+   * Is a head of which only `bytes[start, end)` has arrived Severe already, whatever follows? Then it may be refused at
+   * once; tier and reason are set. Whole lines count; of an unfinished request line the method does.
+   */
+  isHopeless(bytes: Uint8Array, start: number, end: number): boolean {
+    const linesEnd = bytes.lastIndexOf(LF, end - 1) + 1;
+    if (linesEnd > start) {
+      this.analyse(bytes, start, linesEnd);
+      return this.tier === 3;
+    }
+    let at = start;
+    while (at < end && (BYTE_CLASS[bytes[at]!]! & TOKEN) !== 0) at++;
+    // A CR may belong to the line's end.
+    if (at === end || (bytes[at] === SPACE && at > start) || (bytes[at] === CR && at + 1 === end)) return false;
+    this.reason = REASON.BadMethod;
+    this.tier = tierOf(this.reason);
+    this.headEnd = -1;
+    this.framable = false;
+    return true;
   }
 
   #clear(): void {

@@ -167,6 +167,12 @@ function partial(lineStart: number, end: number): number {
   return end - lineStart > HTTP_HEAD.maxHeaderBytes ? PARSED.refused : PARSED.incomplete;
 }
 
+/** Is a line over that has come out too short? */
+export function hasLineFeed(bytes: Buffer, start: number, end: number): boolean {
+  const lineFeed = bytes.indexOf(LF, start);
+  return lineFeed !== -1 && lineFeed < end;
+}
+
 function sameFolded(a: number, b: number): boolean {
   if (a === b) return true;
   const folded = a | 0x20;

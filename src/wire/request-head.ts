@@ -14,7 +14,7 @@ import {
 } from '../kit/bytes.ts';
 import { HTTP_HEAD } from '../model/limits.ts';
 import { Ranges } from './head-ranges.ts';
-import { CONNECTION, MessageHead, PARSED, parseLength } from './message-head.ts';
+import { CONNECTION, hasLineFeed, MessageHead, PARSED, parseLength } from './message-head.ts';
 
 const HOST = ascii('host');
 const TE = ascii('te');
@@ -34,6 +34,7 @@ const TRANSFER_ENCODING = ascii('transfer-encoding');
 const CHUNKED = ascii('chunked');
 const CONTINUE = ascii('100-continue');
 const TRAILERS = ascii('trailers');
+const ZERO = 0x30;
 const LOOKALIKES = { c: ascii('contentlength'), t: ascii('transferencoding') };
 
 const HTTP_1 = ascii('HTTP/1.');
@@ -131,7 +132,7 @@ export class RequestHead extends MessageHead {
     if (bytes[at] !== SPACE || at === targetStart) return -PARSED.odd;
     this.targetStart = targetStart;
     this.targetEnd = at++;
-    if (end - at < 10) return -PARSED.incomplete;
+    if (end - at < 10) return -(hasLineFeed(bytes, at, end) ? PARSED.odd : PARSED.incomplete);
     if (!this.#version(bytes, at)) return -PARSED.odd;
     this.method = methodOf(bytes, start, this.methodEnd);
     return at + 10;
@@ -241,6 +242,8 @@ export class RequestHead extends MessageHead {
     const otherwise = this.#vouched ? PARSED.refused : PARSED.odd;
     if (this.contentLength !== -1 || this.#transferEncodings > 0) return otherwise;
     if (!this.#vouched && (this.method === METHOD.get || this.method === METHOD.head)) return PARSED.odd;
+    // Some readers take a leading zero for octal: the classifier writes the number anew.
+    if (!this.#vouched && bytes[start] === ZERO && end - start > 1) return PARSED.odd;
     this.contentLength = parseLength(bytes, start, end);
     return this.contentLength === -1 ? otherwise : PARSED.complete;
   }
@@ -252,7 +255,8 @@ export class RequestHead extends MessageHead {
       this.contentLength === -1 &&
       this.method !== METHOD.get &&
       this.method !== METHOD.head &&
-      equalsFolded(bytes, start, end, CHUNKED);
+      end - start === CHUNKED.length &&
+      is(bytes, start, 'chunked');
     if (!plain && !this.#vouched) return PARSED.odd;
     if (this.contentLength !== -1) return PARSED.refused;
     this.#transferEncodings++;

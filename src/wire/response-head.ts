@@ -2,7 +2,7 @@
 import { ascii, BYTE_CLASS, CR, equalsFolded, LF, SPACE, VALUE } from '../kit/bytes.ts';
 import { HTTP_HEAD } from '../model/limits.ts';
 import { Ranges } from './head-ranges.ts';
-import { CONNECTION, MessageHead, PARSED, parseLength } from './message-head.ts';
+import { CONNECTION, hasLineFeed, MessageHead, PARSED, parseLength } from './message-head.ts';
 import { endsInChunked } from './request-head.ts';
 
 const TRAILER = ascii('trailer');
@@ -61,7 +61,7 @@ export class ResponseHead extends MessageHead {
   #statusLine(bytes: Buffer, start: number, end: number): number {
     const checked = Math.min(end - start, HTTP_1.length);
     for (let i = 0; i < checked; i++) if (bytes[start + i] !== HTTP_1[i]) return -PARSED.odd;
-    if (end - start < 14) return -PARSED.incomplete;
+    if (end - start < 14) return -(hasLineFeed(bytes, start, end) ? PARSED.odd : PARSED.incomplete);
     const digits = start + 9;
     this.minor = bytes[start + 7]! - 0x30;
     if (this.minor < 0 || this.minor > 9 || bytes[start + 8] !== SPACE) return -PARSED.odd;

@@ -172,10 +172,10 @@ export function responseStream(random: Random): { bytes: Buffer; method: string 
   return { bytes: maybeDamaged(random, response(random) + surplus), method };
 }
 
-/** Where a stream is cut into pieces: offsets in ascending order, at times every byte. */
+/** Where a stream is cut into pieces: offsets in ascending order; a short one at times at every byte. */
 export function splits(random: Random, length: number): number[] {
-  const everyByte = random.below(5) === 0;
-  const offsets: number[] = [];
-  for (let at = 1; at < length; at++) if (everyByte || random.below(Math.max(2, length >> 2)) === 0) offsets.push(at);
-  return offsets;
+  if (length < 500 && random.below(5) === 0) return Array.from({ length }, (_, offset) => offset).slice(1);
+  const offsets = new Set<number>();
+  for (let count = random.below(20); count > 0; count--) offsets.add(1 + random.below(Math.max(1, length - 1)));
+  return [...offsets].sort((a, b) => a - b);
 }

@@ -26,7 +26,9 @@ const MAX_FUNCTION_LINES = 40;
 const MAX_TEST_FILE_LINES = 500;
 
 /** Path → reason. */
-const LONG_FILES: Readonly<Record<string, string>> = {};
+const LONG_FILES: Readonly<Record<string, string>> = {
+  'src/api/services/elb/shapes.ts': 'generated from the AWS model',
+};
 
 /** `path function` → reason. */
 const LONG_FUNCTIONS: Readonly<Record<string, string>> = {};

@@ -186,7 +186,7 @@ class ApiServer implements Api {
         `Something went wrong inside weir; the log tells more under ${requestId}.`,
       );
       if (response.headersSent) response.destroy();
-      else send(response, this.#doors[0]!.refuse(fault, requestId), requestId);
+      else this.#send(response, this.#doors[0]!.refuse(fault, requestId), requestId);
     }
   }
 
@@ -205,15 +205,27 @@ class ApiServer implements Api {
     if (body instanceof Fault) {
       // What is left of the body is not worth reading.
       response.setHeader('Connection', 'close');
-      send(response, this.#doors[0]!.refuse(body, requestId), requestId);
+      this.#send(response, this.#doors[0]!.refuse(body, requestId), requestId);
       return;
     }
     try {
       const wire = { method: request.method ?? '', target: request.url ?? '', rawHeaders: request.rawHeaders, body };
-      send(response, await this.#call(wire, request, requestId), requestId);
+      this.#send(response, await this.#call(wire, request, requestId), requestId);
     } finally {
       this.#budget.giveBack(body.length);
     }
+  }
+
+  #send(response: ServerResponse, reply: Reply, requestId: string): void {
+    // Asked again here: a stop may have come while the call was under way.
+    if (this.#closing) response.setHeader('Connection', 'close');
+    response.writeHead(reply.status, {
+      'x-amzn-RequestId': requestId,
+      'Content-Type': reply.contentType,
+      'Content-Length': Buffer.byteLength(reply.body),
+      'Cache-Control': 'no-store',
+    });
+    response.end(reply.body);
   }
 
   async #call(wire: WireRequest, request: IncomingMessage, requestId: string): Promise<Reply> {
@@ -238,16 +250,6 @@ function misplacedFault({ method, target }: WireRequest): Fault | undefined {
   if (path !== '/') return commonFault('NotFound', `There is nothing at '${shown(path)}': calls go to '/'.`);
   if (method === 'POST' || method === 'GET') return undefined;
   return commonFault('MethodNotAllowed', `Calls are made by POST or GET, not by ${shown(method)}.`);
-}
-
-function send(response: ServerResponse, reply: Reply, requestId: string): void {
-  response.writeHead(reply.status, {
-    'x-amzn-RequestId': requestId,
-    'Content-Type': reply.contentType,
-    'Content-Length': Buffer.byteLength(reply.body),
-    'Cache-Control': 'no-store',
-  });
-  response.end(reply.body);
 }
 
 /** The API over `store` and `control`, not listening yet. */

@@ -58,6 +58,27 @@ export function usageOf(pid: number): Usage {
   };
 }
 
+/**
+ * Reads the line `cpu` of `/proc/stat` (proc(5)): clock ticks that all CPUs together were not idle, time stolen by the
+ * host of a virtual machine included.
+ */
+export function parseBusyTicks(text: string): number {
+  const fields = /^cpu +([\d ]+)$/m.exec(text)?.[1]?.split(' ').map(Number);
+  if (fields === undefined || fields.length < 8)
+    throw new Error(`/proc/stat has no line "cpu" with 8 numbers: ${text.slice(0, 100)}`);
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = fields;
+  return user + nice + system + irq + softirq + steal;
+}
+
+/**
+ * CPU seconds that everything but this program and what it started has used so far. Only differences mean something. (On
+ * kernels that account interrupts apart from processes, these are in it too.)
+ */
+export function othersCpuSeconds(): number {
+  const busy = parseBusyTicks(readFileSync('/proc/stat', 'latin1')) / systemConstant('CLK_TCK');
+  return busy - usageOf(process.pid).cpuSeconds;
+}
+
 function allStats(): ProcessStat[] {
   const stats: ProcessStat[] = [];
   for (const name of readdirSync('/proc')) {

@@ -7,10 +7,10 @@ import { systemClock } from '../src/kit/clock.ts';
 import { allowedCpus, describeMachine, describePlan } from './machine.ts';
 import { parseOptions, type Options } from './options.ts';
 import { ProcessTable } from './processes.ts';
-import { recordSection } from './results-file.ts';
+import { recordSection, type Section } from './results-file.ts';
 import { cpuPlanFor, runScenario, type ContenderResult, type Environment } from './rounds.ts';
 import type { Scenario } from './scenarios.ts';
-import { summarise, type Row } from './summary.ts';
+import { othersCpusOf, summarise, type Row } from './summary.ts';
 import { renderTable } from './table.ts';
 
 interface Outcome {
@@ -76,26 +76,27 @@ async function runAll(environment: Environment, options: Options): Promise<numbe
     const results = await runScenario(environment, scenario, options);
     const rows = summarise(scenario, results);
     outcomes.push({ scenario, results, rows });
-    const pinning = describePlan(cpuPlanFor(scenario, options, environment.availableCpus));
-    const table = renderTable(scenario, rows);
-    console.log(
-      `\n${scenario.name}: ${scenario.about} (${options.rounds} × ${options.seconds} s; ${pinning})\n\n${table}`,
-    );
-    if (options.record) {
-      recordSection({
-        scenario: scenario.name,
-        about: scenario.about,
-        date: today(),
-        machine,
-        versions,
-        pinning,
-        command: commandFor(scenario, options),
-        table,
-      });
-    }
+    const section: Section = {
+      scenario: scenario.name,
+      about: scenario.about,
+      date: today(),
+      machine,
+      versions,
+      pinning: describePlan(cpuPlanFor(scenario, options, environment.availableCpus)),
+      othersCpus: othersCpusOf(results),
+      command: commandFor(scenario, options),
+      table: renderTable(scenario, rows),
+    };
+    console.log(`\n${terminalText(section)}`);
+    if (options.record) recordSection(section);
     if (options.json !== undefined) writeJson(options.json, machine, versions, options, outcomes);
   }
   return outcomes.some(({ rows }) => rows.some((row) => Object.keys(row.errors).length > 0)) ? 1 : 0;
+}
+
+function terminalText(section: Section): string {
+  const others = `other programs used ${section.othersCpus.toFixed(2)} of a CPU meanwhile`;
+  return `${section.scenario}: ${section.about}\n(${section.pinning}; ${others})\n\n${section.table}`;
 }
 
 /** The command that repeats one scenario; other checkouts by their label, since their place is this machine's affair. */
@@ -109,6 +110,7 @@ function commandFor(scenario: Scenario, options: Options): string {
   ];
   if (options.connections !== undefined) parts.push(`--connections ${options.connections}`);
   if (!options.pin) parts.push('--no-pin');
+  if (options.weirCommand !== undefined) parts.push(`--weir-command '${options.weirCommand}'`);
   return parts.join(' ');
 }
 

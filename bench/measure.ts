@@ -2,7 +2,7 @@
 import { messageOf, unreachable } from '../src/kit/assert.ts';
 import { sleep, systemClock } from '../src/kit/clock.ts';
 import type { Addresses } from './addresses.ts';
-import { usageOf } from './cpu.ts';
+import { othersCpuSeconds, usageOf } from './cpu.ts';
 import { runH2load } from './load/h2load.ts';
 import { openIdle } from './load/idle.ts';
 import { runWrk } from './load/wrk.ts';
@@ -33,6 +33,19 @@ export interface LoadPlan {
 
 /** Loads `target` for `seconds` (at `ratePerSecond`, in an open loop) and measures it. What goes wrong is in the sample's errors; it never throws. */
 export async function measure(
+  plan: LoadPlan,
+  target: Target,
+  seconds: number,
+  ratePerSecond: number | undefined,
+): Promise<Sample> {
+  const startMs = systemClock.monotonicMs();
+  const othersBefore = othersCpuSeconds();
+  const sample = await measureLoaded(plan, target, seconds, ratePerSecond);
+  const passedSeconds = (systemClock.monotonicMs() - startMs) / 1000;
+  return { ...sample, othersCpus: Math.max(0, (othersCpuSeconds() - othersBefore) / passedSeconds) };
+}
+
+async function measureLoaded(
   plan: LoadPlan,
   target: Target,
   seconds: number,

@@ -20,6 +20,8 @@ export interface Options {
   readonly pin: boolean;
   readonly record: boolean;
   readonly json: string | undefined;
+  /** Instead of `node bin/weir.js`. */
+  readonly weirCommand: string | undefined;
 }
 
 interface RawOptions {
@@ -60,6 +62,7 @@ export function parseOptions(args: readonly string[]): Options | { readonly exit
       pin: raw.pin,
       record: raw.record ?? false,
       json: raw.json,
+      weirCommand: raw.weirCommand,
     };
   } catch (error) {
     if (error instanceof CommanderError) return { exitCode: error.exitCode === 0 ? 0 : 2, text: said };

@@ -36,6 +36,8 @@ export interface Section {
   readonly machine: string;
   readonly versions: readonly string[];
   readonly pinning: string;
+  /** CPUs that other programs kept busy meanwhile. */
+  readonly othersCpus: number;
   readonly command: string;
   readonly table: string;
 }
@@ -59,7 +61,8 @@ export function withSection(text: string, section: Section): string {
 function renderSection(section: Section): string {
   return `## ${section.scenario}
 
-${section.about}. ${section.date}; ${section.machine}; ${section.pinning}.
+${section.about}. ${section.date}; ${section.machine}; ${section.pinning};
+other programs used ${section.othersCpus.toFixed(2)} of a CPU meanwhile.
 ${section.versions.join('; ')}.
 
 \`${section.command}\`

@@ -21,6 +21,8 @@ export interface Sample extends ClientFigures {
   readonly cpuSeconds: number;
   /** Resident memory of the same at the end of the run. */
   readonly residentBytes: number;
+  /** CPUs that other programs on the machine kept busy meanwhile. */
+  readonly othersCpus?: number;
   /** `latency-70`: the rate that was asked for. */
   readonly offeredPerSecond?: number;
   /** `idle`: what each connection added to the resident memory. */

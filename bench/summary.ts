@@ -75,6 +75,11 @@ function ratioOf(
   return { median: medianOf(ratios), least: Math.min(...ratios), most: Math.max(...ratios) };
 }
 
+/** How many CPUs other programs kept busy, as the median of all samples. */
+export function othersCpusOf(results: readonly ContenderResult[]): number {
+  return medianOf(results.flatMap(({ samples }) => samples.map((sample) => sample.othersCpus ?? 0)));
+}
+
 function sumErrors(samples: readonly Sample[]): Record<string, number> {
   const sums: Record<string, number> = {};
   for (const sample of samples) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { addressesFor } from '../../bench/addresses.ts';
-import { parseStat, treeOf, usageOf } from '../../bench/cpu.ts';
+import { parseBusyTicks, parseStat, treeOf, usageOf } from '../../bench/cpu.ts';
 import { parseCpuList, planCpus } from '../../bench/machine.ts';
 import { parseOptions } from '../../bench/options.ts';
 import type { Peer } from '../../bench/peers/peer.ts';
@@ -57,6 +57,14 @@ describe('CPU time and memory of a process', () => {
       treeOf(7, all).map((stat) => stat.pid),
       [7, 8, 9],
     );
+  });
+
+  test('a machine is busy when it is neither idle nor waiting for a disk', () => {
+    assert.equal(
+      parseBusyTicks('cpu  1 2 4 1000 2000 8 16 32 64 128\ncpu0 1 1 1 1 1 1 1 1 1 1\n'),
+      1 + 2 + 4 + 8 + 16 + 32,
+    );
+    assert.throws(() => parseBusyTicks('intr 1\n'), /no line "cpu"/);
   });
 
   test('our own process has used CPU time and memory', { skip: process.platform !== 'linux' }, () => {
@@ -125,6 +133,7 @@ describe('the record', () => {
     machine: 'machine',
     versions: ['weir 1'],
     pinning: 'not pinned',
+    othersCpus: 0.01,
     command: `npm run bench -- ${scenario}`,
     table,
   });

@@ -56,6 +56,9 @@ export const HTTP_BODY = {
 /** *Ours*: a connection to a back end that takes longer is given up and another instance tried. */
 export const CONNECT_TIMEOUT_MS = 5000;
 
+/** *Ours*: a TLS handshake that takes longer is given up. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+
 /** *Ours*: after an error answer, what the client still sends is read and dropped for this long, so that the answer arrives. */
 export const LINGER_MS = 2000;
 

@@ -30,15 +30,19 @@ function onFailure(error: unknown): void {
   say({ type: 'log', level: 'error', message: `a connection was ended by a defect: ${text}` });
 }
 
-const { transport, why } = await chooseTransport(settings.transport, {
-  onFailure,
-  onAcceptError(code) {
-    count(THREAD_COUNTER.acceptErrors);
-    if (row[THREAD_COUNTER.acceptErrors] === 1) {
-      say({ type: 'log', level: 'error', message: `a connection could not be accepted: ${code}` });
-    }
+const { transport, why } = await chooseTransport(
+  settings.transport,
+  {
+    onFailure,
+    onAcceptError(code) {
+      count(THREAD_COUNTER.acceptErrors);
+      if (row[THREAD_COUNTER.acceptErrors] === 1) {
+        say({ type: 'log', level: 'error', message: `a connection could not be accepted: ${code}` });
+      }
+    },
   },
-});
+  systemClock,
+);
 if (transport.name === 'net' && settings.transport !== 'net') {
   say({ type: 'log', level: 'warn', message: `traffic goes through node:net, which is slower: ${why}` });
 }

@@ -1,3 +1,4 @@
+import type { Clock } from '../kit/clock.ts';
 import { messageOf } from '../kit/assert.ts';
 import { HandleTransport } from './handle-transport.ts';
 import { NetTransport } from './net-transport.ts';
@@ -11,16 +12,17 @@ import type { Connection, ConnectionOwner, Transport, TransportEvents } from './
 export async function chooseTransport(
   wanted: 'auto' | 'handle' | 'net',
   events: TransportEvents,
+  clock: Clock,
 ): Promise<{ transport: Transport; why: string }> {
-  if (wanted === 'net') return { transport: new NetTransport(events), why: 'asked for' };
+  if (wanted === 'net') return { transport: new NetTransport(events, clock), why: 'asked for' };
   const internals = nodeInternals();
   if (internals === undefined) {
-    return { transport: new NetTransport(events), why: "this Node does not offer its TCP handles' interface" };
+    return { transport: new NetTransport(events, clock), why: "this Node does not offer its TCP handles' interface" };
   }
-  const transport = new HandleTransport(internals, events);
+  const transport = new HandleTransport(internals, events, clock);
   const problem = await tryEcho(transport);
   if (problem === undefined) return { transport, why: 'the TCP handles of this Node do what is expected of them' };
-  return { transport: new NetTransport(events), why: problem };
+  return { transport: new NetTransport(events, clock), why: problem };
 }
 
 /** Sends a few bytes through a listening socket and back. Resolves to what went wrong, or undefined. */

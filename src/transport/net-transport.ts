@@ -3,15 +3,20 @@
  * are not what the handle transport expects. Reads go through one shared buffer, as there; there is no bulk mode.
  */
 import { createServer, connect as netConnect, type Socket } from 'node:net';
-import { BUFFERS } from '../model/limits.ts';
+import { connect as tlsConnect, TLSSocket } from 'node:tls';
+import type { Clock } from '../kit/clock.ts';
+import { BUFFERS, HANDSHAKE_TIMEOUT_MS } from '../model/limits.ts';
 import { NOBODY, unmapped } from './connection-common.ts';
 import { listenServer } from './listen.ts';
 import { Outbox } from './outbox.ts';
 import {
   READ_ROOM,
+  type ClientTls,
   type Connection,
   type ConnectionOwner,
   type ListeningSocket,
+  type ServerTls,
+  type TlsInfo,
   type Transport,
   type TransportEvents,
 } from './transport.ts';
@@ -21,33 +26,58 @@ export class NetTransport implements Transport {
   readonly outbox = new Outbox();
   readonly events: TransportEvents;
   readonly readBuffer = Buffer.allocUnsafeSlow(BUFFERS.sharedRead + 2 * READ_ROOM);
+  readonly #clock: Clock;
   readonly #readArea = this.readBuffer.subarray(READ_ROOM, READ_ROOM + BUFFERS.sharedRead);
 
-  constructor(events: TransportEvents) {
+  constructor(events: TransportEvents, clock: Clock) {
     this.events = events;
+    this.#clock = clock;
   }
 
   async listen(
     address: string,
     port: number,
     onConnection: (connection: Connection) => void,
+    tls?: ServerTls,
   ): Promise<ListeningSocket> {
     const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
     const bound = await listenServer(server, address, port);
     server.on('error', (error) => this.events.onAcceptError(codeOf(error)));
-    server.on('connection', (socket) => this.#accept(socket, onConnection));
+    server.on('connection', (socket) => {
+      if (tls === undefined) this.#accept(socket, onConnection);
+      else this.#acceptTls(socket, onConnection, tls);
+    });
     return bound;
+  }
+
+  /** Nobody hears of the connection before its handshake is done. */
+  #acceptTls(raw: Socket, onConnection: (connection: Connection) => void, tls: ServerTls): void {
+    const socket = new TLSSocket(raw, { isServer: true, secureContext: tls.context });
+    const timer = this.#clock.after(HANDSHAKE_TIMEOUT_MS, () => socket.destroy(new Error('handshake timed out')));
+    let secured = false;
+    const failed = (cause: string): void => {
+      timer.cancel();
+      raw.destroy();
+      if (secured) return;
+      secured = true;
+      tls.onHandshake(undefined, cause);
+    };
+    socket.on('error', (error) => failed(codeOf(error)));
+    socket.on('close', () => failed('the client went away'));
+    socket.on('secure', () => {
+      if (secured) return;
+      secured = true;
+      timer.cancel();
+      tls.onHandshake(infoOf(socket), undefined);
+      this.#accept(socket, onConnection);
+    });
+    raw.resume();
   }
 
   #accept(socket: Socket, onConnection: (connection: Connection) => void): void {
     const connection = new NetConnection(this, socket, NOBODY);
     // Accepted sockets have no public `onread`: what they read is copied through the shared buffer.
-    socket.on('data', (chunk: Buffer) => {
-      for (let at = 0; at < chunk.length && !connection.closed; at += BUFFERS.sharedRead) {
-        const count = chunk.copy(this.readBuffer, READ_ROOM, at, Math.min(chunk.length, at + BUFFERS.sharedRead));
-        connection.received(count);
-      }
-    });
+    socket.on('data', (chunk: Buffer) => connection.receivedChunk(chunk));
     try {
       onConnection(connection);
     } catch (error) {
@@ -57,7 +87,8 @@ export class NetTransport implements Transport {
     connection.startReading();
   }
 
-  connect(address: string, port: number, owner: ConnectionOwner): Connection {
+  connect(address: string, port: number, owner: ConnectionOwner, tls?: ClientTls): Connection {
+    if (tls !== undefined) return this.#connectTls(address, port, owner, tls);
     const socket = netConnect({
       host: address,
       port,
@@ -74,6 +105,32 @@ export class NetTransport implements Transport {
     const connection = new NetConnection(this, socket, owner);
     return connection;
   }
+
+  #connectTls(address: string, port: number, owner: ConnectionOwner, tls: ClientTls): Connection {
+    const { context, session } = tls;
+    const raw = netConnect({ host: address, port, allowHalfOpen: true, noDelay: true });
+    const socket = tlsConnect({
+      socket: raw,
+      secureContext: context,
+      rejectUnauthorized: false,
+      ...(session === undefined ? {} : { session }),
+    });
+    const connection = new NetConnection(this, socket, owner, tls);
+    socket.setTimeout(HANDSHAKE_TIMEOUT_MS, () => socket.destroy(new Error('handshake timed out')));
+    socket.on('session', (newer: Buffer) => {
+      tls.session = newer;
+    });
+    socket.on('data', (chunk: Buffer) => connection.receivedChunk(chunk));
+    return connection;
+  }
+}
+
+function infoOf(socket: TLSSocket): TlsInfo {
+  return {
+    protocol: socket.getProtocol() ?? 'unknown',
+    cipher: socket.getCipher().name,
+    resumed: socket.isSessionReused(),
+  };
 }
 
 class NetConnection implements Connection {
@@ -87,14 +144,31 @@ class NetConnection implements Connection {
   #finishing = false;
   #paused = false;
 
-  constructor(transport: NetTransport, socket: Socket, owner: ConnectionOwner) {
+  constructor(transport: NetTransport, socket: Socket, owner: ConnectionOwner, tls?: ClientTls) {
     this.#transport = transport;
     this.#socket = socket;
     this.owner = owner;
-    socket.on('connect', () => this.#tell(() => this.owner.onConnect(this)));
+    if (tls === undefined) socket.on('connect', () => this.#tell(() => this.owner.onConnect(this)));
+    else socket.on('secureConnect', () => this.#secured(socket as TLSSocket, tls));
     socket.on('end', () => this.#tell(() => this.owner.onEnd(this)));
     socket.on('error', (error) => this.#lost(codeOf(error)));
     socket.on('close', () => this.#lost('ECONNRESET'));
+  }
+
+  /** The handshake with a back end is done: is it the one it should be? */
+  #secured(socket: TLSSocket, tls: ClientTls): void {
+    socket.setTimeout(0);
+    const publicKey = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' });
+    if (tls.accepts === undefined || (publicKey !== undefined && tls.accepts(publicKey))) {
+      this.#tell(() => this.owner.onConnect(this));
+      return;
+    }
+    tls.session = undefined;
+    this.#lost('EPUBLICKEY');
+  }
+
+  get tls(): TlsInfo | undefined {
+    return this.#socket instanceof TLSSocket ? infoOf(this.#socket) : undefined;
   }
 
   get pending(): boolean {
@@ -115,6 +189,14 @@ class NetConnection implements Connection {
 
   get localPort(): number {
     return this.#socket.localPort ?? 0;
+  }
+
+  /** A chunk that did not come through `onread`: copied through the shared buffer, piece by piece. */
+  receivedChunk(chunk: Buffer): void {
+    const { readBuffer } = this.#transport;
+    for (let at = 0; at < chunk.length && !this.closed; at += BUFFERS.sharedRead) {
+      this.received(chunk.copy(readBuffer, READ_ROOM, at, Math.min(chunk.length, at + BUFFERS.sharedRead)));
+    }
   }
 
   received(count: number): void {

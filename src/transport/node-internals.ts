@@ -50,6 +50,26 @@ export interface TcpHandle extends StreamHandle {
   reset(callback?: () => void): number;
 }
 
+/** Node's TLSWrap: OpenSSL between a TCP handle and whoever reads and writes. Takes one write at a time, and copies it. */
+export interface TlsHandle extends StreamHandle {
+  onhandshakestart: () => void;
+  onhandshakedone: () => void;
+  onnewsession: (id: Buffer, session: Buffer) => void;
+  onerror: (error: Error & { code?: string }) => void;
+  start(): void;
+  setVerifyMode(requestCertificate: boolean, rejectUnauthorized: boolean): void;
+  enableSessionCallbacks(): void;
+  setSession(session: Buffer): void;
+  isSessionReused(): boolean;
+  getCipher(): { name: string; version: string };
+  getProtocol(): string;
+  getPeerCertificate(abbreviated: boolean): { raw?: Buffer } | undefined;
+  destroySSL(): void;
+  /** Ours: keeps both alive as long as the handle. */
+  parent: TcpHandle;
+  secureContext: unknown;
+}
+
 export interface ServerHandle {
   onconnection: (status: number, client: TcpHandle | undefined) => void;
 }
@@ -63,6 +83,8 @@ export interface NodeInternals {
   readonly streamBaseState: ArrayLike<number>;
   readonly kReadBytesOrError: number;
   readonly kLastWriteWasAsync: number;
+  /** Puts TLS on a TCP handle; `context` is the native part of a SecureContext. */
+  readonly wrapTls: (tcp: TcpHandle, context: unknown, isServer: boolean, hasActiveWrite: boolean) => TlsHandle;
 }
 
 interface Bindings {
@@ -71,7 +93,8 @@ interface Bindings {
     TCPConnectWrap: NodeInternals['TCPConnectWrap'];
     constants: { SOCKET: number };
   };
-  readonly stream_wrap: Omit<NodeInternals, 'TCP' | 'TCPConnectWrap' | 'socketType'>;
+  readonly stream_wrap: Omit<NodeInternals, 'TCP' | 'TCPConnectWrap' | 'socketType' | 'wrapTls'>;
+  readonly tls_wrap: { wrap: NodeInternals['wrapTls'] };
 }
 
 /** The internals of this Node, or undefined where any of them is missing or has another form. */
@@ -81,6 +104,7 @@ export function nodeInternals(): NodeInternals | undefined {
   try {
     const tcp = binding.call(process, 'tcp_wrap') as Bindings['tcp_wrap'];
     const stream = binding.call(process, 'stream_wrap') as Bindings['stream_wrap'];
+    const tls = binding.call(process, 'tls_wrap') as Bindings['tls_wrap'];
     const internals: NodeInternals = {
       TCP: tcp.TCP,
       TCPConnectWrap: tcp.TCPConnectWrap,
@@ -90,6 +114,7 @@ export function nodeInternals(): NodeInternals | undefined {
       streamBaseState: stream.streamBaseState,
       kReadBytesOrError: stream.kReadBytesOrError,
       kLastWriteWasAsync: stream.kLastWriteWasAsync,
+      wrapTls: tls.wrap,
     };
     return Object.values(internals).every((part) => part !== undefined) && hasMethods(internals)
       ? internals

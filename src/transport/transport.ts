@@ -8,6 +8,7 @@
  * - After `destroy` or `finish` the owner hears nothing more of the connection. After `onClose` neither.
  * - Whatever an owner throws ends that connection, and is reported to the transport's `onFailure`.
  */
+import type { SecureContext } from 'node:tls';
 import type { Outbox } from './outbox.ts';
 
 /** Free bytes that a transport leaves before and behind what it reads, for framing written in place. */
@@ -27,7 +28,34 @@ export interface ConnectionOwner {
   onClose(connection: Connection, code: string): void;
 }
 
+/** What was agreed in a handshake. */
+export interface TlsInfo {
+  /** `TLSv1.2`. */
+  readonly protocol: string;
+  /** OpenSSL's name: `ECDHE-RSA-AES128-GCM-SHA256`. */
+  readonly cipher: string;
+  readonly resumed: boolean;
+}
+
+/** TLS of a listener. Read anew for each handshake: what is swapped in serves the next connection. */
+export interface ServerTls {
+  context: SecureContext;
+  /** A handshake ended: with what was agreed, or with what went wrong. */
+  onHandshake(info: TlsInfo | undefined, error: string | undefined): void;
+}
+
+/** TLS towards a back end. */
+export interface ClientTls {
+  readonly context: SecureContext;
+  /** A session to resume, replaced by newer ones as they come. */
+  session: Buffer | undefined;
+  /** May the peer with this public key (SubjectPublicKeyInfo, DER) be talked to? Undefined: any may. */
+  readonly accepts: ((publicKey: Buffer) => boolean) | undefined;
+}
+
 export interface Connection {
+  /** Undefined where the connection is not encrypted. */
+  readonly tls: TlsInfo | undefined;
   owner: ConnectionOwner;
   /** Something that was sent is not with the kernel yet: send no more before `onDrain`. */
   readonly pending: boolean;
@@ -73,9 +101,14 @@ export interface Transport {
   /** Where messages are put together before `Connection.send`. */
   readonly outbox: Outbox;
   /** Binds with SO_REUSEPORT. `onConnection` sets the owner; reading starts when it returns. Rejects with the system's error. */
-  listen(address: string, port: number, onConnection: (connection: Connection) => void): Promise<ListeningSocket>;
+  listen(
+    address: string,
+    port: number,
+    onConnection: (connection: Connection) => void,
+    tls?: ServerTls,
+  ): Promise<ListeningSocket>;
   /** Starts to connect to an IP address; `owner` hears of the outcome, never before `connect` has returned. */
-  connect(address: string, port: number, owner: ConnectionOwner): Connection;
+  connect(address: string, port: number, owner: ConnectionOwner, tls?: ClientTls): Connection;
 }
 
 /** What a transport tells of itself. */

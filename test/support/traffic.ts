@@ -65,10 +65,14 @@ export class Traffic {
   static async start(options: TrafficOptions): Promise<Traffic> {
     const failures: unknown[] = [];
     const clock = options.clock ?? systemClock;
-    const { transport } = await chooseTransport(options.transport ?? 'handle', {
-      onFailure: (error) => failures.push(error),
-      onAcceptError: (code) => failures.push(code),
-    });
+    const { transport } = await chooseTransport(
+      options.transport ?? 'handle',
+      {
+        onFailure: (error) => failures.push(error),
+        onAcceptError: (code) => failures.push(code),
+      },
+      clock,
+    );
     const wheel = new TimerWheel(clock, undefined, (error) => failures.push(error));
     const table = new TargetTable(1);
     table.add();
@@ -83,8 +87,8 @@ export class Traffic {
   }
 
   /** A client of the (first) listener. It is ended with the test. */
-  async dial(port = this.port): Promise<Peer> {
-    const client = await dial(port, this.listeners[0]!.address);
+  async dial(port = this.port, host = this.listeners[0]!.address): Promise<Peer> {
+    const client = await dial(port, host);
     this.#clients.push(client);
     return client;
   }
@@ -177,12 +181,12 @@ export interface SetUp {
   readonly backend: ScriptedServer;
 }
 
-/** A load balancer in front of scripted back ends, for one test; afterwards nothing of it may be left. */
+/** A load balancer in front of scripted back ends, for one test, on a clock that stands still; afterwards nothing may be left. */
 export async function setUp(t: TestContext, options: SetUpOptions = {}): Promise<SetUp> {
   const backends: ScriptedServer[] = [];
   for (let i = 0; i < (options.backendCount ?? 1); i++) backends.push(await ScriptedServer.start());
   const ports = [...(options.otherBackends ?? []), ...backends.map(({ port }) => port)];
-  const traffic = await Traffic.start({ ...options, backends: ports });
+  const traffic = await Traffic.start({ clock: new FakeClock(), ...options, backends: ports });
   t.after(async () => {
     await traffic.stop();
     for (const each of backends) await each.stop();

@@ -1,0 +1,335 @@
+/** A connection over Node's TCP handles, without the streams around them. */
+import { getSystemErrorName } from 'node:util';
+import { assert } from '../kit/assert.ts';
+import type { BulkBuffer } from './bulk-buffer.ts';
+import { NOBODY, unmapped } from './connection-common.ts';
+import type { HandleTransport } from './handle-transport.ts';
+import type { NodeInternals, SocketName, StreamHandle, TcpHandle, WriteRequest } from './node-internals.ts';
+import type { Outbox } from './outbox.ts';
+import { READ_ROOM, type Connection, type ConnectionOwner, type TlsInfo } from './transport.ts';
+
+const UV_EOF = -4095;
+
+export class HandleConnection implements Connection {
+  owner: ConnectionOwner;
+  bulk = false;
+  closed = false;
+  protected readonly transport: HandleTransport;
+  /** What bytes go through: the socket itself, or TLS on top of it. */
+  protected readonly stream: StreamHandle;
+  protected readonly tcp: TcpHandle;
+  /** The private buffer that is read into now. */
+  bulkBuffer: BulkBuffer | undefined;
+  #writesInFlight = 0;
+  /** Connected, and the peer has not ended its side. */
+  #readable = false;
+  #paused = false;
+  #finishing = false;
+  /** What a write failed with; the owner will hear of it. */
+  protected failedStatus = 0;
+  #peer: SocketName | undefined;
+  #local: SocketName | undefined;
+
+  constructor(transport: HandleTransport, tcp: TcpHandle, owner: ConnectionOwner, stream: StreamHandle = tcp) {
+    this.transport = transport;
+    this.tcp = tcp;
+    this.stream = stream;
+    this.owner = owner;
+    stream.context = this;
+  }
+
+  get tls(): TlsInfo | undefined {
+    return undefined;
+  }
+
+  get pending(): boolean {
+    return this.#writesInFlight > 0;
+  }
+
+  get readingBulk(): boolean {
+    return this.bulkBuffer !== undefined;
+  }
+
+  get remoteAddress(): string {
+    return unmapped((this.#peer ??= this.#name('getpeername')).address);
+  }
+
+  get remotePort(): number {
+    return (this.#peer ??= this.#name('getpeername')).port ?? 0;
+  }
+
+  get localAddress(): string {
+    return unmapped((this.#local ??= this.#name('getsockname')).address);
+  }
+
+  get localPort(): number {
+    return (this.#local ??= this.#name('getsockname')).port ?? 0;
+  }
+
+  #name(which: 'getpeername' | 'getsockname'): SocketName {
+    const name: SocketName = {};
+    if (!this.closed) this.tcp[which](name);
+    return name;
+  }
+
+  /** Reading begins, unless the owner has paused it already. */
+  startReading(): void {
+    this.stream.useUserBuffer(this.transport.readArea);
+    this.stream.onread = this.transport.onRead;
+    this.#readable = true;
+    if (!this.#paused) this.stream.readStart();
+  }
+
+  connected(status: number): void {
+    if (this.closed) return;
+    if (status !== 0) {
+      this.lost(status);
+      return;
+    }
+    this.tcp.setNoDelay(true);
+    this.up();
+  }
+
+  /** The connection can be used: tells the owner. */
+  protected up(): void {
+    this.startReading();
+    try {
+      this.owner.onConnect(this);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** `count` bytes were read into the current buffer. Returns the buffer for the next reads where it changes. */
+  received(count: number): Uint8Array | undefined {
+    const bytes = this.bulkBuffer === undefined ? this.transport.readBuffer : this.bulkBuffer.bytes;
+    try {
+      this.owner.onData(this, bytes, READ_ROOM, READ_ROOM + count);
+    } catch (error) {
+      this.fail(error);
+    }
+    if (this.closed || this.bulk === (this.bulkBuffer !== undefined)) return undefined;
+    return this.#switchBuffer();
+  }
+
+  #switchBuffer(): Uint8Array {
+    const { bulkPool, readArea } = this.transport;
+    if (this.bulk) {
+      this.bulkBuffer = bulkPool.take();
+      return this.bulkBuffer.area;
+    }
+    this.#releaseBulk();
+    return readArea;
+  }
+
+  #releaseBulk(): void {
+    if (this.bulkBuffer === undefined) return;
+    this.transport.bulkPool.release(this.bulkBuffer);
+    this.bulkBuffer = undefined;
+  }
+
+  /** The peer ended its side, or the connection broke. */
+  readEnded(status: number): void {
+    if (this.closed) return;
+    if (status !== UV_EOF) {
+      this.lost(status);
+      return;
+    }
+    this.#readable = false;
+    this.stream.readStop();
+    try {
+      this.owner.onEnd(this);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  send(outbox: Outbox): void {
+    const length = outbox.length;
+    if (length === 0 || this.closed || this.failedStatus !== 0) {
+      outbox.clear();
+      return;
+    }
+    const transport = this.transport;
+    const view = outbox.bytes.subarray(0, length);
+    if (this.write(view)) {
+      transport.writeRequest.context = new PendingWrite(this, outbox.take(), undefined);
+      this.keepRequest(view);
+    } else {
+      outbox.clear();
+    }
+  }
+
+  sendBulk(source: Connection, start: number, end: number): void {
+    if (start === end || this.closed || this.failedStatus !== 0) return;
+    const buffer = bulkBufferOf(source);
+    const view = buffer.bytes.subarray(start, end);
+    if (this.write(view)) {
+      buffer.inFlight++;
+      this.transport.writeRequest.context = new PendingWrite(this, undefined, buffer);
+      this.keepRequest(view);
+    }
+  }
+
+  /** Writes; true when the kernel did not take everything, so that the bytes are in use until the request completes. */
+  protected write(view: Uint8Array): boolean {
+    const { writeRequest, internals } = this.transport;
+    const status = this.stream.writeBuffer(writeRequest, view);
+    if (status !== 0) {
+      this.failedStatus = status;
+      process.nextTick(() => this.lost(status));
+      return false;
+    }
+    return internals.streamBaseState[internals.kLastWriteWasAsync] === 1;
+  }
+
+  protected keepRequest(view: Uint8Array): void {
+    const transport = this.transport;
+    transport.writeRequest.buffer = view;
+    transport.writeRequest = transport.newWriteRequest();
+    this.#writesInFlight++;
+  }
+
+  writeCompleted(write: PendingWrite, status: number): void {
+    this.#writesInFlight--;
+    if (write.outboxBuffer !== undefined) this.transport.outbox.giveBack(write.outboxBuffer);
+    if (write.bulk !== undefined) {
+      write.bulk.inFlight--;
+      this.transport.bulkPool.settle(write.bulk);
+    }
+    if (this.closed) return;
+    if (status !== 0) {
+      this.lost(status);
+      return;
+    }
+    if (this.#writesInFlight > 0) return;
+    if (this.#finishing) {
+      this.destroy();
+      return;
+    }
+    try {
+      this.owner.onDrain(this);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    if (this.#readable && !this.closed) this.stream.readStop();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (this.#readable && !this.closed) this.stream.readStart();
+  }
+
+  end(): void {
+    if (this.closed) return;
+    const request = new this.transport.internals.ShutdownWrap();
+    request.oncomplete = ignore;
+    this.stream.shutdown(request);
+  }
+
+  finish(): void {
+    if (this.#writesInFlight === 0) {
+      this.destroy();
+      return;
+    }
+    this.#finishing = true;
+    this.owner = NOBODY;
+    this.pause();
+  }
+
+  destroy(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.owner = NOBODY;
+    this.#releaseBulk();
+    this.closeHandles();
+  }
+
+  protected closeHandles(): void {
+    this.tcp.close();
+  }
+
+  protected resetHandles(): void {
+    if (this.tcp.reset() !== 0) this.tcp.close();
+  }
+
+  reset(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.owner = NOBODY;
+    this.#releaseBulk();
+    this.resetHandles();
+  }
+
+  /** The connection broke: the owner is told, once. */
+  lost(status: number): void {
+    this.refused(status === 0 ? 'ECONNRESET' : getSystemErrorName(status));
+  }
+
+  /** Ends the connection and tells the owner why, once. */
+  refused(code: string): void {
+    if (this.closed) return;
+    const owner = this.owner;
+    this.destroy();
+    try {
+      owner.onClose(this, code);
+    } catch (error) {
+      this.transport.events.onFailure(error);
+    }
+  }
+
+  /** The owner threw: a defect of ours that must cost one connection and no more. */
+  fail(error: unknown): void {
+    this.transport.events.onFailure(error);
+    this.lost(0);
+  }
+}
+
+/** A write that the kernel did not take at once: what is in use until it completes. */
+export class PendingWrite {
+  readonly connection: HandleConnection;
+  readonly outboxBuffer: Buffer | undefined;
+  readonly bulk: BulkBuffer | undefined;
+
+  constructor(connection: HandleConnection, outboxBuffer: Buffer | undefined, bulk: BulkBuffer | undefined) {
+    this.connection = connection;
+    this.outboxBuffer = outboxBuffer;
+    this.bulk = bulk;
+  }
+}
+
+/** The read callback that all connections of a transport share: `this` is the handle. */
+export function makeOnRead({ streamBaseState, kReadBytesOrError }: NodeInternals): StreamHandle['onread'] {
+  return function onRead(this: StreamHandle) {
+    const count = streamBaseState[kReadBytesOrError]!;
+    const connection = this.context as HandleConnection;
+    if (count > 0) return connection.received(count);
+    if (count < 0) connection.readEnded(count);
+    return undefined;
+  };
+}
+
+export function onWriteComplete(this: WriteRequest, status: number): void {
+  const write = this.context as PendingWrite;
+  this.buffer = undefined;
+  write.connection.writeCompleted(write, status);
+}
+
+export function onConnectComplete(this: { context: unknown }, status: number): void {
+  (this.context as HandleConnection).connected(status);
+}
+
+function ignore(): void {}
+
+/** The private buffer whose bytes are being handed over by `source`. */
+export function bulkBufferOf(source: Connection): BulkBuffer {
+  const buffer = source instanceof HandleConnection ? source.bulkBuffer : undefined;
+  assert(buffer !== undefined, 'sendBulk sends from the private buffer of its source');
+  return buffer;
+}

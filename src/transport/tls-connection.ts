@@ -1,0 +1,205 @@
+/**
+ * TLS on Node's handles. TLSWrap copies what it is given while it encrypts, takes one write at a time (a second one
+ * would end the process), and always reports completion later: so bytes wait here, and the outbox is free at once.
+ */
+import { X509Certificate } from 'node:crypto';
+import { HANDSHAKE_TIMEOUT_MS } from '../model/limits.ts';
+import type { Timer } from '../kit/clock.ts';
+import { bulkBufferOf, HandleConnection, PendingWrite } from './handle-connection.ts';
+import type { HandleTransport } from './handle-transport.ts';
+import { NOBODY } from './connection-common.ts';
+import type { TcpHandle, TlsHandle } from './node-internals.ts';
+import type { Outbox } from './outbox.ts';
+import type { ClientTls, Connection, ConnectionOwner, ServerTls, TlsInfo } from './transport.ts';
+
+abstract class TlsConnection extends HandleConnection {
+  protected readonly ssl: TlsHandle;
+  protected secured = false;
+  #info: TlsInfo | undefined;
+  /** What waits for the write in flight. */
+  #queue: Buffer[] = [];
+  #timer: Timer | undefined;
+
+  constructor(transport: HandleTransport, tcp: TcpHandle, owner: ConnectionOwner, ssl: TlsHandle, context: unknown) {
+    super(transport, tcp, owner, ssl);
+    this.ssl = ssl;
+    ssl.parent = tcp;
+    ssl.secureContext = context;
+    ssl.onhandshakestart = () => this.#handshakeStarts();
+    ssl.onhandshakedone = () => this.#handshakeDone();
+    ssl.onerror = (error) => this.#handshakeFailed(error);
+    ssl.onnewsession = () => {};
+  }
+
+  override get tls(): TlsInfo | undefined {
+    return this.#info;
+  }
+
+  protected limitHandshake(): void {
+    this.#timer = this.transport.clock.after(HANDSHAKE_TIMEOUT_MS, () => this.handshakeFailed('handshake timed out'));
+  }
+
+  #handshakeStarts(): void {
+    // A second handshake on one connection is a renegotiation, which costs us far more than the peer.
+    if (this.secured) process.nextTick(() => this.lost(0));
+  }
+
+  #handshakeDone(): void {
+    if (this.closed || this.secured) return;
+    this.secured = true;
+    this.#timer?.cancel();
+    const cipher = this.ssl.getCipher();
+    this.#info = { protocol: this.ssl.getProtocol(), cipher: cipher.name, resumed: this.ssl.isSessionReused() };
+    try {
+      this.handshakeDone(this.#info);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #handshakeFailed(error: Error & { code?: string }): void {
+    if (this.closed) return;
+    if (this.secured) process.nextTick(() => this.lost(0));
+    else this.handshakeFailed(error.code ?? error.message);
+  }
+
+  protected abstract handshakeDone(info: TlsInfo): void;
+  protected abstract handshakeFailed(cause: string): void;
+
+  override send(outbox: Outbox): void {
+    if (outbox.length > 0) this.#put(outbox.bytes.subarray(0, outbox.length));
+    outbox.clear();
+  }
+
+  override sendBulk(source: Connection, start: number, end: number): void {
+    if (start < end) this.#put(bulkBufferOf(source).bytes.subarray(start, end));
+  }
+
+  #put(view: Buffer): void {
+    if (this.closed || this.failedStatus !== 0) return;
+    if (this.pending) this.#queue.push(Buffer.from(view));
+    else this.#writeNow(view);
+  }
+
+  #writeNow(view: Buffer): void {
+    if (!this.write(view)) return;
+    this.transport.writeRequest.context = new PendingWrite(this, undefined, undefined);
+    this.keepRequest(view);
+  }
+
+  override writeCompleted(write: PendingWrite, status: number): void {
+    if (status === 0 && this.#queue.length > 0 && !this.closed) {
+      const next = this.#queue.length === 1 ? this.#queue[0]! : Buffer.concat(this.#queue);
+      this.#queue = [];
+      this.#writeNow(next);
+    }
+    super.writeCompleted(write, status);
+  }
+
+  /** Says goodbye (close_notify) before it closes, or the session could not be resumed. */
+  override finish(): void {
+    if (!this.pending) this.end();
+    super.finish();
+  }
+
+  protected override closeHandles(): void {
+    this.#timer?.cancel();
+    this.tcp.close(() => this.ssl.destroySSL());
+  }
+
+  protected override resetHandles(): void {
+    this.#timer?.cancel();
+    if (this.tcp.reset(() => this.ssl.destroySSL()) !== 0) this.closeHandles();
+  }
+}
+
+/** A client's connection: nobody hears of it before its handshake is done. */
+export class TlsServerConnection extends TlsConnection {
+  readonly #tls: ServerTls;
+  readonly #onConnection: (connection: Connection) => void;
+
+  constructor(
+    transport: HandleTransport,
+    tcp: TcpHandle,
+    tls: ServerTls,
+    onConnection: (connection: Connection) => void,
+  ) {
+    const { context } = tls;
+    super(transport, tcp, NOBODY, transport.internals.wrapTls(tcp, context.context, true, false), context);
+    this.#tls = tls;
+    this.#onConnection = onConnection;
+  }
+
+  handshake(): void {
+    this.limitHandshake();
+    this.startReading();
+  }
+
+  protected handshakeDone(info: TlsInfo): void {
+    this.#tls.onHandshake(info, undefined);
+    this.#onConnection(this);
+  }
+
+  protected handshakeFailed(cause: string): void {
+    this.#tls.onHandshake(undefined, cause);
+    this.destroy();
+  }
+
+  override lost(status: number): void {
+    if (!this.secured && !this.closed) this.#tls.onHandshake(undefined, 'the client went away');
+    super.lost(status);
+  }
+
+  override readEnded(status: number): void {
+    if (this.secured) super.readEnded(status);
+    else if (!this.closed) this.lost(0);
+  }
+}
+
+/** A connection to a back end: its owner hears `onConnect` when the handshake is done. */
+export class TlsClientConnection extends TlsConnection {
+  readonly #tls: ClientTls;
+
+  constructor(transport: HandleTransport, tcp: TcpHandle, owner: ConnectionOwner, tls: ClientTls) {
+    const ssl = transport.internals.wrapTls(tcp, tls.context.context, false, false);
+    super(transport, tcp, owner, ssl, tls.context);
+    this.#tls = tls;
+    // The certificate is asked for, and judged by its key alone.
+    ssl.setVerifyMode(true, false);
+    ssl.enableSessionCallbacks();
+    ssl.onnewsession = (_id, session) => {
+      tls.session = session;
+    };
+  }
+
+  protected override up(): void {
+    if (this.#tls.session !== undefined) this.ssl.setSession(this.#tls.session);
+    this.limitHandshake();
+    this.startReading();
+    this.ssl.start();
+  }
+
+  protected handshakeDone(): void {
+    const { accepts } = this.#tls;
+    if (accepts !== undefined) {
+      const raw = this.ssl.getPeerCertificate(true)?.raw;
+      if (raw === undefined || !accepts(publicKeyOf(raw))) {
+        this.#tls.session = undefined;
+        process.nextTick(() => this.refused('EPUBLICKEY'));
+        return;
+      }
+    }
+    this.owner.onConnect(this);
+  }
+
+  protected handshakeFailed(cause: string): void {
+    // A session that the back end does not know any more must not fail the next handshake too.
+    this.#tls.session = undefined;
+    process.nextTick(() => this.refused(cause));
+  }
+}
+
+/** SubjectPublicKeyInfo in DER of a certificate in DER. */
+function publicKeyOf(raw: Buffer): Buffer {
+  return new X509Certificate(raw).publicKey.export({ type: 'spki', format: 'der' });
+}

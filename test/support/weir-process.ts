@@ -1,7 +1,7 @@
 /** The whole program as a child process, the way its users run it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -46,6 +46,8 @@ export class WeirProcess {
 
   constructor(test: TestContext, options: WeirOptions = {}) {
     this.dataDir = options.dataDir ?? temporaryDirectory(test);
+    // One that was killed has left its address behind.
+    rmSync(join(this.dataDir, 'api-address'), { force: true });
     const flags = [
       '--data-dir',
       this.dataDir,
@@ -92,12 +94,29 @@ export class WeirProcess {
 
   /** Resolves with what `look` finds, as soon as it finds anything; fails with what the process said. */
   async until<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
+    return this.#poll(what, look, () => this.#exit !== undefined);
+  }
+
+  /** As {@link until}, for what comes after the end of the process. */
+  async untilEnded(what: string, look: () => boolean): Promise<void> {
+    await this.#poll(
+      what,
+      () => look() || undefined,
+      () => false,
+    );
+  }
+
+  async #poll<T>(
+    what: string,
+    look: () => Promise<T | undefined> | T | undefined,
+    hopeless: () => boolean,
+  ): Promise<T> {
     const deadlineMs = systemClock.monotonicMs() + PATIENCE_MS;
     for (;;) {
+      const given = hopeless() || systemClock.monotonicMs() > deadlineMs;
       const found = await look();
       if (found !== undefined) return found;
-      const late = systemClock.monotonicMs() > deadlineMs;
-      if (this.#exit !== undefined || late) {
+      if (given) {
         const state = this.#exit === undefined ? 'runs' : `has ended: ${JSON.stringify(this.#exit)}`;
         throw new Error(`waited for ${what}; weir ${state}\n${this.#stdout}${this.#stderr}`);
       }

@@ -1,0 +1,52 @@
+/** bin/weir.js under a Node that is too old for us: it starts the Node that we bring, and stands in for it. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { WEIR, WeirProcess } from '../support/weir-process.ts';
+
+/** A Node before 24 on the PATH, where there is one: the machine's own, behind the one that npm puts first. */
+function oldNode(): string | undefined {
+  const candidates = (process.env['PATH'] ?? '').split(delimiter).map((directory) => join(directory, 'node'));
+  return candidates.find((candidate) => {
+    const { stdout } = spawnSync(candidate, ['--version'], { encoding: 'utf8' });
+    const major = Number(/^v(\d+)\./.exec(stdout ?? '')?.[1]);
+    return major >= 20 && major < 24;
+  });
+}
+
+const node = oldNode();
+const skip = node === undefined && 'no Node before 24 on the PATH';
+
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    // A zombie is dead, but for its parent.
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${processId}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+describe('weir under an old Node', { skip }, () => {
+  it('runs, passes SIGTERM on and ends with the exit code of the child', async (test) => {
+    const weir = new WeirProcess(test, { node: node! });
+    await weir.ready();
+    const child = Number(readFileSync(join(weir.dataDir, 'pid'), 'utf8'));
+    assert.notEqual(child, weir.child.pid);
+    weir.child.kill('SIGTERM');
+    assert.deepEqual(await weir.exited, { code: 0, signal: null });
+    assert.ok(!isAlive(child));
+    assert.match(weir.stderr, /"signal":"SIGTERM"/);
+    assert.equal(spawnSync(node!, [WEIR, 'nonsense']).status, 2);
+  });
+
+  it('leaves no child behind when it is killed', async (test) => {
+    const weir = new WeirProcess(test, { node: node! });
+    await weir.ready();
+    const child = Number(readFileSync(join(weir.dataDir, 'pid'), 'utf8'));
+    weir.child.kill('SIGKILL');
+    await weir.untilEnded('the child to end', () => !isAlive(child));
+  });
+});

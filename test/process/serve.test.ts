@@ -1,0 +1,255 @@
+/** The program as its users run it: it serves, keeps what it said it has, and ends as it is told to. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import {
+  CreateLoadBalancerCommand,
+  DeleteLoadBalancerCommand,
+  DescribeAccountLimitsCommand,
+  DescribeLoadBalancersCommand,
+  RegisterInstancesWithLoadBalancerCommand,
+  type ElasticLoadBalancingClient,
+} from '@aws-sdk/client-elastic-load-balancing';
+import { namedBackend, type NamedBackend } from '../support/named-backend.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { freePort, WeirProcess } from '../support/weir-process.ts';
+
+const AvailabilityZones = ['us-east-1a'];
+
+/** Creates the load balancer `web`, HTTP on `port`, in front of `backends`. */
+async function createWeb(client: ElasticLoadBalancingClient, port: number, backends: readonly NamedBackend[]) {
+  const Listeners = [{ Protocol: 'HTTP', LoadBalancerPort: port, InstancePort: 80 }];
+  await client.send(new CreateLoadBalancerCommand({ LoadBalancerName: 'web', Listeners, AvailabilityZones }));
+  const Instances = backends.map(({ instanceId }) => ({ InstanceId: instanceId }));
+  await client.send(new RegisterInstancesWithLoadBalancerCommand({ LoadBalancerName: 'web', Instances }));
+}
+
+async function get(url: string): Promise<{ status: number; text: string }> {
+  const response = await fetch(url);
+  return { status: response.status, text: await response.text() };
+}
+
+/** Resolves when the load balancer on `port` is answered by an instance. */
+async function serving(weir: WeirProcess, port: number): Promise<void> {
+  await weir.until('an instance in service', async () => {
+    const { status } = await get(`http://127.0.0.1:${port}/`).catch(() => ({ status: 0 }));
+    return status === 200 ? true : undefined;
+  });
+}
+
+/** A weir with `web` in front of two back ends, all of them serving. */
+async function weirWithWeb(test: TestContext, dataDir?: string) {
+  const backends = [await namedBackend(test, 'one'), await namedBackend(test, 'two')];
+  const weir = new WeirProcess(test, dataDir === undefined ? {} : { dataDir });
+  await weir.ready();
+  const client = await weir.client();
+  const port = await freePort();
+  await createWeb(client, port, backends);
+  await serving(weir, port);
+  return { weir, client, port, backends };
+}
+
+describe('weir serve', () => {
+  it('spreads requests over two instances in turn', async (test) => {
+    const { weir, port } = await weirWithWeb(test);
+    const url = `http://127.0.0.1:${port}/`;
+    await weir.until('both instances', async () => {
+      const pair = [(await get(url)).text, (await get(url)).text].sort();
+      return pair.join() === 'one,two' ? true : undefined;
+    });
+    const answers: string[] = [];
+    for (let each = 0; each < 6; each++) answers.push((await get(url)).text);
+    assert.deepEqual(answers.slice(2), answers.slice(0, 4), 'every second answer is from the same instance');
+    assert.notEqual(answers[0], answers[1]);
+  });
+
+  it('has what it had after SIGTERM, which ends it with exit code 0', async (test) => {
+    const { weir, client, port } = await weirWithWeb(test);
+    const before = await client.send(new DescribeLoadBalancersCommand({}));
+    weir.child.kill('SIGTERM');
+    assert.deepEqual(await weir.exited, { code: 0, signal: null }, weir.stderr);
+    const again = new WeirProcess(test, { dataDir: weir.dataDir });
+    await again.ready();
+    const after = await (await again.client()).send(new DescribeLoadBalancersCommand({}));
+    assert.deepEqual(after.LoadBalancerDescriptions, before.LoadBalancerDescriptions);
+    await serving(again, port);
+  });
+
+  it('has every acknowledged change after SIGKILL', async (test) => {
+    const first = new WeirProcess(test);
+    await first.ready();
+    const client = await first.client();
+    for (let each = 0; each < 5; each++) {
+      const Listeners = [{ Protocol: 'TCP', LoadBalancerPort: await freePort(), InstancePort: 80 }];
+      await client.send(
+        new CreateLoadBalancerCommand({ LoadBalancerName: `lb-${each}`, Listeners, AvailabilityZones }),
+      );
+    }
+    await client.send(new DeleteLoadBalancerCommand({ LoadBalancerName: 'lb-2' }));
+    await first.kill();
+    const second = new WeirProcess(test, { dataDir: first.dataDir });
+    await second.ready();
+    const found = await (await second.client()).send(new DescribeLoadBalancersCommand({}));
+    const names = found.LoadBalancerDescriptions?.map(({ LoadBalancerName }) => LoadBalancerName);
+    assert.deepEqual(names?.sort(), ['lb-0', 'lb-1', 'lb-3', 'lb-4']);
+  });
+
+  it('leaves files for scripts: process, API address, a key that only its owner reads', async (test) => {
+    const weir = new WeirProcess(test);
+    const endpoint = await weir.ready();
+    const file = (name: string) => join(weir.dataDir, name);
+    assert.match(endpoint, /^http:\/\/127\.0\.0\.1:\d+$/);
+    assert.equal(readFileSync(file('pid'), 'utf8'), `${weir.child.pid}\n`);
+    assert.equal(statSync(file('credentials')).mode & 0o777, 0o600);
+    assert.match(
+      readFileSync(file('credentials'), 'utf8'),
+      /^\[default\]\naws_access_key_id = \S+\naws_secret_access_key = \S+$/m,
+    );
+    weir.child.kill('SIGTERM');
+    await weir.exited;
+    assert.ok(!existsSync(file('pid')) && !existsSync(file('api-address')));
+  });
+
+  it('takes a fixed key from the environment', async (test) => {
+    const key = { WEIR_ACCESS_KEY_ID: 'AKIAFIXED', WEIR_SECRET_ACCESS_KEY: 'fixed-secret' };
+    const weir = new WeirProcess(test, { environment: key });
+    await weir.ready();
+    const client = await weir.client();
+    const { accessKeyId, secretAccessKey } = await client.config.credentials();
+    assert.deepEqual({ accessKeyId, secretAccessKey }, { accessKeyId: 'AKIAFIXED', secretAccessKey: 'fixed-secret' });
+    await client.send(new DescribeLoadBalancersCommand({}));
+  });
+
+  it('shows health, metrics and a page beside the API', async (test) => {
+    const { weir } = await weirWithWeb(test);
+    const endpoint = await weir.endpoint();
+    assert.equal((await get(`${endpoint}/-/health`)).status, 200);
+    assert.deepEqual(await get(`${endpoint}/-/ready`), { status: 200, text: '{"status":"ready"}\n' });
+    const metrics = (await get(`${endpoint}/metrics`)).text;
+    assert.match(metrics, /^weir_requests_total\{load_balancer="web"\} [1-9]\d*$/m);
+    assert.match(metrics, /^weir_instance_in_service\{load_balancer="web",instance="127\.0\.0\.1:\d+"\} 1$/m);
+    assert.match((await get(endpoint)).text, /<h2>web<\/h2>[^]*InService/);
+    const head = await fetch(`${endpoint}/metrics`, { method: 'HEAD' });
+    assert.equal(await head.text(), '');
+  });
+});
+
+describe('weir serve: the end', () => {
+  /** A request that a back end holds until `release`; resolves when it has reached the back end. */
+  async function requestInFlight(test: TestContext) {
+    const arrived = Promise.withResolvers<() => void>();
+    const slow = await namedBackend(test, 'slow', (incoming, response) => {
+      const answer = () => response.end('late');
+      if (incoming.url === '/slow') arrived.resolve(answer);
+      else answer();
+    });
+    const weir = new WeirProcess(test);
+    const endpoint = await weir.ready();
+    const port = await freePort();
+    await createWeb(await weir.client(), port, [slow]);
+    await serving(weir, port);
+    const answered = get(`http://127.0.0.1:${port}/slow`);
+    answered.catch(() => undefined);
+    return { weir, endpoint, port, answered, release: await arrived.promise };
+  }
+
+  it('by SIGTERM waits for a request in flight, is not ready meanwhile, and takes no new connection', async (test) => {
+    const { weir, endpoint, port, answered, release } = await requestInFlight(test);
+    weir.child.kill('SIGTERM');
+    const draining = await weir.until('the drain', async () => {
+      const page = await get(`${endpoint}/-/ready`);
+      return page.status === 503 ? page : undefined;
+    });
+    assert.equal(draining.text, '{"status":"draining"}\n');
+    await weir.until('the listener to be closed', async () => {
+      const refused = await new Promise<boolean>((resolve) => {
+        const probe = request({ host: '127.0.0.1', port, agent: false }, (response) => void response.resume());
+        probe
+          .on('error', () => resolve(true))
+          .on('close', () => resolve(false))
+          .end();
+      });
+      return refused ? true : undefined;
+    });
+    release();
+    assert.deepEqual(await answered, { status: 200, text: 'late' });
+    assert.deepEqual(await weir.exited, { code: 0, signal: null });
+  });
+
+  it('by a second signal comes at once', async (test) => {
+    const { weir, endpoint, answered } = await requestInFlight(test);
+    weir.child.kill('SIGTERM');
+    await weir.until('the drain', async () => ((await get(`${endpoint}/-/ready`)).status === 503 ? true : undefined));
+    weir.child.kill('SIGTERM');
+    assert.deepEqual(await weir.exited, { code: 0, signal: null });
+    await assert.rejects(answered);
+  });
+});
+
+describe('weir serve: SIGHUP', () => {
+  it('takes over what can change, says what cannot, and keeps everything when the file is wrong', async (test) => {
+    const file = join(temporaryDirectory(test), 'weir.yaml');
+    const [one, two] = [await namedBackend(test, 'one'), await namedBackend(test, 'two')];
+    const write = (backend: NamedBackend, rest: string) => {
+      const port = backend.instanceId.split(':')[1];
+      const inventory = `instances: { inventory: { i-web: { address: 127.0.0.1, ports: { 80: ${port} } } } }`;
+      writeFileSync(file, `${inventory}\nlog: { format: json }\n${rest}\n`);
+    };
+    write(one, 'limits: { listeners: 7 }');
+    const weir = new WeirProcess(test, { flags: [file] });
+    await weir.ready();
+    const client = await weir.client();
+    const port = await freePort();
+    await createWeb(client, port, [{ ...one, instanceId: 'i-web' }]);
+    await serving(weir, port);
+    const listeners = async () => {
+      const { Limits = [] } = await client.send(new DescribeAccountLimitsCommand({}));
+      return Limits.find(({ Name }) => Name === 'classic-listeners')?.Max;
+    };
+    assert.equal(await listeners(), '7');
+
+    write(two, 'limits: { listeners: 8 }\nregion: eu-west-1');
+    weir.child.kill('SIGHUP');
+    await weir.until('the new limit', async () => ((await listeners()) === '8' ? true : undefined));
+    await weir.until('the kept option in the log', () => /"kept":\["region"\]/.test(weir.stderr) || undefined);
+    await weir.until('the moved instance', async () => {
+      // Without connection draining, a request that is on its way to the old place is cut.
+      const { text } = await get(`http://127.0.0.1:${port}/`).catch(() => ({ text: 'cut' }));
+      return text === 'two' ? true : undefined;
+    });
+
+    write(one, 'limits: { listeners: none }');
+    weir.child.kill('SIGHUP');
+    await weir.until(
+      'the refusal in the log',
+      () => /weir\.yaml:3: limits\.listeners: expected/.test(weir.stderr) || undefined,
+    );
+    assert.equal(await listeners(), '8');
+  });
+});
+
+describe('weir serve: the service manager', () => {
+  it('is told by systemd-notify when weir is ready, reloads and stops', async (test) => {
+    const directory = temporaryDirectory(test);
+    const told = join(directory, 'told');
+    writeFileSync(join(directory, 'systemd-notify'), `#!/bin/sh\necho "$NOTIFY_SOCKET" "$@" >> '${told}'\n`, {
+      mode: 0o755,
+    });
+    const environment = { NOTIFY_SOCKET: '/run/notify', PATH: `${directory}:${process.env['PATH']}` };
+    const weir = new WeirProcess(test, { environment });
+    const lines = () => (existsSync(told) ? readFileSync(told, 'utf8').trimEnd().split('\n') : []);
+    const count = (wanted: number) => weir.until(`${wanted} messages`, () => lines().length >= wanted || undefined);
+    await count(1);
+    weir.child.kill('SIGHUP');
+    await count(3);
+    weir.child.kill('SIGTERM');
+    await weir.exited;
+    const [ready = '', reloading = '', again = '', stopping = ''] = lines();
+    assert.match(ready, /^\/run\/notify READY=1 STATUS=API on http:/);
+    assert.match(reloading, /^\/run\/notify RELOADING=1 MONOTONIC_USEC=\d+$/);
+    assert.match(again, /^\/run\/notify READY=1$/);
+    assert.match(stopping, /^\/run\/notify STOPPING=1$/);
+  });
+});

@@ -1,4 +1,5 @@
 /** The head that is forwarded, written anew from the parsed parts. */
+import { assert } from '../kit/assert.ts';
 import { BYTE_CLASS, COLON, CR, LF, SPACE, TARGET, TOKEN, ascii } from '../kit/bytes.ts';
 import { HTTP_HEAD } from '../model/limits.ts';
 import { CODINGS, skipBlanks, skipBlanksBack, type ContentLengths, type TransferEncodings } from './desync-framing.ts';
@@ -15,9 +16,13 @@ const PERCENT = 0x25;
 const CODING_NAMES = CODINGS.map(ascii);
 const SEPARATOR = ascii(', ');
 
+/** Line ends and the space behind a colon make a head of the largest size longer, but never by this much. */
+const MAX_CAPACITY = HTTP_HEAD.maxBytes + 1024;
+assert(2 * (HTTP_HEAD.maxHeaders + 2) + 64 <= 1024, 'two bytes a line, and the blanks in a list of codings');
+
 /**
- * Where the canonical head is put together; the memory is kept for the next one. A head that grows beyond the limits of
- * HTTP_HEAD (escapes are three bytes for one) is given up: `overflow`.
+ * Where the canonical head is put together; the memory is kept for the next one. A head whose request line grows beyond
+ * HTTP_HEAD.maxLineBytes (escapes are three bytes for one) is given up: `overflow`.
  */
 export class CanonicalHead {
   bytes: Buffer = Buffer.allocUnsafeSlow(INITIAL_CAPACITY);
@@ -135,7 +140,6 @@ export class CanonicalHead {
     this.#kept = false;
     this.#byte(CR);
     this.#byte(LF);
-    if (this.length - this.#headerStart > HTTP_HEAD.maxHeaderBytes) this.overflow = true;
   }
 
   #escape(byte: number): void {
@@ -155,10 +159,10 @@ export class CanonicalHead {
 
   #reserve(count: number): boolean {
     const needed = this.length + count;
-    if (needed > HTTP_HEAD.maxBytes) this.overflow = true;
+    if (needed > MAX_CAPACITY) this.overflow = true;
     if (this.overflow) return false;
     if (needed > this.bytes.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.min(HTTP_HEAD.maxBytes, Math.max(needed, this.bytes.length * 2)));
+      const larger = Buffer.allocUnsafeSlow(Math.min(MAX_CAPACITY, Math.max(needed, this.bytes.length * 2)));
       this.bytes.copy(larger, 0, 0, this.length);
       this.bytes = larger;
     }

@@ -21,6 +21,23 @@ export const LINE = {
 const CONTENT_TYPE = ascii('content-type');
 
 /**
+ * Offset just after the empty line that ends the head which begins at `start`, or -1 while it is not in
+ * `bytes[start, end)`. Lines end in CRLF or in a bare LF. `seen` is the `end` of an earlier call for the same head: what
+ * was looked at then is not looked at again.
+ */
+export function findHeadEnd(bytes: Uint8Array, start: number, end: number, seen = start): number {
+  // The empty line may have begun in the last two bytes of what was seen: LF, or LF and CR.
+  let lineFeed = bytes.indexOf(LF, Math.max(start, seen - 2));
+  while (lineFeed !== -1 && lineFeed < end) {
+    let next = lineFeed + 1;
+    if (next < end && bytes[next] === CR) next++;
+    if (next < end && bytes[next] === LF) return next + 1;
+    lineFeed = bytes.indexOf(LF, lineFeed + 1);
+  }
+  return -1;
+}
+
+/**
  * Walks over the lines of a head. Lines end in CRLF or in a bare LF; what is left at the end of the input is a line too.
  * One object serves all heads: after each step its fields say what was found, as offsets into the buffer.
  */

@@ -7,7 +7,7 @@
  * Balancers. Where it and the RFC leave a choice of what to forward, the choice is the one that no back end can read in
  * two ways; it stands at {@link HeadAnalysis.canonical}.
  */
-import { BYTE_CLASS, CR, LF, SPACE, TOKEN, VALUE } from '../kit/bytes.ts';
+import { BYTE_CLASS, CR, LF, SPACE, TOKEN, VALUE, ascii, equalsFolded } from '../kit/bytes.ts';
 import { HTTP_HEAD } from '../model/limits.ts';
 import { CanonicalHead } from './desync-canonical.ts';
 import { ContentLengths, TransferEncodings, judgeFraming } from './desync-framing.ts';
@@ -16,25 +16,11 @@ import { FRAMING_NAME, framingName, isBlank } from './desync-names.ts';
 import { REASON, REASONS, TIERS, tierOf, worse, type ReasonName, type Tier } from './desync-reasons.ts';
 import { RequestLine } from './desync-request-line.ts';
 
+export { findHeadEnd } from './desync-lines.ts';
 export { REASON, REASONS, TIERS, action, tierOf } from './desync-reasons.ts';
 export type { DesyncAction, ReasonName, Tier } from './desync-reasons.ts';
 
-/**
- * Offset just after the empty line that ends the head which begins at `start`, or -1 while it is not in
- * `bytes[start, end)`. Lines end in CRLF or in a bare LF. `seen` is the `end` of an earlier call for the same head: what
- * was looked at then is not looked at again.
- */
-export function findHeadEnd(bytes: Uint8Array, start: number, end: number, seen = start): number {
-  // The empty line may have begun in the last two bytes of what was seen: LF, or LF and CR.
-  let lineFeed = bytes.indexOf(LF, Math.max(start, seen - 2));
-  while (lineFeed !== -1 && lineFeed < end) {
-    let next = lineFeed + 1;
-    if (next < end && bytes[next] === CR) next++;
-    if (next < end && bytes[next] === LF) return next + 1;
-    lineFeed = bytes.indexOf(LF, lineFeed + 1);
-  }
-  return -1;
-}
+const HOST = ascii('host');
 
 /** What is wrong with the bytes of a name or value: a sum of these. */
 const FAULT = { nonCompliant: 1, nul: 2, bareCr: 4 } as const;
@@ -55,7 +41,7 @@ export class HeadAnalysis {
    * framer (RFC 9112) finds no one way to read the message. That is a request line that cannot be written anew (method,
    * version or URI bad, or no target), a bare CR, a Content-Length that is bad, empty, folded or contradicted, a
    * Transfer-Encoding that is bad, folded or not `chunked` once at the end, an unfinished head, and a head over the limits
-   * of HTTP_HEAD, which hold for what the client sent, before anything is dropped, and for the canonical head.
+   * of HTTP_HEAD, which hold for what the client sent, before anything is dropped (for the request line escaped, too).
    */
   framable = false;
   /**
@@ -76,11 +62,12 @@ export class HeadAnalysis {
   #fieldName = 0;
   /** Would a folded line continue a framing header? */
   #inFraming = false;
+  #hosts = 0;
   #headerCount = 0;
   #headerStart = 0;
 
   /**
-   * The head written anew, valid until the next analysis: its first {@link canonicalLength} bytes, at most
+   * The head written anew, valid until the next analysis: its first {@link canonicalLength} bytes, at most 1 KiB more than
    * HTTP_HEAD.maxBytes. `METHOD SP target SP HTTP/1.0|1.1 CRLF`, then `name: value CRLF` in the client's order and
    * spelling, then CRLF.
    * - HTTP/0.9 and no version are written as 1.0, 1.2 to 1.9 as 1.1. Spaces around the target are gone; spaces and control
@@ -124,6 +111,7 @@ export class HeadAnalysis {
     this.lengthInDoubt = lookAlikes + this.#lengths.lookAlikes > 0 && encodings + this.#lengths.exact === 0;
     this.framable =
       !this.#refused &&
+      this.#hosts <= 1 &&
       this.headEnd !== -1 &&
       line.writable &&
       this.#encodings.framable &&
@@ -163,6 +151,7 @@ export class HeadAnalysis {
     this.#refused = false;
     this.#fieldName = FRAMING_NAME.none;
     this.#inFraming = false;
+    this.#hosts = 0;
     this.#headerCount = 0;
   }
 
@@ -241,7 +230,10 @@ export class HeadAnalysis {
     const name = continuation ? this.#fieldName : framingName(bytes, nameStart, nameEnd);
     if (empty) this.#headers = worse(this.#headers, REASON.EmptyHeader);
     if (name !== FRAMING_NAME.none) this.#judgeFramingField(bytes, name, bad);
-    if (kind === LINE.field) this.#fieldName = (nameFaults & BAD) === 0 ? name : FRAMING_NAME.none;
+    if (kind === LINE.field) {
+      this.#fieldName = (nameFaults & BAD) === 0 ? name : FRAMING_NAME.none;
+      if (equalsFolded(bytes, nameStart, nameEnd, HOST)) this.#hosts++;
+    }
     if (kind === LINE.field || kind === LINE.colonless) this.#inFraming = isExact(name);
     // How a folded length or coding is read depends on the reader. (A look-alike in a folded line is dropped as such.)
     const joins = continuation || (kind === LINE.mimic && !empty && name === FRAMING_NAME.none);

@@ -64,10 +64,11 @@ function report(finding: Finding, target: FuzzTarget, seed: number): void {
   console.error(`again: npm run fuzz -- ${target.name} --seed ${seed} --cases 1`);
 }
 
-/** A screenful: the seed brings back the rest. */
+/** A screenful, long repetitions told by their number: the seed brings back the rest. */
 function shortened(text: string): string {
-  const max = 4000;
-  return text.length <= max ? text : `${text.slice(0, max)}… (${text.length - max} more)`;
+  const max = 2000;
+  const told = text.replace(/(.{1,8}?)\1{30,}/g, (all, unit: string) => `[${all.length / unit.length} x ${unit}]`);
+  return told.length <= max ? told : `${told.slice(0, max)}… (${told.length - max} more)`;
 }
 
 /** Runs until the time or the cases are used up, or to the first finding. Returns the exit code. */

@@ -80,7 +80,6 @@ function whyRefused(text: string, mode: DesyncMitigationMode): Refusal | undefin
   if ('refused' in read.head) return refuse(read.head.refused);
   const { method, headers, framing } = read.head;
   if (method === 'CONNECT') return refuse('CONNECT');
-  if (valuesOf(headers, 'Host').length > 1) return refuse('two Host headers');
   if (unknownOptions(headers).length > 32) return refuse('too many names in Connection');
   if (framing.kind === 'length' && framing.length >= 10n ** 15n) return refuse('a length that nobody could send');
   return undefined;
@@ -223,7 +222,8 @@ function frameResponse(
   return {
     head: { version, status, headers: kept, framing, body: '', trailers: [] },
     length: BigInt(lengths[0] ?? 0),
-    reusable: persistent && !options.includes('close') && !(chunked && lengths.length > 0),
+    // Where there are two opinions about the length, the connection carries no other response (RFC 9112 6.1, 6.3).
+    reusable: persistent && !options.includes('close') && !(chunked && (lengths.length > 0 || version === '1.0')),
     size,
   };
 }

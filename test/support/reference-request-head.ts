@@ -87,8 +87,7 @@ export function readRequestHead(text: string): HeadReading {
     size,
     complete,
     lengthInDoubt: encodings.length + lengths.length > 0 && ![...encodings, ...lengths].some((part) => part.exact),
-    // A rewritten head may have grown: a space in the target is three bytes then.
-    head: 'refused' in head || isWithinLimits(headText(head)) ? head : { refused: 'the head grew too long' },
+    head,
   };
 }
 
@@ -96,12 +95,6 @@ export function readRequestHead(text: string): HeadReading {
 export function headText(head: ReadHead): string {
   const lines = head.headers.map(([name, value]) => `${name}: ${value}\r\n`);
   return `${head.method} ${head.target} HTTP/${head.version}\r\n${lines.join('')}\r\n`;
-}
-
-function isWithinLimits(text: string): boolean {
-  const [line, ...headers] = text.split('\r\n').map((part) => part.length + 2);
-  const headersFit = headers.every((size) => size <= HTTP_HEAD.maxHeaderBytes);
-  return line! <= HTTP_HEAD.maxLineBytes && headersFit && text.length <= HTTP_HEAD.maxBytes;
 }
 
 /** The limits count what the client sent, line ends included, before anything is dropped. */
@@ -127,12 +120,17 @@ function whyUnframable(
   lengths: readonly FramingPart[],
 ): string | undefined {
   if (!TOKEN.test(request.method)) return 'the method is no token';
+  if (`${request.method} ${targetOf(request)} HTTP/1.1\r\n`.length > HTTP_HEAD.maxLineBytes) {
+    return 'the request line, escaped, is too long';
+  }
   if (/[\r\0]/.test(request.uri) || targetOf(request) === '') return 'there is no target that could be written';
   if (versionFindings(request.version).includes('BadVersion')) return 'the version is unknown';
   if (parts.some((part) => part.text.includes('\r'))) return 'a bare CR may end a line';
   if (parts.some((part) => namesFraming(part.name) && (part.name + part.value).includes('\0'))) {
     return 'a NUL in what may be a framing header';
   }
+  const hosts = parts.filter(({ kind, name }) => kind === 'field' && name.toLowerCase() === 'host');
+  if (hosts.length > 1) return 'two Host headers';
   if (foldsFraming(parts)) return 'a framing header is folded';
   const codings = encodings.flatMap(codingsOf);
   if (codings.some((coding) => !CODINGS.includes(coding))) return 'a coding is unknown';

@@ -1,0 +1,94 @@
+/** `npm run acceptance -- NAME…`: the whole program among real peers, by hand. Exit code 1 when a property does not hold. */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { describeMachine } from '../../bench/machine.ts';
+import { othersCpuSeconds } from '../../bench/cpu.ts';
+import { messageOf } from '../../src/kit/assert.ts';
+import { systemClock } from '../../src/kit/clock.ts';
+import { Lab, type AcceptanceRun } from './lab.ts';
+import { RUNS } from './runs.ts';
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => name !== 'all' && !RUNS.some((run) => run.name === name));
+if (names.length === 0 || unknown.length > 0) {
+  if (unknown.length > 0) console.error(`There is no run called ${unknown.join(', ')}.\n`);
+  console.error(usage());
+  process.exitCode = 2;
+} else if (process.platform !== 'linux') {
+  console.error('The acceptance runs read /proc and use the whole of 127.0.0.0/8: they need Linux.');
+  process.exitCode = 1;
+} else {
+  process.exitCode = await runAll(RUNS.filter(({ name }) => names.includes('all') || names.includes(name)));
+}
+
+function usage(): string {
+  const width = Math.max(...RUNS.map(({ name }) => name.length));
+  const lines = RUNS.map(({ name, about }) => `  ${name.padEnd(width)}  ${about}`);
+  return `Usage: npm run acceptance -- NAME… (or all)\n\n${lines.join('\n')}\n\ntest/acceptance/setup.sh installs the programs that they use.`;
+}
+
+async function runAll(runs: readonly AcceptanceRun[]): Promise<number> {
+  console.log(describeMachine());
+  let failed = 0;
+  for (const [index, run] of runs.entries()) if (!(await runOne(run, index))) failed++;
+  return failed === 0 ? 0 : 1;
+}
+
+async function runOne(run: AcceptanceRun, index: number): Promise<boolean> {
+  console.log(`\n${run.name}: ${run.about}`);
+  const missing = run.needs.filter((program) => !onPath(program));
+  if (missing.length > 0) {
+    console.error(`${run.name}: ${missing.join(', ')} not found: run test/acceptance/setup.sh first`);
+    return false;
+  }
+  const lab = new Lab(index);
+  const stopListening = endOnSignals(lab);
+  const limit = Promise.withResolvers<never>();
+  const timer = systemClock.after(run.limitSeconds * 1000, () =>
+    limit.reject(new Error(`did not end within ${run.limitSeconds} s`)),
+  );
+  const [startedMs, othersBefore] = [systemClock.monotonicMs(), othersCpuSeconds()];
+  let error: unknown;
+  try {
+    await Promise.race([run.run(lab), limit.promise]);
+  } catch (caught) {
+    error = caught;
+  }
+  const tookSeconds = (systemClock.monotonicMs() - startedMs) / 1000;
+  const others = (othersCpuSeconds() - othersBefore) / tookSeconds;
+  console.log(
+    `(${tookSeconds.toFixed(0)} s; other programs used ${others.toFixed(2)} of a CPU)\n\n${lab.figures.render()}`,
+  );
+  if (error !== undefined) console.error(`\n${run.name} FAILED: ${messageOf(error)}`);
+  timer.cancel();
+  await lab.close();
+  stopListening();
+  return error === undefined && lab.figures.held;
+}
+
+/** Ctrl-C leaves nothing behind either. Returns what takes the listeners away. */
+function endOnSignals(lab: Lab): () => void {
+  const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+  const listeners = Object.entries(codes).map(([signal, code]) => {
+    const listener = (): void => {
+      lab.closeNow();
+      process.exit(code);
+    };
+    process.once(signal, listener);
+    return () => void process.off(signal, listener);
+  });
+  return () => {
+    for (const remove of listeners) remove();
+  };
+}
+
+function onPath(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}

@@ -1,0 +1,5 @@
+/** All acceptance runs, in the order in which `all` does them. */
+import type { AcceptanceRun } from './lab.ts';
+import { realServers } from './runs/real-servers.ts';
+
+export const RUNS: readonly AcceptanceRun[] = [realServers];

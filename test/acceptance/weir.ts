@@ -1,0 +1,154 @@
+/** The weir that is looked at: `weir serve` as its users run it, and load balancers made through the AWS API. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  ConfigureHealthCheckCommand,
+  CreateLoadBalancerCommand,
+  DescribeInstanceHealthCommand,
+  ElasticLoadBalancingClient,
+  ModifyLoadBalancerAttributesCommand,
+  RegisterInstancesWithLoadBalancerCommand,
+  type HealthCheck,
+} from '@aws-sdk/client-elastic-load-balancing';
+import { API_PORT } from '../../bench/addresses.ts';
+import { usageOf } from '../../bench/cpu.ts';
+import { untilListening, type ManagedProcess } from '../../bench/processes.ts';
+import { parseCredentials } from '../../src/api/credentials.ts';
+import { messageOf, present } from '../../src/kit/assert.ts';
+import { WEIR } from '../support/weir-process.ts';
+import { until, type Lab } from './lab.ts';
+
+const START_TIMEOUT_MS = 20_000;
+const IN_SERVICE_TIMEOUT_MS = 30_000;
+/** Of its output, the part that a message shows. */
+const SHOWN_OUTPUT = 2000;
+
+export interface WeirPlan {
+  readonly threads?: number;
+  /** For the Node that runs it. */
+  readonly nodeFlags?: readonly string[];
+}
+
+export interface LoadBalancerPlan {
+  readonly name: string;
+  readonly listeners: readonly {
+    readonly protocol: 'HTTP' | 'TCP';
+    readonly port: number;
+    readonly instancePort: number;
+  }[];
+  readonly instances: readonly string[];
+  readonly healthCheck: HealthCheck;
+  readonly idleTimeoutSeconds?: number;
+}
+
+export class WeirUnderTest {
+  readonly process: ManagedProcess;
+  readonly endpoint: string;
+  readonly client: ElasticLoadBalancingClient;
+
+  private constructor(process: ManagedProcess, endpoint: string, client: ElasticLoadBalancingClient) {
+    this.process = process;
+    this.endpoint = endpoint;
+    this.client = client;
+  }
+
+  /** Starts `weir serve` on the lab's addresses, with a data directory of its own; resolves when it is ready. */
+  static async start(lab: Lab, plan: WeirPlan = {}): Promise<WeirUnderTest> {
+    const { front, api } = lab.addresses;
+    const dataDir = join(lab.folder, 'weir-data');
+    const program = await lab.processes.start({
+      name: 'weir',
+      file: process.execPath,
+      args: [...(plan.nodeFlags ?? []), WEIR, 'serve', '--data-dir', dataDir, '--api', `${api}:${API_PORT}`].concat([
+        '--listen',
+        front,
+        '--threads',
+        String(plan.threads ?? 2),
+      ]),
+      cwd: lab.folder,
+    });
+    await untilListening(program, api, API_PORT);
+    const endpoint = `http://${api}:${API_PORT}`;
+    await until('/-/ready answers 200', START_TIMEOUT_MS, async () =>
+      (await fetch(`${endpoint}/-/ready`)).status === 200 ? true : undefined,
+    );
+    const path = join(dataDir, 'credentials');
+    const credentials = present(parseCredentials(readFileSync(path, 'utf8'), path)[0], `a key in ${path}`);
+    const client = new ElasticLoadBalancingClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 1 });
+    return new WeirUnderTest(program, endpoint, client);
+  }
+
+  /** Creates it with everything that the plan says; resolves when all its instances are in service. */
+  async create(plan: LoadBalancerPlan): Promise<void> {
+    const { client } = this;
+    const LoadBalancerName = plan.name;
+    const Listeners = plan.listeners.map(({ protocol, port, instancePort }) => ({
+      Protocol: protocol,
+      LoadBalancerPort: port,
+      InstanceProtocol: protocol,
+      InstancePort: instancePort,
+    }));
+    await client.send(
+      new CreateLoadBalancerCommand({ LoadBalancerName, Listeners, AvailabilityZones: ['us-east-1a'] }),
+    );
+    await client.send(new ConfigureHealthCheckCommand({ LoadBalancerName, HealthCheck: plan.healthCheck }));
+    const ConnectionSettings = { IdleTimeout: plan.idleTimeoutSeconds ?? 60 };
+    await client.send(
+      new ModifyLoadBalancerAttributesCommand({ LoadBalancerName, LoadBalancerAttributes: { ConnectionSettings } }),
+    );
+    const Instances = plan.instances.map((InstanceId) => ({ InstanceId }));
+    await client.send(new RegisterInstancesWithLoadBalancerCommand({ LoadBalancerName, Instances }));
+    for (const instance of plan.instances) await this.untilState(plan.name, instance, 'InService');
+  }
+
+  /** Resolves with the milliseconds that it took until DescribeInstanceHealth said `state`. */
+  async untilState(loadBalancer: string, instance: string, state: string): Promise<number> {
+    try {
+      const { afterMs } = await until(`${instance} of ${loadBalancer} is ${state}`, IN_SERVICE_TIMEOUT_MS, async () =>
+        (await this.state(loadBalancer, instance)) === state ? true : undefined,
+      );
+      return afterMs;
+    } catch (error) {
+      throw new Error(`${messageOf(error)}; weir said: ${this.process.output.slice(-SHOWN_OUTPUT)}`, { cause: error });
+    }
+  }
+
+  async state(LoadBalancerName: string, InstanceId: string): Promise<string | undefined> {
+    const Instances = [{ InstanceId }];
+    const health = await this.client.send(new DescribeInstanceHealthCommand({ LoadBalancerName, Instances }));
+    return health.InstanceStates?.[0]?.State;
+  }
+
+  get residentBytes(): number {
+    return usageOf(this.process.pid).residentBytes;
+  }
+
+  get cpuSeconds(): number {
+    return usageOf(this.process.pid).cpuSeconds;
+  }
+
+  /** Open descriptors, sockets among them. */
+  get descriptors(): number {
+    return readdirSync(`/proc/${this.process.pid}/fd`).length;
+  }
+
+  /** What `/metrics` says. */
+  async metrics(): Promise<string> {
+    return (await fetch(`${this.endpoint}/metrics`)).text();
+  }
+
+  /** Lines of its log that tell of an error. */
+  get errors(): string[] {
+    return this.process.output
+      .split('\n')
+      .filter((line) => /^\S+ (?:error|fatal) |"level":"(?:error|fatal)"/.test(line));
+  }
+
+  /** Demands that it still runs, and has logged no error. */
+  demandSound(lab: Lab): void {
+    const { errors } = this;
+    for (const line of errors.slice(0, 10)) lab.say(line);
+    lab.figures.demand('errors in its log', errors.length, '0', errors.length === 0);
+    lab.figures.demand('weir runs', this.process.running ? 'yes' : 'no', 'yes', this.process.running);
+  }
+}

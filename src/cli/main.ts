@@ -1,16 +1,17 @@
 /** The command line. One file per command; each adds itself. */
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { systemClock } from '../kit/clock.ts';
 import { registerClassify } from './classify.ts';
 import { registerDemo } from './demo.ts';
 import { EXIT_FINE, EXIT_WRONG_USAGE } from './failure.ts';
-import { endWithLauncher } from './launcher.ts';
+import { endWithParents } from './launcher.ts';
 import { registerServe } from './serve.ts';
 import { registerValidate } from './validate.ts';
 
 /** Runs the command that `argv` (without node and script) asks for. Leaves its exit code in `process.exitCode`. */
 export async function main(argv: readonly string[]): Promise<void> {
-  endWithLauncher();
+  endWithParents(process.env, systemClock);
   const program = new Command('weir')
     .description('A self-hosted Classic Load Balancer: the traffic behaviour and the AWS API of ELB v1.')
     .version(packageJson.version, '-V, --version', 'print the version')

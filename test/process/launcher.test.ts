@@ -1,4 +1,4 @@
-/** bin/weir.js under a Node that is too old for us: it starts the Node that we bring, and stands in for it. */
+/** Who starts weir may end before it: npm, whose shell passes no signal on, and bin/weir.js under a Node that is too old. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -22,16 +22,20 @@ const skip = node === undefined && 'no Node before 24 on the PATH';
 function isAlive(processId: number): boolean {
   try {
     process.kill(processId, 0);
-    // A zombie is dead, but for its parent.
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${processId}/stat`, 'utf8'));
   } catch {
     return false;
+  }
+  try {
+    // A zombie has ended, and waits for its parent to hear of it.
+    return !/\) Z /.test(readFileSync(`/proc/${processId}/stat`, 'utf8'));
+  } catch {
+    return true;
   }
 }
 
 describe('weir under an old Node', { skip }, () => {
   it('runs, passes SIGTERM on and ends with the exit code of the child', async (test) => {
-    const weir = new WeirProcess(test, { node: node! });
+    const weir = new WeirProcess(test, { runner: [node!] });
     await weir.ready();
     const child = Number(readFileSync(join(weir.dataDir, 'pid'), 'utf8'));
     assert.notEqual(child, weir.child.pid);
@@ -43,10 +47,24 @@ describe('weir under an old Node', { skip }, () => {
   });
 
   it('leaves no child behind when it is killed', async (test) => {
-    const weir = new WeirProcess(test, { node: node! });
+    const weir = new WeirProcess(test, { runner: [node!] });
     await weir.ready();
     const child = Number(readFileSync(join(weir.dataDir, 'pid'), 'utf8'));
     weir.child.kill('SIGKILL');
     await weir.untilEnded('the child to end', () => !isAlive(child));
+  });
+});
+
+describe('weir started by npm', () => {
+  it('ends when the shell that npm runs it in is killed', async (test) => {
+    // What follows keeps the shell from becoming weir.
+    const runner = ['/bin/sh', '-c', '"$0" "$@"; true', process.execPath] as const;
+    const weir = new WeirProcess(test, { runner: [...runner], environment: { npm_command: 'start' } });
+    await weir.ready();
+    const child = Number(readFileSync(join(weir.dataDir, 'pid'), 'utf8'));
+    assert.notEqual(child, weir.child.pid);
+    weir.child.kill('SIGKILL');
+    await weir.untilEnded('weir to end', () => !isAlive(child));
+    assert.match(weir.stderr, /"signal":"SIGTERM"/);
   });
 });

@@ -26,8 +26,8 @@ export interface WeirOptions {
   readonly dataDir?: string;
   readonly api?: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** The Node that runs bin/weir.js; this one unless told otherwise. */
-  readonly node?: string;
+  /** What runs bin/weir.js and the words after it; this Node unless told otherwise. */
+  readonly runner?: readonly [command: string, ...words: string[]];
 }
 
 export interface Exit {
@@ -62,7 +62,8 @@ export class WeirProcess {
     // Nothing of the environment that the tests run in decides what is tested.
     const { PATH, HOME } = process.env;
     const environment = { PATH, HOME, ...options.environment };
-    this.child = spawn(options.node ?? process.execPath, words, {
+    const [runner, ...before] = options.runner ?? [process.execPath];
+    this.child = spawn(runner, [...before, ...words], {
       env: environment,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,18 +1,32 @@
 /** The head of a response (RFC 9112 4), as offsets into the bytes that were read. Whatever is odd is refused (502). */
-import { ascii, BYTE_CLASS, CR, equalsFolded, LF, SPACE, VALUE } from '../kit/bytes.ts';
+import { ascii, BYTE_CLASS, CR, LF, SPACE, VALUE } from '../kit/bytes.ts';
 import { HTTP_HEAD } from '../model/limits.ts';
+import { FieldNames } from './field-names.ts';
 import { Ranges } from './head-ranges.ts';
 import { CONNECTION, hasLineFeed, MessageHead, PARSED, parseLength } from './message-head.ts';
 import { endsInChunked } from './request-head.ts';
 
-const TRAILER = ascii('trailer');
-const UPGRADE = ascii('upgrade');
-const CONNECTION_NAME = ascii('connection');
-const KEEP_ALIVE = ascii('keep-alive');
-const SET_COOKIE = ascii('set-cookie');
-const CONTENT_LENGTH = ascii('content-length');
-const PROXY_CONNECTION = ascii('proxy-connection');
-const TRANSFER_ENCODING = ascii('transfer-encoding');
+const FIELD = {
+  connection: 1,
+  contentLength: 2,
+  transferEncoding: 3,
+  setCookie: 4,
+  upgrade: 5,
+  trailer: 6,
+} as const;
+
+/** In the order of {@link FIELD}; behind them what is always dropped: it concerns one connection. */
+const FIELDS = new FieldNames([
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'set-cookie',
+  'upgrade',
+  'trailer',
+  'keep-alive',
+  'proxy-connection',
+]);
+
 const HTTP_1 = ascii('HTTP/1.');
 
 export class ResponseHead extends MessageHead {
@@ -86,39 +100,35 @@ export class ResponseHead extends MessageHead {
     valueEnd: number,
     lineEnd: number,
   ): number {
-    switch (nameEnd - lineStart) {
-      case 7:
-        if (equalsFolded(bytes, lineStart, nameEnd, UPGRADE)) {
-          if (this.upgradeEnd !== 0) this.drops.add(this.upgradeStart, this.upgradeEnd);
-          this.upgradeStart = lineStart;
-          this.upgradeEnd = lineEnd;
-        } else if (equalsFolded(bytes, lineStart, nameEnd, TRAILER)) this.trailerLines.add(lineStart, lineEnd);
-        break;
-      case 10:
-        if (equalsFolded(bytes, lineStart, nameEnd, CONNECTION_NAME)) {
-          return this.connectionField(bytes, lineStart, valueStart, valueEnd, lineEnd);
-        }
-        if (equalsFolded(bytes, lineStart, nameEnd, KEEP_ALIVE)) this.drops.add(lineStart, lineEnd);
-        else if (equalsFolded(bytes, lineStart, nameEnd, SET_COOKIE)) this.setCookies.add(valueStart, valueEnd);
-        break;
-      case 14:
-        if (equalsFolded(bytes, lineStart, nameEnd, CONTENT_LENGTH)) {
-          return this.#length(bytes, lineStart, valueStart, valueEnd, lineEnd);
-        }
-        break;
-      case 16:
-        if (equalsFolded(bytes, lineStart, nameEnd, PROXY_CONNECTION)) this.drops.add(lineStart, lineEnd);
-        break;
-      case 17:
-        if (equalsFolded(bytes, lineStart, nameEnd, TRANSFER_ENCODING)) {
-          if (this.chunked) return PARSED.refused;
-          this.transferEncodings++;
-          this.chunked = endsInChunked(bytes, valueStart, valueEnd);
-          this.transferEncodingLines.add(lineStart, lineEnd);
-        }
-        break;
+    switch (FIELDS.find(bytes, lineStart, nameEnd)) {
+      case 0:
+        return PARSED.complete;
+      case FIELD.connection:
+        return this.connectionField(bytes, lineStart, valueStart, valueEnd, lineEnd);
+      case FIELD.contentLength:
+        return this.#length(bytes, lineStart, valueStart, valueEnd, lineEnd);
+      case FIELD.transferEncoding:
+        if (this.chunked) return PARSED.refused;
+        this.transferEncodings++;
+        this.chunked = endsInChunked(bytes, valueStart, valueEnd);
+        this.transferEncodingLines.add(lineStart, lineEnd);
+        return PARSED.complete;
+      case FIELD.setCookie:
+        this.setCookies.add(valueStart, valueEnd);
+        return PARSED.complete;
+      case FIELD.upgrade:
+        // Of several Upgrade fields the last can pass; the others go.
+        if (this.upgradeEnd !== 0) this.drops.add(this.upgradeStart, this.upgradeEnd);
+        this.upgradeStart = lineStart;
+        this.upgradeEnd = lineEnd;
+        return PARSED.complete;
+      case FIELD.trailer:
+        this.trailerLines.add(lineStart, lineEnd);
+        return PARSED.complete;
+      default:
+        this.drops.add(lineStart, lineEnd);
+        return PARSED.complete;
     }
-    return PARSED.complete;
   }
 
   /** A second, equal length is dropped; a different one makes the response unreadable. */
@@ -141,6 +151,8 @@ export class ResponseHead extends MessageHead {
   /** Does the back end keep its connection open after this response, as far as it says? */
   get keepAlive(): boolean {
     if ((this.connection & CONNECTION.close) !== 0 || this.conflictingLength) return false;
+    // HTTP/1.0 has no chunks: who sends them may mean something else by them (RFC 9112 6.1).
+    if (this.minor === 0 && this.chunked) return false;
     return this.minor >= 1 || (this.connection & CONNECTION.keepAlive) !== 0;
   }
 }

@@ -1,6 +1,7 @@
 /** Scripted peers: a client and a back end that send exactly the bytes they are told, and keep what they get. */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { readMessage, type Message } from './http-reader.ts';
 
 /** One end of a connection in a script. */
 export class Peer {
@@ -71,13 +72,6 @@ export class Peer {
     return taken;
   }
 
-  /** A head and the body that its Content-Length announces. */
-  async message(): Promise<{ head: string; body: string }> {
-    const head = await this.take('\r\n\r\n');
-    const length = /^content-length: *(\d+)/im.exec(head)?.[1];
-    return { head, body: length === undefined ? '' : await this.takeBytes(Number(length)) };
-  }
-
   /** Takes nothing more from the kernel, so that the sender must stop some time. */
   pause(): void {
     this.socket.pause();
@@ -142,22 +136,16 @@ export class ScriptedServer {
     return new Promise((resolve) => this.#wanted.push(resolve));
   }
 
-  /** Answers every request on every connection with what `respond` makes of its head. */
-  serve(respond: (head: string, body: string) => string): void {
-    const serveOne = async (peer: Peer): Promise<void> => {
-      while (!peer.ended) {
-        const { head, body } = await peer.message();
-        peer.send(respond(head, body));
-      }
-      peer.end();
-    };
-    const next = (): void => {
-      void this.accept().then((peer) => {
-        serveOne(peer).catch(() => peer.socket.destroy());
-        next();
-      });
-    };
-    next();
+  /** Answers every request on every connection with what `respond` makes of it. */
+  serve(respond: (request: Message) => string): void {
+    void this.#serveAll(respond);
+  }
+
+  async #serveAll(respond: (request: Message) => string): Promise<never> {
+    for (;;) {
+      const peer = await this.accept();
+      serveOne(peer, respond).catch(() => peer.socket.destroy());
+    }
   }
 
   async stop(): Promise<void> {
@@ -165,6 +153,10 @@ export class ScriptedServer {
     this.server.close();
     await once(this.server, 'close');
   }
+}
+
+async function serveOne(peer: Peer, respond: (request: Message) => string): Promise<void> {
+  for (;;) peer.send(respond(await readMessage(peer)));
 }
 
 /** Connects and resolves once the connection is up. */

@@ -1,5 +1,6 @@
 /** All acceptance runs, in the order in which `all` does them. */
 import type { AcceptanceRun } from './lab.ts';
+import { changes } from './runs/changes.ts';
 import { realServers } from './runs/real-servers.ts';
 
-export const RUNS: readonly AcceptanceRun[] = [realServers];
+export const RUNS: readonly AcceptanceRun[] = [realServers, changes];

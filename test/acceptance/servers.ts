@@ -11,7 +11,7 @@ export const MARKED_FILES = 4;
 export const MARKED_BYTES = 10 * 1024 * 1024;
 
 /** What every nginx of a run serves. */
-export const PATHS = { name: '/name', small: '/1k', health: '/health', marked: (index: number) => `/marked-${index}` };
+export const PATHS = { name: '/', small: '/1k', health: '/health', marked: (index: number) => `/marked-${index}` };
 
 /** Starts an nginx that answers {@link PATHS} on `addresses`; `files` holds what it serves from disk. */
 export async function startNginx(

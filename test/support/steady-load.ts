@@ -126,14 +126,14 @@ export function failuresText(failures: readonly Failure[]): string {
 }
 
 /** An instance for TCP listeners: whatever arrives goes back, and the end too. */
-export async function startEcho(): Promise<{ readonly port: number; readonly server: Server; close(): void }> {
+export async function startEcho(host = '127.0.0.1', port = 0): Promise<{ readonly port: number; readonly server: Server; close(): void }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => undefined);
     socket.pipe(socket);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, host);
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
@@ -171,6 +171,7 @@ function dial(host: string, port: number): Promise<Socket> {
 
 /** Sends a message and waits until it has come back. */
 function echo(socket: Socket): Promise<void> {
+  if (socket.destroyed) return Promise.reject(new Error('closed between two messages'));
   return new Promise((resolve, reject) => {
     let text = '';
     const done = (error?: Error): void => {

@@ -22,7 +22,7 @@ import { QueryDoor } from './query-door.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { announcesTooMuch, BodyBudget, readBody } from './request-body.ts';
 import { makeRequestId } from './request-id.ts';
-import type { FrontDoor, Reply } from './service.ts';
+import type { FrontDoor, QueryService, Reply } from './service.ts';
 import { createElbService } from './services/elb/runner.ts';
 import type { WireRequest } from './sigv4-canonical.ts';
 
@@ -42,6 +42,8 @@ export interface ApiOptions {
 }
 
 export interface Api {
+  /** Elastic Load Balancing without the way over the network; its changes and those of callers go one by one. */
+  readonly elb: QueryService;
   /**
    * Listens where the configuration says. Rejects with the system's error, and where it would let everybody in from
    * outside: without signatures (auth: none) it listens on loopback only.
@@ -54,6 +56,7 @@ export interface Api {
 }
 
 class ApiServer implements Api {
+  readonly elb: QueryService;
   readonly #options: ApiOptions;
   readonly #doors: readonly FrontDoor[];
   readonly #server: Server;
@@ -67,7 +70,7 @@ class ApiServer implements Api {
     this.#options = options;
     this.#configuration = options.configuration;
     const { store, control, clock, random, log } = options;
-    const elb = createElbService({
+    this.elb = createElbService({
       store,
       control,
       clock,
@@ -77,7 +80,7 @@ class ApiServer implements Api {
       isOwnApi: (address, port) => this.#bound !== undefined && reaches(this.#bound, address, port),
     });
     // One door for each protocol, the first that takes a request answers it. Services with JSON or CBOR add theirs.
-    this.#doors = [new QueryDoor({ services: [elb], clock, log })];
+    this.#doors = [new QueryDoor({ services: [this.elb], clock, log })];
     this.#refusals = new RefusalLog(clock, log);
     this.#server = this.#createServer();
   }

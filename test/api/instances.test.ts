@@ -198,10 +198,14 @@ describe('RegisterInstancesWithLoadBalancer', () => {
   });
 
   it('InvalidConfigurationRequest: more instances than the limit', async () => {
-    const ids = [1, 2, 3, 4, 5, 6].map((number) => `10.0.0.${number}`);
-    const { code, status, message } = await harness.refused(() => register(...ids));
-    assert.deepEqual([code, status], ['InvalidConfigurationRequest', 409]);
-    assert.equal(message, 'A load balancer can have at most 5 registered instances.');
+    for (const domain of ['10.0.0', 'absent.example']) {
+      const ids = [1, 2, 3, 4, 5, 6].map((number) =>
+        domain === '10.0.0' ? `${domain}.${number}` : `n${number}.${domain}`,
+      );
+      const { code, status, message } = await harness.refused(() => register(...ids));
+      assert.deepEqual([code, status], ['InvalidConfigurationRequest', 409]);
+      assert.equal(message, 'A load balancer can have at most 5 registered instances.');
+    }
   });
 
   it('LoadBalancerNotFound and ValidationError: no such load balancer, an instance without an id', async () => {

@@ -47,17 +47,18 @@ function toInstance(id: string, record: LoadBalancer, context: CallContext): Ins
   };
 }
 
-/** `instances` with those of `ids`: new ones at the end, known ones with what their id stands for now. */
+/** The record with the instances of `ids`: new ones at the end, known ones with what their id stands for now. */
 function withInstances(ids: readonly string[], record: LoadBalancer, context: CallContext): LoadBalancer | ElbFault {
   const byId = new Map(record.instances.map((instance) => [instance.instanceId, instance]));
+  const limit = context.configuration.limits.instances;
+  // Before the ids are read: names of too many instances were not looked up.
+  if (new Set([...byId.keys(), ...ids]).size > limit) {
+    return elbFault('InvalidConfigurationRequest', `A load balancer can have at most ${limit} registered instances.`);
+  }
   for (const id of ids) {
     const instance = toInstance(id, record, context);
     if (instance instanceof Fault) return instance;
     byId.set(id, instance);
-  }
-  const limit = context.configuration.limits.instances;
-  if (byId.size > limit) {
-    return elbFault('InvalidConfigurationRequest', `A load balancer can have at most ${limit} registered instances.`);
   }
   const changed = { ...record, instances: [...byId.values()] };
   const own = findOwnApi(changed.instances, instancePortsOf(record), context);
@@ -86,7 +87,7 @@ function register(
 
 function namesToLookUp(input: shapes.RegisterEndPointsInput, configuration: Configuration): readonly string[] {
   // More than there may be are refused without a look-up.
-  if (input.Instances.length > configuration.limits.instances) return [];
+  if (new Set(input.Instances.map(({ InstanceId }) => InstanceId)).size > configuration.limits.instances) return [];
   const names = input.Instances.map(({ InstanceId }) => hostNameOf(InstanceId ?? '', configuration));
   return names.filter((name) => name !== undefined);
 }

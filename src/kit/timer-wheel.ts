@@ -58,7 +58,10 @@ export class TimerWheel {
   arm(entry: WheelEntry, delayMs: number): void {
     // The last tick was up to one tick ago; reading the clock for every byte that moves would cost more than it is worth.
     const deadlineMs = this.nowMs + TICK_MS + delayMs;
+    const laterThanBefore = deadlineMs >= entry.deadlineMs;
     entry.deadlineMs = deadlineMs;
+    // Its slot comes up no later than the deadline that it was armed with.
+    if (laterThanBefore && entry.slotTick !== -1) return;
     const wantedTick = this.#tickOf(deadlineMs);
     if (entry.slotTick !== -1) {
       if (entry.slotTick <= wantedTick) return;

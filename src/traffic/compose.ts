@@ -4,7 +4,7 @@
  */
 import { CR, SPACE } from '../kit/bytes.ts';
 import type { Outbox } from '../transport/outbox.ts';
-import type { BodyReader } from '../wire/body-framing.ts';
+import { BODY, type BodyReader } from '../wire/body-framing.ts';
 import type { Ranges } from '../wire/head-ranges.ts';
 import type { MessageHead } from '../wire/message-head.ts';
 import type { RequestHead } from '../wire/request-head.ts';
@@ -60,21 +60,29 @@ function continueForwardedFor(outbox: Outbox, bytes: Buffer, list: Ranges, forwa
 }
 
 /**
- * The head of a final response. `clientMinor` is the minor version of the client's HTTP; `unchunked`: the chunks are
- * taken apart, since the client's HTTP has none.
+ * A final response: its head, and what `body` has read of it so far. `clientMinor` is the minor version of the client's
+ * HTTP, which has no chunks where it is 0.
  */
-export function composeResponseHead(
+export function composeResponse(
   outbox: Outbox,
   bytes: Buffer,
   head: ResponseHead,
+  body: BodyReader,
   close: boolean,
   clientMinor: number,
-  unchunked: boolean,
 ): void {
+  const chunked = body.kind === BODY.chunked;
+  const unchunked = chunked && clientMinor === 0;
   if (unchunked || head.status === 204 || head.upgradeEnd !== 0) dropFraming(head, unchunked);
-  copyHead(outbox, bytes, head);
+  if (!close && clientMinor === 1 && !chunked) {
+    // The usual case: nothing of ours comes between the head and its body, which lie side by side.
+    copyHead(outbox, bytes, head, body.dataEnd);
+    return;
+  }
+  copyHead(outbox, bytes, head, head.end - 2);
   if (close) outbox.text('Connection: close\r\n\r\n');
   else outbox.text(clientMinor === 0 ? 'Connection: keep-alive\r\n\r\n' : '\r\n');
+  composeBody(outbox, bytes, body, chunked && clientMinor === 1);
 }
 
 function dropFraming(head: ResponseHead, unchunked: boolean): void {
@@ -94,8 +102,8 @@ function addAll(ranges: Ranges, more: Ranges): void {
   for (let i = 0; i < more.count; i++) ranges.add(more.start(i), more.end(i));
 }
 
-/** Our version; the back end's status and reason phrase, and the fields that are kept. */
-function copyHead(outbox: Outbox, bytes: Buffer, head: ResponseHead): void {
+/** Our version; the back end's status and reason phrase, and the fields that are kept, up to `end`. */
+function copyHead(outbox: Outbox, bytes: Buffer, head: ResponseHead, end: number): void {
   let from = head.statusStart - HTTP_1_1.length;
   if (head.minor !== 1 || bytes[head.statusStart + 3] === CR) {
     outbox.text(HTTP_1_1);
@@ -103,7 +111,7 @@ function copyHead(outbox: Outbox, bytes: Buffer, head: ResponseHead): void {
     if (bytes[head.statusStart + 3] === CR) outbox.byte(SPACE);
     from = head.statusStart + 3;
   }
-  copyWithout(outbox, bytes, from, head.end - 2, head.drops);
+  copyWithout(outbox, bytes, from, end, head.drops);
 }
 
 /** An interim response or a 101: as it came, without the lines that end here. */
@@ -113,7 +121,7 @@ export function composeInterim(outbox: Outbox, bytes: Buffer, head: ResponseHead
   if (head.contentLength !== -1) head.drops.add(head.lengthLineStart, head.lengthLineEnd);
   if (!switching && head.upgradeEnd !== 0) head.drops.add(head.upgradeStart, head.upgradeEnd);
   head.drops.sort();
-  copyHead(outbox, bytes, head);
+  copyHead(outbox, bytes, head, head.end - 2);
   outbox.text(switching ? 'Connection: upgrade\r\n\r\n' : '\r\n');
 }
 

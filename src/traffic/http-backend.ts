@@ -10,7 +10,7 @@ import type { Connection, ConnectionOwner } from '../transport/transport.ts';
 import { BODY, BodyReader } from '../wire/body-framing.ts';
 import { PARSED } from '../wire/message-head.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
-import { composeBody, composeInterim, composeLastChunk, composeResponseHead } from './compose.ts';
+import { composeBody, composeInterim, composeLastChunk, composeResponse } from './compose.ts';
 import type { ThreadContext } from './context.ts';
 import { COUNTER } from './counters.ts';
 import { HeldBytes } from './held-bytes.ts';
@@ -212,16 +212,14 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     const announcesBody = kind === BODY.none && (head.chunked || head.contentLength > 0);
     this.#reusable = head.keepAlive && kind !== BODY.untilClose && !announcesBody;
     const { outbox } = this.#context;
-    composeResponseHead(outbox, bytes, head, close, client.minor, kind === BODY.chunked && !chunkedToClient);
     body.read(bytes, head.end, end);
     if (body.broken) {
-      outbox.clear();
       client.responseBroken(this);
       return;
     }
     this.#headDone = true;
     client.finalStatus(head.status);
-    composeBody(outbox, bytes, body, chunkedToClient);
+    composeResponse(outbox, bytes, head, body, close, client.minor);
     client.sendResponse(outbox);
     this.#afterBody(client, end);
   }

@@ -27,6 +27,13 @@ export class Outbox {
     this.length += count;
   }
 
+  /** Appends all of `source`. */
+  append(source: Buffer): void {
+    if (this.length + source.length > this.bytes.length) this.#grow(source.length);
+    this.bytes.set(source, this.length);
+    this.length += source.length;
+  }
+
   /** Appends ASCII text. */
   text(text: string): void {
     if (this.length + text.length > this.bytes.length) this.#grow(text.length);

@@ -13,24 +13,42 @@ import {
   TOKEN,
 } from '../kit/bytes.ts';
 import { HTTP_HEAD } from '../model/limits.ts';
+import { FieldNames } from './field-names.ts';
 import { Ranges } from './head-ranges.ts';
 import { CONNECTION, hasLineFeed, MessageHead, PARSED, parseLength } from './message-head.ts';
 
-const HOST = ascii('host');
-const TE = ascii('te');
-const COOKIE = ascii('cookie');
-const EXPECT = ascii('expect');
-const UPGRADE = ascii('upgrade');
-const CONNECTION_NAME = ascii('connection');
-const KEEP_ALIVE = ascii('keep-alive');
-const USER_AGENT = ascii('user-agent');
-const CONTENT_LENGTH = ascii('content-length');
-const ACCEPT_ENCODING = ascii('accept-encoding');
+const FIELD = {
+  host: 1,
+  userAgent: 2,
+  cookie: 3,
+  connection: 4,
+  contentLength: 5,
+  transferEncoding: 6,
+  expect: 7,
+  upgrade: 8,
+  te: 9,
+  forwardedFor: 10,
+} as const;
+
+/** In the order of {@link FIELD}; behind them what is always dropped: it concerns one connection, or is ours to say. */
+const FIELDS = new FieldNames([
+  'host',
+  'user-agent',
+  'cookie',
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'expect',
+  'upgrade',
+  'te',
+  'x-forwarded-for',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'keep-alive',
+  'proxy-connection',
+]);
+
 const X_FORWARDED_FOR = ascii('x-forwarded-for');
-const X_FORWARDED_PORT = ascii('x-forwarded-port');
-const X_FORWARDED_PROTO = ascii('x-forwarded-proto');
-const PROXY_CONNECTION = ascii('proxy-connection');
-const TRANSFER_ENCODING = ascii('transfer-encoding');
 const CHUNKED = ascii('chunked');
 const CONTINUE = ascii('100-continue');
 const TRAILERS = ascii('trailers');
@@ -152,90 +170,49 @@ export class RequestHead extends MessageHead {
     valueEnd: number,
     lineEnd: number,
   ): number {
-    switch (nameEnd - lineStart) {
-      case 2:
-        if (equalsFolded(bytes, lineStart, nameEnd, TE) && !equalsFolded(bytes, valueStart, valueEnd, TRAILERS)) {
-          this.drops.add(lineStart, lineEnd);
-        }
-        return PARSED.complete;
-      case 4:
-        if (!equalsFolded(bytes, lineStart, nameEnd, HOST)) return PARSED.complete;
+    switch (FIELDS.find(bytes, lineStart, nameEnd)) {
+      case 0:
+        return !this.#vouched && isLookalike(bytes, lineStart, nameEnd) ? PARSED.odd : PARSED.complete;
+      case FIELD.host:
         if (this.hostLineEnd !== 0) return PARSED.refused;
         this.hostStart = valueStart;
         this.hostEnd = valueEnd;
         this.hostLineStart = lineStart;
         this.hostLineEnd = lineEnd;
         return PARSED.complete;
-      case 6:
-        if (equalsFolded(bytes, lineStart, nameEnd, COOKIE)) this.cookies.add(valueStart, valueEnd);
-        else if (equalsFolded(bytes, lineStart, nameEnd, EXPECT)) {
-          this.expectContinue = equalsFolded(bytes, valueStart, valueEnd, CONTINUE);
-        }
+      case FIELD.userAgent:
+        this.userAgentStart = valueStart;
+        this.userAgentEnd = valueEnd;
         return PARSED.complete;
-      case 7:
-        return this.#upgradeField(bytes, lineStart, nameEnd, lineEnd);
-      case 10:
-        return this.#lengthTen(bytes, lineStart, nameEnd, valueStart, valueEnd, lineEnd);
-      case 14:
-        if (equalsFolded(bytes, lineStart, nameEnd, CONTENT_LENGTH)) return this.#length(bytes, valueStart, valueEnd);
-        break;
-      case 15:
-        if (equalsFolded(bytes, lineStart, nameEnd, ACCEPT_ENCODING)) return PARSED.complete;
-        if (equalsFolded(bytes, lineStart, nameEnd, X_FORWARDED_FOR)) {
-          this.forwardedFor.add(valueStart, valueEnd);
-          this.drops.add(lineStart, lineEnd);
-          return PARSED.complete;
-        }
-        break;
-      case 16:
-        if (
-          equalsFolded(bytes, lineStart, nameEnd, X_FORWARDED_PORT) ||
-          equalsFolded(bytes, lineStart, nameEnd, PROXY_CONNECTION)
-        ) {
-          this.drops.add(lineStart, lineEnd);
-          return PARSED.complete;
-        }
-        break;
-      case 17:
-        if (equalsFolded(bytes, lineStart, nameEnd, TRANSFER_ENCODING)) {
-          return this.#transferEncoding(bytes, valueStart, valueEnd);
-        }
-        if (equalsFolded(bytes, lineStart, nameEnd, X_FORWARDED_PROTO)) {
-          this.drops.add(lineStart, lineEnd);
-          return PARSED.complete;
-        }
-        break;
+      case FIELD.cookie:
+        this.cookies.add(valueStart, valueEnd);
+        return PARSED.complete;
+      case FIELD.connection:
+        return this.connectionField(bytes, lineStart, valueStart, valueEnd, lineEnd);
+      case FIELD.contentLength:
+        return this.#length(bytes, valueStart, valueEnd);
+      case FIELD.transferEncoding:
+        return this.#transferEncoding(bytes, valueStart, valueEnd);
+      case FIELD.expect:
+        this.expectContinue = equalsFolded(bytes, valueStart, valueEnd, CONTINUE);
+        return PARSED.complete;
+      case FIELD.upgrade:
+        // Of several Upgrade fields the last can pass; the others go.
+        if (this.upgradeEnd !== 0) this.drops.add(this.upgradeStart, this.upgradeEnd);
+        this.upgradeStart = lineStart;
+        this.upgradeEnd = lineEnd;
+        return PARSED.complete;
+      case FIELD.te:
+        if (!equalsFolded(bytes, valueStart, valueEnd, TRAILERS)) this.drops.add(lineStart, lineEnd);
+        return PARSED.complete;
+      case FIELD.forwardedFor:
+        this.forwardedFor.add(valueStart, valueEnd);
+        this.drops.add(lineStart, lineEnd);
+        return PARSED.complete;
+      default:
+        this.drops.add(lineStart, lineEnd);
+        return PARSED.complete;
     }
-    return !this.#vouched && isLookalike(bytes, lineStart, nameEnd) ? PARSED.odd : PARSED.complete;
-  }
-
-  #upgradeField(bytes: Buffer, lineStart: number, nameEnd: number, lineEnd: number): number {
-    if (!equalsFolded(bytes, lineStart, nameEnd, UPGRADE)) return PARSED.complete;
-    // Of several Upgrade fields the last can pass; the others go.
-    if (this.upgradeEnd !== 0) this.drops.add(this.upgradeStart, this.upgradeEnd);
-    this.upgradeStart = lineStart;
-    this.upgradeEnd = lineEnd;
-    return PARSED.complete;
-  }
-
-  #lengthTen(
-    bytes: Buffer,
-    lineStart: number,
-    nameEnd: number,
-    valueStart: number,
-    valueEnd: number,
-    lineEnd: number,
-  ): number {
-    if (equalsFolded(bytes, lineStart, nameEnd, USER_AGENT)) {
-      this.userAgentStart = valueStart;
-      this.userAgentEnd = valueEnd;
-      return PARSED.complete;
-    }
-    if (equalsFolded(bytes, lineStart, nameEnd, CONNECTION_NAME)) {
-      return this.connectionField(bytes, lineStart, valueStart, valueEnd, lineEnd);
-    }
-    if (equalsFolded(bytes, lineStart, nameEnd, KEEP_ALIVE)) this.drops.add(lineStart, lineEnd);
-    return PARSED.complete;
   }
 
   #length(bytes: Buffer, start: number, end: number): number {

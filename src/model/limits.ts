@@ -89,6 +89,19 @@ export const BUFFERS = {
   compose: 24 * KiB,
 } as const;
 
+/** Certificates: sizes as AWS has them; counts are *ours*, since there is nobody to ask for more than AWS's 20. */
+export const CERTIFICATES = {
+  iam: { maxCount: 1000, maxBodyLength: 16_384, maxKeyLength: 16_384, maxChainLength: 2_097_152 },
+  acm: { maxCount: 2500, maxBodyLength: 32_768, maxKeyLength: 5120, maxChainLength: 2_097_152 },
+  maxChainLength: 16,
+  /** Names of one requested certificate. */
+  maxDomainNames: 100,
+  /** *Ours*: days that a requested (self-signed) certificate is valid. */
+  validDays: 397,
+  /** *Ours*: from so many days before its end on, a certificate is warned of. */
+  warnDays: 30,
+} as const;
+
 /** The API endpoint. All but the clock skew are *ours*. */
 export const API = {
   maxBodyBytes: 1024 * KiB,

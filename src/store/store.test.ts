@@ -175,7 +175,7 @@ for (const [name, make] of Object.entries(STORES)) {
 }
 
 function namesOf(changes: readonly Change[]): string {
-  return changes.map((change) => change.record?.name ?? `-${change.key}`).join();
+  return changes.map(({ key }) => key.slice(key.lastIndexOf('/') + 1)).join();
 }
 
 describe('store: memory and sqlite', () => {

@@ -2,10 +2,13 @@
  * State behind one interface: read at a revision, commit if the revision is unchanged, watch.
  * Implementations keep the whole state in memory as parsed, frozen records, so that reading is synchronous and cheap.
  */
+import type { Certificate } from '../model/certificate.ts';
 import type { LoadBalancer, LoadBalancerId } from '../model/load-balancer.ts';
 
-/** Kinds of record and their types. Later kinds (certificates, cookie keys) are added here. */
+/** Kinds of record and their types. Later kinds (cookie keys) are added here. */
 export interface RecordTypes {
+  /** By ARN. */
+  certificate: Certificate;
   'load-balancer': LoadBalancer;
 }
 export type RecordKind = keyof RecordTypes;
@@ -49,4 +52,8 @@ export interface Store {
 
 export function loadBalancerChange(id: LoadBalancerId, record: LoadBalancer | undefined): Change {
   return { kind: 'load-balancer', key: id, record };
+}
+
+export function certificateChange(arn: string, record: Certificate | undefined): Change {
+  return { kind: 'certificate', key: arn, record };
 }

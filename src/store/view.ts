@@ -56,11 +56,12 @@ export class StateView implements View {
   }
 
   get<K extends RecordKind>(kind: K, key: string): RecordTypes[K] | undefined {
-    return this.#tables.get(kind)?.get(key);
+    // A table holds the records of its kind only.
+    return this.#tables.get(kind)?.get(key) as RecordTypes[K] | undefined;
   }
 
   list<K extends RecordKind>(kind: K, prefix = ''): readonly RecordTypes[K][] {
-    return this.#tables.get(kind)?.list(prefix) ?? [];
+    return (this.#tables.get(kind)?.list(prefix) ?? []) as RecordTypes[K][];
   }
 
   /** The view after `changes`, made in their order. */

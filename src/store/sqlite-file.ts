@@ -55,8 +55,10 @@ export function openDatabaseFile(path: string, open: OpenDatabase): DatabaseSync
   try {
     database = open(path);
     verify(database, path);
-    // FULL: a commit returns after its write-ahead log reached the disk.
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON');
+    // FULL: a commit returns after its write-ahead log reached the disk. The size limit: see log-tail.ts.
+    database.exec(
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA journal_size_limit = 0',
+    );
     return database;
   } catch (error) {
     database?.close();

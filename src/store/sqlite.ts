@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { messageOf } from '../kit/assert.ts';
 import { lockDirectory } from './directory-lock.ts';
+import { cutLog, markLog, type LogMark } from './log-tail.ts';
 import { canonicalChanges, decodeRecord, encodeRecord, NewerError, StoreError, type Row } from './records.ts';
 import { damaged, makeDirectory, newer, openDatabaseFile, type OpenDatabase } from './sqlite-file.ts';
 import { sqliteModule } from './sqlite-module.ts';
@@ -28,7 +29,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
   try {
     const { DatabaseSync } = sqliteModule();
     const database = openDatabaseFile(path, options.open ?? ((file) => new DatabaseSync(file)));
-    return new SqliteStore(database, readState(database, path), unlock);
+    return new SqliteStore(database, readState(database, path), `${path}-wal`, unlock);
   } catch (error) {
     unlock();
     throw error;
@@ -37,6 +38,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
 
 class SqliteStore implements Store {
   readonly #database: DatabaseSync;
+  readonly #logPath: string;
   readonly #unlock: () => void;
   readonly #watchers = new Watchers();
   readonly #setRevision: StatementSync;
@@ -45,8 +47,9 @@ class SqliteStore implements Store {
   #view: StateView;
   #open = true;
 
-  constructor(database: DatabaseSync, view: StateView, unlock: () => void) {
+  constructor(database: DatabaseSync, view: StateView, logPath: string, unlock: () => void) {
     this.#database = database;
+    this.#logPath = logPath;
     this.#view = view;
     this.#unlock = unlock;
     this.#setRevision = database.prepare('UPDATE state SET revision = ? WHERE revision = ?');
@@ -63,11 +66,13 @@ class SqliteStore implements Store {
     if (expectedRevision !== this.#view.revision) return { outcome: 'conflict', revision: this.#view.revision };
     const canonical = canonicalChanges(changes);
     const revision = expectedRevision + 1;
+    let mark: LogMark | undefined;
     try {
+      mark = this.#begin();
       this.#write(revision, canonical);
     } catch (error) {
-      this.#rollBack();
-      return { outcome: 'failed', message: `the state could not be written: ${messageOf(error)}` };
+      this.#rollBack(mark);
+      return { outcome: 'failed', message: messageOf(error) };
     }
     const view = this.#view.next(revision, canonical);
     this.#view = view;
@@ -88,9 +93,14 @@ class SqliteStore implements Store {
     this.#unlock();
   }
 
-  #write(revision: number, changes: readonly Change[]): void {
+  #begin(): LogMark {
     if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+    const mark = markLog(this.#logPath);
     this.#database.exec('BEGIN IMMEDIATE');
+    return mark;
+  }
+
+  #write(revision: number, changes: readonly Change[]): void {
     const { changes: rows } = this.#setRevision.run(revision, revision - 1);
     // The lock keeps weir out, not sqlite3(1): what somebody wrote past us must not be built upon.
     if (rows !== 1) throw new Error('the database was changed by another program; start weir again');
@@ -104,11 +114,13 @@ class SqliteStore implements Store {
     this.#database.exec('COMMIT');
   }
 
-  #rollBack(): void {
+  /** Leaves nothing of a commit that failed after `mark`, as far as the disk lets us. */
+  #rollBack(mark: LogMark | undefined): void {
     try {
-      this.#database.exec('ROLLBACK');
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      if (mark !== undefined) cutLog(this.#logPath, mark);
     } catch {
-      // It did not begin, or SQLite ended it by itself; one that cannot be ended now is ended before the next.
+      // A transaction that cannot be ended now is ended before the next; a log that cannot be cut is overwritten then.
     }
   }
 }

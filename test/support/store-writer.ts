@@ -1,8 +1,10 @@
 /**
- * A child for the crash test: commits without end to the state file of its first argument, with the seed of its
- * second, and writes each revision to standard output once the store has acknowledged it.
+ * A child for the crash tests: commits without end to the state file of its first argument, with the seed of its
+ * second, and writes each revision to standard output once the store has acknowledged it, or else what it answered. With
+ * `step` as its third argument it commits once for each line of its standard input.
  */
 import { writeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { SeededRandom } from '../../src/kit/random.ts';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
@@ -18,12 +20,18 @@ export function changesOf(seed: number, revision: number): Change[] {
   });
 }
 
-async function main(path: string, seed: number): Promise<void> {
+async function main(path: string, seed: number, steps: AsyncIterable<string> | undefined): Promise<void> {
   const store = openSqliteStore(path);
-  for (let revision = store.view().revision; ; revision++) {
+  const commit = async (): Promise<void> => {
+    const { revision } = store.view();
     const result = await store.commit(revision, changesOf(seed, revision + 1));
     writeSync(1, `${result.outcome === 'committed' ? result.revision : JSON.stringify(result)}\n`);
-  }
+  };
+  if (steps === undefined) for (;;) await commit();
+  for await (const _ of steps) await commit();
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main(process.argv[2]!, Number(process.argv[3]));
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [, , path, seed, mode] = process.argv;
+  await main(path!, Number(seed), mode === 'step' ? createInterface(process.stdin) : undefined);
+}

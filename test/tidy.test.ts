@@ -39,8 +39,7 @@ const LONG_FILES: Readonly<Record<string, string>> = {
 /** `path function` → reason. */
 const LONG_FUNCTIONS: Readonly<Record<string, string>> = {
   'src/wire/request-head.ts field':
-    'a switch on the length of the name, a few lines for each header that means something',
-  'src/wire/response-head.ts field': 'as in request-head.ts',
+    'one case for each header that means something',
   'bench/peers/nginx.ts nginxConfiguration': 'the text of a configuration file',
 };
 

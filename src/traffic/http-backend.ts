@@ -298,7 +298,8 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
   }
 
   #switchProtocols(client: HttpClient, bytes: Buffer, head: ResponseHead, end: number): void {
-    if (!client.upgradeForwarded) {
+    // Before the request is whole nobody can tell its body from what follows the switch.
+    if (!client.upgradeForwarded || !client.requestSent) {
       client.responseBroken(this);
       return;
     }

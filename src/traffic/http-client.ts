@@ -430,7 +430,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   /** Does the connection end with this response? `forced`: its end is the only end that the body has. */
   closesAfter(forced: boolean): boolean {
     // A response that comes before its request is whole ends both connections, whatever becomes of the rest.
-    const last = this.#ended && this.#held === undefined;
+    const last = this.#held === undefined ? this.#ended : this.#dropRest;
     if (forced || last || this.#state === STATE.body || this.#listener.draining) this.#close = true;
     return this.#close;
   }
@@ -531,7 +531,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   /** Answers by itself. Another request may follow unless the status, or how the exchange stands, forbids it. */
   #answer(status: AnswerStatus): void {
     const complete = this.#state === STATE.response;
-    if (!complete || mustClose(status)) this.#close = true;
+    if (!complete || mustClose(status) || this.#dropRest) this.#close = true;
     this.#status = status;
     this.#fromBackend = false;
     composeAnswer(this.#context.outbox, status, this.closesAfter(false));
@@ -680,7 +680,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     this.#forget();
     backend.release();
     const relay = new Relay(this.#context, this.#listener, target, this.connection);
-    relay.join(backend.connection, held);
+    relay.join(backend.connection, held, this.#ended);
   }
 }
 

@@ -164,8 +164,8 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     this.count(COUNTER.backendConnectionsActive, 1);
   }
 
-  /** Joins two connections that are up; `held` is what the client has sent meanwhile. */
-  join(backend: Connection, held: HeldBytes | undefined): void {
+  /** Joins two connections that are up; `held` is what the client has sent meanwhile, `ended`: it sends no more. */
+  join(backend: Connection, held: HeldBytes | undefined, ended: boolean): void {
     this.#target?.opened(this);
     this.#countBackend();
     const side = new Side(this, backend, COUNTER.sentBytes);
@@ -174,6 +174,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     this.#backend = side;
     if (held !== undefined) this.send(backend, held.bytes, held.start, held.end);
     this.connected();
+    if (ended) this.#client.onEnd();
   }
 
   connected(): void {

@@ -38,8 +38,7 @@ const LONG_FILES: Readonly<Record<string, string>> = {
 
 /** `path function` → reason. */
 const LONG_FUNCTIONS: Readonly<Record<string, string>> = {
-  'src/wire/request-head.ts field':
-    'one case for each header that means something',
+  'src/wire/request-head.ts field': 'one case for each header that means something',
   'bench/peers/nginx.ts nginxConfiguration': 'the text of a configuration file',
 };
 

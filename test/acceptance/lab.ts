@@ -28,6 +28,7 @@ export class Lab {
   /** Loopback addresses that no other run uses at the same time. */
   readonly addresses: Addresses;
   readonly figures = new Figures();
+  readonly #owned: (() => void)[] = [];
 
   constructor(index: number) {
     this.folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'weir-acceptance-'));
@@ -39,8 +40,14 @@ export class Lab {
     console.error(line);
   }
 
+  /** Has `close` called at the end, however the run ends. */
+  own(close: () => void): void {
+    this.#owned.push(close);
+  }
+
   /** Ends what runs, in order, and removes the folder. */
   async close(): Promise<void> {
+    for (const close of this.#owned) close();
     await this.processes.stopAll();
     rmSync(this.folder, { recursive: true, force: true });
   }

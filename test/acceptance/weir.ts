@@ -24,6 +24,8 @@ const IN_SERVICE_TIMEOUT_MS = 30_000;
 const SHOWN_OUTPUT = 2000;
 
 export interface WeirPlan {
+  /** Of its data directory, where a run starts more than one. */
+  readonly name?: string;
   readonly threads?: number;
   /** For the Node that runs it. */
   readonly nodeFlags?: readonly string[];
@@ -55,23 +57,21 @@ export class WeirUnderTest {
   /** Starts `weir serve` on the lab's addresses, with a data directory of its own; resolves when it is ready. */
   static async start(lab: Lab, plan: WeirPlan = {}): Promise<WeirUnderTest> {
     const { front, api } = lab.addresses;
-    const dataDir = join(lab.folder, 'weir-data');
+    const dataDir = join(lab.folder, `weir-data-${plan.name ?? 'default'}`);
+    const options = { '--data-dir': dataDir, '--api': `${api}:${API_PORT}`, '--listen': front };
+    const words = [...Object.entries(options).flat(), '--threads', String(plan.threads ?? 2)];
     const program = await lab.processes.start({
       name: 'weir',
       file: process.execPath,
-      args: [...(plan.nodeFlags ?? []), WEIR, 'serve', '--data-dir', dataDir, '--api', `${api}:${API_PORT}`].concat([
-        '--listen',
-        front,
-        '--threads',
-        String(plan.threads ?? 2),
-      ]),
+      args: [...(plan.nodeFlags ?? []), WEIR, 'serve', ...words],
       cwd: lab.folder,
     });
     await untilListening(program, api, API_PORT);
     const endpoint = `http://${api}:${API_PORT}`;
-    await until('/-/ready answers 200', START_TIMEOUT_MS, async () =>
-      (await fetch(`${endpoint}/-/ready`)).status === 200 ? true : undefined,
-    );
+    await untilOf(program, '/-/ready answers 200', START_TIMEOUT_MS, async () => {
+      const { status } = await fetch(`${endpoint}/-/ready`);
+      return status === 200;
+    });
     const path = join(dataDir, 'credentials');
     const credentials = present(parseCredentials(readFileSync(path, 'utf8'), path)[0], `a key in ${path}`);
     const client = new ElasticLoadBalancingClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 1 });
@@ -102,15 +102,10 @@ export class WeirUnderTest {
   }
 
   /** Resolves with the milliseconds that it took until DescribeInstanceHealth said `state`. */
-  async untilState(loadBalancer: string, instance: string, state: string): Promise<number> {
-    try {
-      const { afterMs } = await until(`${instance} of ${loadBalancer} is ${state}`, IN_SERVICE_TIMEOUT_MS, async () =>
-        (await this.state(loadBalancer, instance)) === state ? true : undefined,
-      );
-      return afterMs;
-    } catch (error) {
-      throw new Error(`${messageOf(error)}; weir said: ${this.process.output.slice(-SHOWN_OUTPUT)}`, { cause: error });
-    }
+  untilState(loadBalancer: string, instance: string, state: string): Promise<number> {
+    const what = `${instance} of ${loadBalancer} is ${state}`;
+    const look = async () => (await this.state(loadBalancer, instance)) === state;
+    return untilOf(this.process, what, IN_SERVICE_TIMEOUT_MS, look);
   }
 
   async state(LoadBalancerName: string, InstanceId: string): Promise<string | undefined> {
@@ -150,5 +145,20 @@ export class WeirUnderTest {
     for (const line of errors.slice(0, 10)) lab.say(line);
     lab.figures.demand('errors in its log', errors.length, '0', errors.length === 0);
     lab.figures.demand('weir runs', this.process.running ? 'yes' : 'no', 'yes', this.process.running);
+  }
+}
+
+/** Resolves with the milliseconds that it took; a failure comes with what weir has said. */
+async function untilOf(
+  program: ManagedProcess,
+  what: string,
+  timeoutMs: number,
+  look: () => Promise<boolean>,
+): Promise<number> {
+  try {
+    const { afterMs } = await until(what, timeoutMs, async () => ((await look()) ? true : undefined));
+    return afterMs;
+  } catch (error) {
+    throw new Error(`${messageOf(error)}; weir said: ${program.output.slice(-SHOWN_OUTPUT)}`, { cause: error });
   }
 }

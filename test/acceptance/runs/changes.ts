@@ -27,6 +27,7 @@ export const changes: AcceptanceRun = {
     const { backends, front: host } = lab.addresses;
     await startNginx(lab, 'both', backends);
     const echoes = await Promise.all(backends.map((address) => startEcho(address, ECHO_PORT)));
+    lab.own(() => echoes.forEach((echo) => echo.close()));
     const weir = await WeirUnderTest.start(lab);
     await createSteady(weir, backends);
     const load = new SteadyLoad({ host, httpPort: HTTP_PORT, tcpPort: TCP_PORT, clients: CLIENTS_OF_EACH_KIND });
@@ -44,7 +45,6 @@ export const changes: AcceptanceRun = {
     lab.figures.note(`wrk, ${WRK.connections} connections: requests`, wrk.requests);
     lab.figures.demand('wrk: errors', errorsText(wrk.errors), 'none', errorCount(wrk.errors) === 0);
     weir.demandSound(lab);
-    for (const echo of echoes) echo.close();
   },
 };
 

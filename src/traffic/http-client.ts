@@ -176,7 +176,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
         const next = this.#readHead(bytes, at, end);
         if (next === at) break;
         at = next;
-      } else if (this.#state === STATE.body && (this.#backend === undefined || this.#backend.writable)) {
+      } else if (this.#state === STATE.body && this.#backend?.writable === true) {
         at = this.#readBody(bytes, at, end);
       } else break;
     }
@@ -191,7 +191,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     // Empty lines in front of a request line are ignored (RFC 9112 2.2).
     while (at + 1 < end && bytes[at] === CR && bytes[at + 1] === LF) at += 2;
     if (at === end) return at;
-    if (at + 1 === end && bytes[at] === CR) return this.#awaitHead(at);
+    if (at + 1 === end && bytes[at] === CR) return at;
     const head = this.#context.requestHead;
     const outcome = head.parse(bytes, at, end, false);
     if (outcome === PARSED.complete && head.end - at <= HTTP_HEAD.maxBytes) {
@@ -264,6 +264,11 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     suspect: boolean,
   ): void {
     const { outbox, clock } = this.#context;
+    // Whoever has reset the connection has no address any more, and waits for no answer.
+    if (this.#forwardedLines === undefined && this.connection.remoteAddress === '') {
+      this.#destroy();
+      return;
+    }
     this.#headBegun = false;
     this.touch();
     this.minor = head.minor;
@@ -368,6 +373,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     this.#waiting = undefined;
     this.#context.outbox.copy(waiting, 0, waiting.length);
     this.#dispatch(false);
+    // Over a connection that was there already nothing else tells that the body can go on.
+    this.backendWritable();
     return this.#waiting === undefined;
   }
 
@@ -581,8 +588,12 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
 
   /** Shuts down, then drops what still comes for a while: closing at once would reset the answer away. */
   #linger(): void {
-    this.#state = STATE.lingering;
     this.#held = undefined;
+    if (this.#ended) {
+      this.#finish();
+      return;
+    }
+    this.#state = STATE.lingering;
     this.connection.end();
     this.connection.resume();
     if (this.connection.pending) this.touch();

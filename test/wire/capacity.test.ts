@@ -1,0 +1,140 @@
+/** The cap on connections of an instance, and the surge queue behind it (spec/traffic.md 3). */
+import assert from 'node:assert/strict';
+import { describe, test, type TestContext } from 'node:test';
+import { SURGE_QUEUE_LENGTH } from '../../src/model/limits.ts';
+import { readMessage } from '../support/http-reader.ts';
+import type { Peer } from '../support/peers.ts';
+import { setUp, TRANSPORTS, type SetUp } from '../support/traffic.ts';
+
+const GET = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n';
+const IDLE_MS = 1000;
+
+function ok(body: string): string {
+  return `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+}
+
+for (const transport of TRANSPORTS) {
+  /** An instance that may have one connection, and a client whose request has it. */
+  async function atCapacity(t: TestContext): Promise<SetUp & { first: Peer; instance: Peer }> {
+    const settings = { maxConnectionsPerTarget: 1, idleTimeoutMs: IDLE_MS };
+    const around = await setUp(t, { transport, settings });
+    const first = await around.traffic.dial();
+    first.send(GET);
+    const instance = await around.backend.accept();
+    await readMessage(instance);
+    return { ...around, first, instance };
+  }
+
+  async function queued({ traffic }: SetUp, count: number): Promise<void> {
+    while (traffic.count('surgeQueueLength') !== count) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  describe(`over the ${transport} transport, an instance at its cap`, () => {
+    test('serves who waits in the order in which they came, over the one connection', async (t) => {
+      const around = await atCapacity(t);
+      const { traffic, first, instance, backend } = around;
+      const waiting: Peer[] = [];
+      for (let i = 1; i <= 5; i++) {
+        const client = await traffic.dial();
+        client.send(`GET /${i} HTTP/1.1\r\nHost: h\r\n\r\n`);
+        waiting.push(client);
+        await queued(around, i);
+      }
+      instance.send(ok('first'));
+      assert.equal((await readMessage(first)).body, 'first');
+      for (const [turn, client] of waiting.entries()) {
+        assert.equal((await readMessage(instance)).startLine, `GET /${turn + 1} HTTP/1.1`);
+        assert.equal(traffic.count('surgeQueueLength'), 4 - turn);
+        instance.send(ok(`${turn}`));
+        assert.equal((await readMessage(client)).body, `${turn}`);
+      }
+      assert.equal(backend.peers.length, 1);
+      assert.equal(traffic.outstanding(0), 0);
+    });
+
+    test('gets the whole of a body that went on arriving while its request waited', async (t) => {
+      const around = await atCapacity(t);
+      const { traffic, first, instance } = around;
+      const body = Array.from({ length: 40_000 }, (_, i) => `${i},`).join('');
+      const client = await traffic.dial();
+      client.send(`POST / HTTP/1.1\r\nHost: h\r\nContent-Length: ${body.length}\r\n\r\n`);
+      client.send(body.slice(0, 100_000));
+      await queued(around, 1);
+      client.send(body.slice(100_000));
+      instance.send(ok('first'));
+      await readMessage(first);
+      assert.equal((await readMessage(instance)).body, body);
+      instance.send(ok('second'));
+      assert.equal((await readMessage(client)).body, 'second');
+    });
+
+    test('gets it over a new connection too', async (t) => {
+      const around = await atCapacity(t);
+      const { traffic, first, instance, backend } = around;
+      const client = await traffic.dial();
+      client.send('POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n');
+      await queued(around, 1);
+      client.send('2\r\nde\r\n0\r\n\r\n');
+      instance.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+      await readMessage(first);
+      const fresh = await backend.accept();
+      assert.equal((await readMessage(fresh)).body, 'abcde');
+      fresh.send(ok('second'));
+      assert.equal((await readMessage(client)).body, 'second');
+    });
+
+    test('leaves those behind to wait when one of them goes away', async (t) => {
+      const around = await atCapacity(t);
+      const { traffic, first, instance } = around;
+      const gone = await traffic.dial();
+      gone.send(GET);
+      await queued(around, 1);
+      const stays = await traffic.dial();
+      stays.send(GET);
+      await queued(around, 2);
+      gone.reset();
+      await queued(around, 1);
+      instance.send(ok('first'));
+      await readMessage(first);
+      await readMessage(instance);
+      instance.send(ok('second'));
+      assert.equal((await readMessage(stays)).body, 'second');
+    });
+
+    test('lets who waits too long go at the idle timeout: 504', async (t) => {
+      const around = await atCapacity(t);
+      const { traffic } = around;
+      for (const request of [GET, 'POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nab']) {
+        const client = await traffic.dial();
+        client.send(request);
+        await queued(around, 1);
+        traffic.pass(IDLE_MS);
+        assert.match(await client.take('\r\n\r\n'), /^HTTP\/1\.1 504 GATEWAY_TIMEOUT\r\n/);
+        await queued(around, 0);
+      }
+    });
+
+    test(`lets ${SURGE_QUEUE_LENGTH} wait, and refuses the next: 503`, async (t) => {
+      const around = await atCapacity(t);
+      const { traffic, first, instance } = around;
+      const waiting = await Promise.all(Array.from({ length: SURGE_QUEUE_LENGTH }, () => traffic.dial()));
+      for (const client of waiting) client.send(GET);
+      await queued(around, SURGE_QUEUE_LENGTH);
+      const refused = await traffic.dial();
+      refused.send(GET);
+      assert.match(
+        await refused.take('\r\n\r\n'),
+        /^HTTP\/1\.1 503 Service Unavailable: Back-end server is at capacity\r\n/,
+      );
+      assert.equal(traffic.count('spillover'), 1);
+      instance.send(ok(''));
+      await readMessage(first);
+      for (const client of waiting) {
+        await readMessage(instance);
+        instance.send(ok(''));
+        await readMessage(client);
+      }
+      await queued(around, 0);
+    });
+  });
+}

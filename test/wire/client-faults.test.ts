@@ -1,0 +1,312 @@
+/** What a client can do wrong, or slowly (spec/faults.md, client). Refused heads and bodies stand in refusals.test.ts. */
+import assert from 'node:assert/strict';
+import { describe, test, type TestContext } from 'node:test';
+import { LINGER_MS } from '../../src/model/limits.ts';
+import { readMessage } from '../support/http-reader.ts';
+import type { Peer } from '../support/peers.ts';
+import { setUp, TRANSPORTS, type SetUp } from '../support/traffic.ts';
+
+const IDLE_MS = 1000;
+const TIMED_OUT = 'HTTP/1.1 408 REQUEST_TIMEOUT\r\nContent-Length: 0\r\nConnection: Close\r\n\r\n';
+const GET = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n';
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+
+async function soon(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function assertAnsweredAndEnded(client: Peer, answer: string): Promise<void> {
+  await client.shutDown();
+  assert.equal(client.received, answer);
+}
+
+for (const transport of TRANSPORTS) {
+  const start = (t: TestContext): Promise<SetUp> => setUp(t, { transport, settings: { idleTimeoutMs: IDLE_MS } });
+
+  /** A client whose request, with or without the rest of its body, has reached the back end. */
+  async function asked(t: TestContext, request = GET): Promise<SetUp & { client: Peer; instance: Peer }> {
+    const around = await start(t);
+    const client = await around.traffic.dial();
+    client.send(request);
+    const instance = await around.backend.accept();
+    await instance.take(request.slice(-4));
+    return { ...around, client, instance };
+  }
+
+  describe(`over the ${transport} transport, a client`, () => {
+    test('that sends nothing is closed at the idle timeout without a word', async (t) => {
+      const { traffic } = await start(t);
+      const client = await traffic.dial();
+      await soon();
+      traffic.pass(IDLE_MS);
+      await assertAnsweredAndEnded(client, '');
+      assert.equal(traffic.count('requests'), 0);
+      assert.equal(traffic.count('elb4xx'), 0);
+    });
+
+    test('that sends nothing after a response, or empty lines only, is closed at the idle timeout without a word', async (t) => {
+      for (const more of ['', '\r\n', '\r', '\r\n\r\n']) {
+        const { traffic, client, instance } = await asked(t);
+        instance.send(OK);
+        await readMessage(client);
+        if (more !== '') await client.trickle(more);
+        await soon();
+        traffic.pass(IDLE_MS);
+        await assertAnsweredAndEnded(client, '');
+        assert.equal(traffic.count('elb4xx'), 0);
+      }
+    });
+
+    test('that sends its head a byte at a time has the idle timeout for the whole of it: 408', async (t) => {
+      const { traffic, backend } = await start(t);
+      const client = await traffic.dial();
+      for (const byte of GET.slice(0, 8)) {
+        client.send(byte);
+        await soon();
+        traffic.pass(IDLE_MS / 10);
+      }
+      await assertAnsweredAndEnded(client, TIMED_OUT);
+      assert.equal(backend.peers.length, 0);
+      assert.equal(traffic.count('elb4xx'), 1);
+      assert.equal(traffic.count('requests'), 1);
+    });
+
+    test('whose pipelined head does not get complete has the idle timeout for it', async (t) => {
+      const { traffic, client, instance } = await asked(t);
+      client.send('GET /2');
+      await soon();
+      instance.send(OK);
+      await readMessage(client);
+      traffic.pass(IDLE_MS);
+      await assertAnsweredAndEnded(client, TIMED_OUT);
+    });
+
+    test('that stalls in its body gets 408, and the back end cannot take what it got for the whole', async (t) => {
+      for (const [framing, body] of [
+        ['Content-Length: 10', 'some'],
+        ['Transfer-Encoding: chunked', '4\r\nsome\r\n'],
+      ] as const) {
+        const { traffic, client, instance } = await asked(t, `POST / HTTP/1.1\r\nHost: h\r\n${framing}\r\n\r\n${body}`);
+        traffic.pass(IDLE_MS - 200);
+        assert.equal(client.received, '');
+        traffic.pass(200);
+        await assertAnsweredAndEnded(client, TIMED_OUT);
+        await instance.shutDown();
+        assert.equal(instance.received, '');
+        assert.equal(traffic.outstanding(0), 0);
+        assert.equal(traffic.count('elb4xx'), 1);
+      }
+    });
+
+    test('that sends its body slowly is given time as long as something moves', async (t) => {
+      const { traffic, client, instance } = await asked(
+        t,
+        'POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n0123',
+      );
+      for (const byte of '456789') {
+        traffic.pass(IDLE_MS - 200);
+        client.send(byte);
+        await instance.take(byte);
+      }
+      instance.send(OK);
+      assert.equal((await readMessage(client)).body, 'ok');
+    });
+
+    test('that stalls in its body when the response has begun is cut, so that it does not take that for the whole', async (t) => {
+      const { traffic, client, instance } = await asked(
+        t,
+        'POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n0123',
+      );
+      instance.send('HTTP/1.1 200 OK\r\n\r\nsome');
+      await client.take('some');
+      traffic.pass(IDLE_MS);
+      assert.equal(await client.close(), 'ECONNRESET');
+      await instance.shutDown();
+    });
+
+    for (const how of ['end', 'reset'] as const) {
+      test(`that goes away in its body (${how}) takes the back end's request with it`, async (t) => {
+        const { traffic, client, instance } = await asked(
+          t,
+          'POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n0123',
+        );
+        client[how]();
+        await instance.shutDown();
+        assert.equal(instance.received, '');
+        if (how === 'end') await assertAnsweredAndEnded(client, TIMED_OUT);
+        assert.equal(traffic.outstanding(0), 0);
+        assert.equal(traffic.count('elb4xx'), 1, 'counted as 408');
+        assert.equal(traffic.count('requests'), 1);
+      });
+    }
+
+    test('that goes away before the response takes the request with it, whatever comes back', async (t) => {
+      const { traffic, client, instance, backend } = await asked(t);
+      client.reset();
+      await instance.shutDown();
+      instance.send(OK);
+      assert.equal(traffic.outstanding(0), 0);
+      const other = await traffic.dial();
+      other.send(GET);
+      const fresh = await backend.accept();
+      await fresh.take('\r\n\r\n');
+      fresh.send('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfresh');
+      assert.equal((await readMessage(other)).body, 'fresh');
+    });
+
+    test('that goes away in the response takes it with it', async (t) => {
+      const { traffic, client, instance } = await asked(t);
+      instance.send('HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nsome');
+      await client.take('some');
+      client.reset();
+      await instance.shutDown();
+      assert.equal(traffic.outstanding(0), 0);
+      assert.equal(traffic.count('clientConnectionsActive'), 0);
+      assert.equal(traffic.count('backend2xx'), 1);
+    });
+
+    test('that shuts down its side after its request gets the whole response', async (t) => {
+      const { client, instance } = await asked(t);
+      client.end();
+      await soon();
+      instance.send('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsom');
+      await client.take('som');
+      instance.send('all');
+      await client.close();
+      assert.equal(client.received, 'all');
+    });
+
+    test('that shuts down its side in a head gets 400', async (t) => {
+      for (const part of [
+        'GET / HT',
+        'GET / HTTP/1.1\r\n',
+        'GET / HTTP/1.1\r\nHost: h\r\n',
+        'GET / HTTP/1.1\r\nHost: h\r\n\r',
+      ]) {
+        const { traffic, backend } = await start(t);
+        const client = await traffic.dial();
+        client.send(part);
+        client.end();
+        await client.close();
+        assert.equal(client.received, 'HTTP/1.1 400 BAD_REQUEST\r\nContent-Length: 0\r\nConnection: Close\r\n\r\n');
+        assert.equal(backend.peers.length, 0);
+        assert.equal(traffic.count('clientConnectionsActive'), 0, 'gone at once');
+      }
+    });
+
+    test('that does not read its response stops the back end, and is cut at the idle timeout', async (t) => {
+      const { traffic, client, instance } = await asked(t);
+      client.pause();
+      const all = 64 * 1024 * 1024;
+      instance.send(`HTTP/1.1 200 OK\r\nContent-Length: ${all}\r\n\r\n`);
+      const chunk = Buffer.alloc(1024 * 1024);
+      for (let i = 0; i < all / chunk.length; i++) instance.send(chunk);
+      await stalled(instance);
+      assert.ok(instance.socket.writableLength > all / 2, 'most of it has stayed with the back end');
+      traffic.pass(IDLE_MS);
+      await instance.shutDown();
+      assert.equal(traffic.outstanding(0), 0);
+      client.resume();
+      assert.equal(await client.close(), 'ECONNRESET');
+    });
+
+    test('that does not read its responses gets no more requests served', async (t) => {
+      const { traffic, backend } = await start(t);
+      const size = 300_000;
+      backend.serve(() => `HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n${'x'.repeat(size)}`);
+      const client = await traffic.dial();
+      client.pause();
+      client.send(GET.repeat(200));
+      await stopped(() => traffic.count('backend2xx'));
+      assert.ok(
+        traffic.count('backend2xx') < 100,
+        `${traffic.count('backend2xx')} responses for a client that reads none`,
+      );
+      client.resume();
+      await client.until(() => client.received.length > 200 * size, '200 responses');
+    });
+
+    test('that floods with pipelined requests is read no faster than it is served', async (t) => {
+      const { traffic, client, instance } = await asked(t, GET.repeat(2));
+      const flood = Buffer.from(GET.repeat(1000));
+      for (let i = 0; i < 500; i++) client.send(flood);
+      await stalled(client);
+      assert.ok(traffic.count('receivedBytes') < 300_000, `${traffic.count('receivedBytes')} bytes taken`);
+      assert.equal(instance.received.split('GET').length - 1, 0);
+    });
+
+    test('that is answered an error is read a while longer, so that the answer arrives, and no longer', async (t) => {
+      const { traffic } = await start(t);
+      const client = await traffic.dial();
+      client.send('BAD\r\n\r\n');
+      await assertAnsweredAndEnded(
+        client,
+        'HTTP/1.1 400 BAD_REQUEST\r\nContent-Length: 0\r\nConnection: Close\r\n\r\n',
+      );
+      client.send(GET);
+      await soon();
+      assert.equal(traffic.count('clientConnectionsActive'), 1);
+      traffic.pass(LINGER_MS);
+      assert.equal(traffic.count('clientConnectionsActive'), 0);
+    });
+
+    test('that has shut down its side when it is answered an error is gone at once', async (t) => {
+      const { traffic, client, instance } = await asked(t);
+      client.end();
+      await soon();
+      instance.end();
+      await client.close();
+      assert.match(client.received, /^HTTP\/1\.1 504 /);
+      assert.equal(traffic.count('clientConnectionsActive'), 0);
+    });
+
+    test('that is gone by the time its request is read leaves no request without an address', async (t) => {
+      const { traffic, backend } = await start(t);
+      const heads: string[] = [];
+      backend.serve(({ head }) => {
+        heads.push(head);
+        return OK;
+      });
+      const others = await Promise.all(Array.from({ length: 20 }, () => traffic.dial()));
+      for (const other of others) other.send(GET);
+      for (const other of others) await readMessage(other);
+      for (let i = 0; i < 50; i++) {
+        const client = await traffic.dial();
+        client.send(GET);
+        client.reset();
+        await client.close();
+      }
+      await soon();
+      assert.ok(heads.length >= 20);
+      for (const head of heads) assert.match(head, /X-Forwarded-For: 127\.0\.0\.1\r/);
+    });
+
+    test('among 500 that send their heads slowly is served at once', async (t) => {
+      const { traffic, backend } = await start(t);
+      backend.serve(() => OK);
+      const slow = await Promise.all(Array.from({ length: 500 }, () => traffic.dial()));
+      for (const byte of 'GET / HTTP') for (const each of slow) each.send(byte);
+      const client = await traffic.dial();
+      client.send(GET);
+      assert.equal((await readMessage(client)).body, 'ok');
+      await soon();
+      traffic.pass(IDLE_MS);
+      for (const each of slow) await assertAnsweredAndEnded(each, TIMED_OUT);
+    });
+  });
+}
+
+/** Resolves when what `peer` has still to send gets no less. */
+async function stalled(peer: Peer): Promise<void> {
+  await stopped(() => peer.socket.writableLength);
+}
+
+/** Resolves when `value` has stayed the same over many turns of the event loop. */
+async function stopped(value: () => number): Promise<void> {
+  let last = value();
+  for (let same = 0; same < 200; same++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (value() !== last) same = 0;
+    last = value();
+  }
+}

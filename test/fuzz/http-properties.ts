@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { HTTP_HEAD } from '../../src/model/limits.ts';
 import type { DesyncMitigationMode } from '../../src/model/load-balancer.ts';
 import { HeadAnalysis, REASONS, TIERS, findHeadEnd } from '../../src/wire/desync.ts';
+import { textOf, type Bytes } from '../support/reference-body.ts';
 import { readRequests, readResponse, type RequestReading, type ResponseReading } from '../support/reference-reader.ts';
 import { headText, readRequestHead } from '../support/reference-request-head.ts';
 
@@ -86,6 +87,12 @@ export interface ResponseReader {
 /** What may still come after an unfinished message: a reader that refuses it early must be right about all of these. */
 const CONTINUATIONS = ['\r\n\r\n', ' HTTP/1.1\r\n\r\n', '\n\n', '0\r\n\r\n', ': x\r\n\r\n', ' / HTTP/1.1\r\n\r\n'];
 
+/** What would make a message at the end of an unfinished stream right, as far as we can think of it. */
+export function hopeFor(bytes: Bytes, mode: DesyncMitigationMode): string | undefined {
+  const text = textOf(bytes);
+  return CONTINUATIONS.find((more) => readRequests(text + more, mode).end.kind !== 'refused');
+}
+
 /** The engine reads the same requests as the reference, however the stream is cut. */
 export function requestsAgree(
   reader: RequestReader,
@@ -97,18 +104,16 @@ export function requestsAgree(
   const actual = reader.read(bytes, cuts, mode);
   const early = expected.end.kind === 'unfinished' && actual.end.kind === 'refused';
   if (early) {
-    const hope = CONTINUATIONS.find((more) => {
-      return readRequests(Buffer.concat([bytes, Buffer.from(more)]), mode).end.kind !== 'refused';
-    });
+    const hope = hopeFor(bytes, mode);
     if (hope !== undefined) return `${reader.name} refused what ${JSON.stringify(hope)} would have made right`;
     return differ(`${reader.name}, ${mode}, before an early refusal`, actual.messages, expected.messages);
   }
-  const comparable = { ...actual, end: comparableEnd(actual) };
-  return differ(`${reader.name}, ${mode}`, comparable, { ...expected, end: comparableEnd(expected) });
+  return differ(`${reader.name}, ${mode}`, comparable(actual), comparable(expected));
 }
 
-function comparableEnd({ end }: RequestReading): string {
-  return end.kind === 'refused' ? `refused ${end.status}` : end.kind;
+function comparable({ messages, unfinished, end }: RequestReading): unknown {
+  if (end.kind === 'refused') return { messages, end: `refused ${end.status}` };
+  return { messages, unfinished, end: end.kind };
 }
 
 /** The engine reads the same response as the reference, however the stream is cut. */
@@ -119,7 +124,7 @@ export function responsesAgree(
   method: string,
   closed: boolean,
 ): string | undefined {
-  const { why: _expectedWhy, ...expected } = readResponse(bytes, method, closed);
+  const { why: _expectedWhy, size: _size, ...expected } = readResponse(bytes, method, closed);
   const { why: _actualWhy, ...actual } = reader.read(bytes, cuts, method, closed);
   if (expected.end === 'unfinished' && actual.end === 'refused') {
     const hope = ['\r\n\r\n', 'OK\r\n\r\n', ': x\r\n\r\n', '0\r\n\r\n', '200 OK\r\n\r\n'].find((more) => {

@@ -9,6 +9,13 @@ import { HTTP_BODY } from '../../src/model/limits.ts';
 import { TOKEN, trim } from './reference-grammar.ts';
 import type { Header } from './reference-request-head.ts';
 
+/** Bytes, or text of one character a byte. */
+export type Bytes = Uint8Array | string;
+
+export function textOf(bytes: Bytes): string {
+  return typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('latin1');
+}
+
 export interface BodyReading {
   readonly outcome: 'complete' | 'unfinished' | 'broken';
   /** Why it is broken. */

@@ -3,16 +3,17 @@
  * the same bytes in whatever pieces they arrive, must come to the same messages (test/fuzz, test/wire).
  *
  * Requests are read leniently, as far as desync mitigation allows, and forwarded strictly: see reference-request-head.ts.
- * Responses are read strictly: what is not in the grammar is refused (502).
- *   response-head = "HTTP/1." DIGIT SP 3DIGIT [ SP *value-byte ] CRLF *( token ":" *value-byte CRLF ) CRLF
- * For bodies see reference-body.ts.
+ * Responses are read strictly: see reference-response.ts. For bodies see reference-body.ts.
  */
-import { HTTP_HEAD, MAX_INTERIM_RESPONSES } from '../../src/model/limits.ts';
+import { HTTP_HEAD } from '../../src/model/limits.ts';
 import type { DesyncMitigationMode } from '../../src/model/load-balancer.ts';
-import { divide, readChunked, readLength, takeLine, type BodyReading } from './reference-body.ts';
+import { readChunked, readLength, textOf, type BodyReading, type Bytes } from './reference-body.ts';
 import type { Tier } from './reference-desync.ts';
-import { TOKEN, trim } from './reference-grammar.ts';
+import { asksForUpgrade, connectionOptions, namedByConnection } from './reference-headers.ts';
 import { readRequestHead, type Header, type ReadHead } from './reference-request-head.ts';
+
+export { readResponse } from './reference-response.ts';
+export type { ResponseMessage, ResponseReading } from './reference-response.ts';
 
 export interface RequestMessage {
   readonly method: string;
@@ -28,7 +29,7 @@ export interface RequestMessage {
 export interface RequestReading {
   /** Whole messages, in order. */
   readonly messages: readonly RequestMessage[];
-  /** A message whose head is whole and whose body is not. */
+  /** A message whose head is whole and whose body is not, or breaks the grammar further on. */
   readonly unfinished?: RequestMessage;
   /**
    * - `clean`: between two messages. `unfinished`: within a message.
@@ -37,26 +38,40 @@ export interface RequestReading {
   readonly end: { kind: 'clean' | 'unfinished' | 'closed' } | { kind: 'refused'; status: 400 | 405; why: string };
 }
 
+/** With what tests of whole connections need. */
+export interface MeasuredRequests extends RequestReading {
+  /** Bytes of each whole message, empty lines before it included. */
+  readonly sizes: readonly number[];
+  /** `closed`, because others may read the last message differently: its back-end connection serves nobody else. */
+  readonly suspect: boolean;
+}
+
 /** What a connection brings when the client sends `bytes` and desync mitigation is in that mode. */
-export function readRequests(bytes: Uint8Array, mode: DesyncMitigationMode): RequestReading {
+export function readRequests(bytes: Bytes, mode: DesyncMitigationMode): MeasuredRequests {
   const messages: RequestMessage[] = [];
-  let rest = Buffer.from(bytes).toString('latin1');
+  const sizes: number[] = [];
+  let rest = textOf(bytes);
+  const stop = (end: RequestReading['end'], unfinished?: RequestMessage, suspect = false): MeasuredRequests => {
+    return { messages, end, sizes, suspect, ...(unfinished === undefined ? {} : { unfinished }) };
+  };
   for (;;) {
+    const all = rest.length;
     // Empty lines before a request line are passed over (RFC 9112 2.2).
     while (rest.startsWith('\r\n')) rest = rest.slice(2);
-    if (rest === '') return { messages, end: { kind: 'clean' } };
+    if (rest === '') return stop({ kind: 'clean' });
     const read = readRequestHead(rest);
     const why = whyRefused(rest, mode);
-    if (why !== undefined) return { messages, end: why };
-    if (!read.complete || 'refused' in read.head) return { messages, end: { kind: 'unfinished' } };
+    if (why !== undefined) return stop(why);
+    if (!read.complete || 'refused' in read.head) return stop({ kind: 'unfinished' });
     const body = readRequestBody(rest.slice(read.size), read.head);
-    if (body.outcome === 'broken') return { messages, end: { kind: 'refused', status: 400, why: body.why } };
     const message = requestMessage(read.head, body);
-    if (body.outcome === 'unfinished') return { messages, unfinished: message, end: { kind: 'unfinished' } };
-    messages.push(message);
-    const suspect = read.lengthInDoubt || (mode !== 'monitor' && read.tier === 'Ambiguous');
-    if (suspect || !staysOpen(read.head)) return { messages, end: { kind: 'closed' } };
+    if (body.outcome === 'broken') return stop({ kind: 'refused', status: 400, why: body.why }, message);
+    if (body.outcome === 'unfinished') return stop({ kind: 'unfinished' }, message);
     rest = rest.slice(read.size + body.size);
+    messages.push(message);
+    sizes.push(all - rest.length);
+    const suspect = read.lengthInDoubt || (mode !== 'monitor' && read.tier === 'Ambiguous');
+    if (suspect || !staysOpen(read.head)) return stop({ kind: 'closed' }, undefined, suspect);
   }
 }
 
@@ -80,7 +95,7 @@ function whyRefused(text: string, mode: DesyncMitigationMode): Refusal | undefin
   if ('refused' in read.head) return refuse(read.head.refused);
   const { method, headers, framing } = read.head;
   if (method === 'CONNECT') return refuse('CONNECT');
-  if (unknownOptions(headers).length > 32) return refuse('too many names in Connection');
+  if (namedByConnection(headers).length > 32) return refuse('too many names in Connection');
   if (framing.kind === 'length' && framing.length >= 10n ** 15n) return refuse('a length that nobody could send');
   return undefined;
 }
@@ -98,155 +113,6 @@ function requestMessage(head: ReadHead, body: BodyReading): RequestMessage {
 /** May another request follow on the connection? (RFC 9112 9.3; what follows an Upgrade may be another protocol) */
 function staysOpen(head: ReadHead): boolean {
   const options = connectionOptions(head.headers);
-  const upgrades =
-    head.version === '1.1' && options.includes('upgrade') && valuesOf(head.headers, 'Upgrade').length > 0;
-  if (options.includes('close') || upgrades) return false;
+  if (options.includes('close') || asksForUpgrade(head.version, head.headers)) return false;
   return head.version === '1.1' || options.includes('keep-alive');
-}
-
-function connectionOptions(headers: readonly Header[]): string[] {
-  return valuesOf(headers, 'Connection').flatMap((value) =>
-    value
-      .toLowerCase()
-      .split(/[ \t,]+/)
-      .filter(Boolean),
-  );
-}
-
-function unknownOptions(headers: readonly Header[]): string[] {
-  return connectionOptions(headers).filter((option) => !['close', 'keep-alive', 'upgrade', 'te'].includes(option));
-}
-
-function valuesOf(headers: readonly Header[], name: string): string[] {
-  return headers.filter(([other]) => other.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
-}
-
-export interface ResponseMessage {
-  readonly version: '1.0' | '1.1';
-  readonly status: number;
-  readonly headers: readonly Header[];
-  readonly framing: 'none' | 'length' | 'chunked' | 'close';
-  /** As far as it is there. */
-  readonly body: string;
-  readonly trailers: readonly Header[];
-}
-
-export interface ResponseReading {
-  /** Interim responses relayed before the final one. */
-  readonly interim: readonly ResponseMessage[];
-  readonly response?: ResponseMessage;
-  /**
-   * - `complete`: and the connection may be used again. `spent`: complete, but it may not.
-   * - `unfinished`: more must come. - `refused`: this is no HTTP response.
-   */
-  readonly end: 'complete' | 'spent' | 'unfinished' | 'refused';
-  readonly why: string;
-}
-
-/** What a back end's `bytes` are, as the answer to a request with that method; `closed`: it closed after them. */
-export function readResponse(bytes: Uint8Array, method: string, closed: boolean): ResponseReading {
-  const interim: ResponseMessage[] = [];
-  let rest = Buffer.from(bytes).toString('latin1');
-  for (;;) {
-    const read = readResponseHead(rest);
-    if (typeof read === 'string') return { interim, end: read === '' ? 'unfinished' : 'refused', why: read };
-    rest = rest.slice(read.size);
-    const { status } = read.head;
-    if (status === 101) return { interim, end: 'refused', why: 'nobody asked for another protocol' };
-    if (status >= 200) return { interim, ...readFinal(rest, read, method, closed) };
-    if (interim.length === MAX_INTERIM_RESPONSES) return { interim, end: 'refused', why: 'too many interim responses' };
-    interim.push(read.head);
-  }
-}
-
-interface ResponseHeadReading {
-  readonly head: ResponseMessage;
-  readonly length: bigint;
-  readonly reusable: boolean;
-  readonly size: number;
-}
-
-/** The head at the beginning of `text`; why there is none, and an empty text when it is not whole. */
-function readResponseHead(text: string): ResponseHeadReading | string {
-  const line = takeLine(text);
-  if (line === undefined) return '';
-  const match = /^HTTP\/1\.([0-9]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?$/.exec(line.text);
-  if (match === null) return `no status line: ${JSON.stringify(line.text)}`;
-  if (line.text.length > HTTP_HEAD.maxLineBytes) return 'the status line is too long';
-  const headers: Header[] = [];
-  let { rest } = line;
-  for (;;) {
-    const next = takeLine(rest);
-    if (next === undefined) return text.length > HTTP_HEAD.maxBytes ? 'the head is too long' : '';
-    const bytes = rest.length - next.rest.length;
-    rest = next.rest;
-    if (next.text === '') break;
-    const [name, value] = divide(next.text);
-    if (!TOKEN.test(name) || value === undefined || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
-      return `no header: ${JSON.stringify(next.text)}`;
-    }
-    headers.push([name, trim(value)]);
-    if (bytes > HTTP_HEAD.maxHeaderBytes || headers.length > HTTP_HEAD.maxHeaders)
-      return 'too much of a header, or too many';
-  }
-  const size = text.length - rest.length;
-  if (size > HTTP_HEAD.maxBytes) return 'the head is too long';
-  return frameResponse(match[1] === '0' ? '1.0' : '1.1', Number(match[2]), headers, size);
-}
-
-function frameResponse(
-  version: '1.0' | '1.1',
-  status: number,
-  headers: readonly Header[],
-  size: number,
-): ResponseHeadReading | string {
-  const codings = valuesOf(headers, 'Transfer-Encoding').flatMap((value) =>
-    value.split(',').map((coding) => trim(coding).toLowerCase()),
-  );
-  const lengths = valuesOf(headers, 'Content-Length');
-  if (lengths.some((length) => !/^[0-9]{1,15}$/.test(length))) return 'a length is no number';
-  if (new Set(lengths.map(BigInt)).size > 1) return 'lengths differ';
-  const named = codings.map((coding) => trim(coding.split(/[; \t]/)[0]!));
-  if (codings.length > 0 && (codings.at(-1) !== 'chunked' || named.indexOf('chunked') !== codings.length - 1)) {
-    return 'chunked is not last, or not alone';
-  }
-  const chunked = codings.length > 0;
-  const options = connectionOptions(headers);
-  if (unknownOptions(headers).length > 32) return 'too many names in Connection';
-  const persistent = version === '1.1' || options.includes('keep-alive');
-  const kept = headers.filter(([name], index) => {
-    if (name.toLowerCase() !== 'content-length') return true;
-    return !chunked && headers.findIndex(([other]) => other.toLowerCase() === 'content-length') === index;
-  });
-  const framing = chunked ? 'chunked' : lengths.length > 0 ? 'length' : 'close';
-  return {
-    head: { version, status, headers: kept, framing, body: '', trailers: [] },
-    length: BigInt(lengths[0] ?? 0),
-    // Where there are two opinions about the length, the connection carries no other response (RFC 9112 6.1, 6.3).
-    reusable: persistent && !options.includes('close') && !(chunked && (lengths.length > 0 || version === '1.0')),
-    size,
-  };
-}
-
-function readFinal(
-  text: string,
-  read: ResponseHeadReading,
-  method: string,
-  closed: boolean,
-): Pick<ResponseReading, 'response' | 'end' | 'why'> {
-  const { head, length, reusable } = read;
-  if (method === 'HEAD' || head.status === 204 || head.status === 304) {
-    const response: ResponseMessage = { ...head, framing: 'none' };
-    return { response, end: reusable && text === '' ? 'complete' : 'spent', why: '' };
-  }
-  if (head.framing === 'close') {
-    return { response: { ...head, body: text }, end: closed ? 'spent' : 'unfinished', why: '' };
-  }
-  const body = head.framing === 'chunked' ? readChunked(text) : readLength(text, length);
-  const response: ResponseMessage = { ...head, body: body.data, trailers: body.trailers };
-  if (body.outcome !== 'complete') {
-    return { response, end: body.outcome === 'broken' ? 'refused' : 'unfinished', why: body.why };
-  }
-  // Bytes behind a response answer no request: the connection that sent them serves nobody any more.
-  return { response, end: reusable && body.size === text.length ? 'complete' : 'spent', why: '' };
 }

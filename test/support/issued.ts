@@ -2,6 +2,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { systemRandom } from '../../src/kit/random.ts';
 import { issueCertificate } from '../../src/model/certificate-issue.ts';
+import { iamArnPrefix, type IamCertificate } from '../../src/model/certificate.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -53,5 +54,37 @@ export function issue(options: IssueOptions = {}): Issued {
     privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }),
     publicKeyObject: publicKey,
     privateKeyObject: privateKey,
+  };
+}
+
+/** A valid IAM record for tests that do not care what it says. */
+export function sampleCertificate(name: string, overrides: Partial<IamCertificate> = {}): IamCertificate {
+  const accountId = '000000000000';
+  const nowMs = Date.UTC(2026, 0, 1);
+  return {
+    kind: 'iam',
+    accountId,
+    arn: `${iamArnPrefix(accountId, 'us-east-1')}${name}`,
+    id: `ASCA${name.toUpperCase()}`,
+    name,
+    path: '/',
+    body: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----',
+    chain: '',
+    details: {
+      domainNames: ['www.example.test'],
+      subject: 'CN=www.example.test',
+      issuer: 'www.example.test',
+      serial: '01',
+      notBeforeMs: nowMs,
+      notAfterMs: nowMs + DAY_MS,
+      keyAlgorithm: 'EC_prime256v1',
+      signatureAlgorithm: 'SHA256WITHECDSA',
+      keyUsages: [],
+      extendedKeyUsages: [],
+    },
+    sealedKey: 'plain:',
+    createdTimeMs: nowMs,
+    tags: [],
+    ...overrides,
   };
 }

@@ -1,6 +1,7 @@
 /** Scripted peers: a client and a back end that send exactly the bytes they are told, and keep what they get. */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
 import { readMessage, type Message } from './http-reader.ts';
 
 /** One end of a connection in a script. */
@@ -199,6 +200,32 @@ export async function refusingPort(): Promise<{ port: number; release(): Promise
       socket.resetAndDestroy();
       server.close();
       await once(server, 'close');
+    },
+  };
+}
+
+/** A worker that listens and never comes to accept; its one message is the port. */
+const NEVER_ACCEPTS = `
+  const { createServer } = require('node:net');
+  const { parentPort } = require('node:worker_threads');
+  const server = createServer().listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => {
+    parentPort.postMessage(server.address().port);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  });
+`;
+
+/** A port of 127.0.0.1 that answers nothing to who connects: its backlog is full, and nobody accepts. */
+export async function silentPort(): Promise<{ port: number; release(): Promise<void> }> {
+  const worker = new Worker(NEVER_ACCEPTS, { eval: true });
+  const [port] = (await once(worker, 'message')) as [number];
+  const sockets = Array.from({ length: 4 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+  // A backlog of 1 holds two; the others wait in vain.
+  await Promise.all(sockets.slice(0, 2).map((socket) => once(socket, 'connect')));
+  return {
+    port,
+    async release() {
+      for (const socket of sockets) socket.destroy();
+      await worker.terminate();
     },
   };
 }

@@ -20,6 +20,7 @@ function inputsFor(record: LoadBalancer, over: Partial<CompileInputs> = {}): Com
     preconnect: true,
     addressOf: (host) => host,
     slotOf: (instanceId, instancePort) => slots.indexOf(`${instanceId} ${instancePort}`),
+    tlsOf: () => undefined,
     mayListen: () => true,
     counters: makeCounters(1),
     ...over,

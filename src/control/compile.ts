@@ -1,13 +1,16 @@
 /** From a record to what traffic threads are told: pure, one load balancer at a time. */
 import {
   idOf,
+  isTls,
   realPort,
   type DesyncMitigationMode,
   type Instance,
   type Listener,
   type LoadBalancer,
 } from '../model/load-balancer.ts';
-import type { CompiledLoadBalancer, CompiledTarget } from '../traffic/snapshot.ts';
+import type { CompiledListener, CompiledLoadBalancer, CompiledTarget, CompiledTls } from '../traffic/snapshot.ts';
+
+import { backendPublicKeys, hasProxyProtocol } from './backend-policies.ts';
 
 /** Everything besides the record that a compiled load balancer depends on. */
 export interface CompileInputs {
@@ -19,6 +22,8 @@ export interface CompileInputs {
   readonly slotOf: (instanceId: string, instancePort: number) => number;
   /** Whether threads may bind the listener: nobody else holds its port. */
   readonly mayListen: (listener: Listener) => boolean;
+  /** Certificate and policy of an HTTPS or SSL listener, opened and resolved. */
+  readonly tlsOf: (record: LoadBalancer, listener: Listener) => CompiledTls | undefined;
   /** Of this load balancer (traffic/counters.ts). */
   readonly counters: SharedArrayBuffer;
 }
@@ -51,10 +56,22 @@ export function compile(record: LoadBalancer, inputs: CompileInputs): CompiledLo
         port: listener.loadBalancerPort,
         instanceProtocol: listener.instanceProtocol,
         instancePort: listener.instancePort,
+        ...compileEncryption(record, listener, inputs),
+        proxyProtocol: hasProxyProtocol(record, listener),
         targets: targets.get(listener.instancePort) ?? [],
       })),
     counters: inputs.counters,
   };
+}
+
+function compileEncryption(
+  record: LoadBalancer,
+  listener: Listener,
+  { tlsOf }: CompileInputs,
+): Pick<CompiledListener, 'tls' | 'backendPublicKeys'> {
+  const tls = isTls(listener.protocol) ? tlsOf(record, listener) : undefined;
+  const keys = isTls(listener.instanceProtocol) ? backendPublicKeys(record, listener.instancePort) : undefined;
+  return { ...(tls === undefined ? {} : { tls }), ...(keys === undefined ? {} : { backendPublicKeys: keys }) };
 }
 
 /** A target that a load balancer needs a slot for: listeners with the same instance port share it. */

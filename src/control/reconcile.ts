@@ -207,6 +207,7 @@ export class Reconciler {
         present(holders.get(targetKey(instanceId, instancePort)), 'slot of a wanted target').slot,
       mayListen: ({ loadBalancerPort }) =>
         this.#options.gate.mayListen(id, { address: record.address, port: loadBalancerPort }),
+      tlsOf: () => undefined,
       counters,
     });
     const unchanged = before !== undefined && isSame(before.compiled, compiled);

@@ -16,6 +16,21 @@ export const MAX_NAME_LENGTH = 32;
 export const MAX_PAGE_SIZE = 400;
 export const MAX_PORT = 65_535;
 
+/** Security groups of one load balancer. */
+export const MAX_SECURITY_GROUPS = 5;
+
+/** Policies of one load balancer. */
+export const POLICIES = {
+  /** What cloud-provider-aws found; the one that comes with a TLS listener does not count. */
+  maxCount: 98,
+  /** *Ours*, as are all that follow. */
+  maxNameLength: 255,
+  maxCookieNameLength: 255,
+  maxPublicKeyLength: 16 * KiB,
+  /** Seconds: 68 years. */
+  maxCookiePeriod: 2 ** 31 - 1,
+} as const;
+
 /** Idle timeout of a load balancer, in seconds. */
 export const IDLE_TIMEOUT = { min: 1, max: 4000, default: 60 } as const;
 /** Connection draining timeout, in seconds. */

@@ -17,7 +17,17 @@ export class ThreadContext {
   readonly responseHead = new ResponseHead();
   readonly analysis = new HeadAnalysis();
 
-  constructor(thread: number, transport: Transport, wheel: TimerWheel, clock: Clock) {
+  /** A target showed a certificate with none of the keys that it should have. */
+  readonly onPublicKeyRefused: (slot: number) => void;
+
+  constructor(
+    thread: number,
+    transport: Transport,
+    wheel: TimerWheel,
+    clock: Clock,
+    onPublicKeyRefused: (slot: number) => void = () => {},
+  ) {
+    this.onPublicKeyRefused = onPublicKeyRefused;
     this.thread = thread;
     this.transport = transport;
     this.outbox = transport.outbox;

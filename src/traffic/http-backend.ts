@@ -6,7 +6,7 @@ import { assert } from '../kit/assert.ts';
 import { WheelEntry, type Timed } from '../kit/timer-wheel.ts';
 import { BUFFERS, CONNECT_TIMEOUT_MS, HTTP_HEAD, MAX_INTERIM_RESPONSES } from '../model/limits.ts';
 import type { Outbox } from '../transport/outbox.ts';
-import type { Connection, ConnectionOwner } from '../transport/transport.ts';
+import { PUBLIC_KEY_REFUSED, type Connection, type ConnectionOwner } from '../transport/transport.ts';
 import { BODY, BodyReader } from '../wire/body-framing.ts';
 import { PARSED } from '../wire/message-head.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
@@ -59,7 +59,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     this.#loadBalancer = loadBalancer;
     this.target = target;
     this.#client = client;
-    this.connection = context.transport.connect(target.host, target.port, this);
+    this.connection = context.transport.connect(target.host, target.port, this, target.tls);
     target.opened(this);
     loadBalancer.counters[COUNTER.backendConnections]!++;
     loadBalancer.counters[COUNTER.backendConnectionsActive]!++;
@@ -325,7 +325,8 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     this.#broken(client);
   }
 
-  onClose(): void {
+  onClose(_connection: Connection, code: string): void {
+    if (code === PUBLIC_KEY_REFUSED) this.#context.onPublicKeyRefused(this.target.slot);
     this.#forget();
     const client = this.#client;
     if (client === undefined) {

@@ -487,7 +487,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
         this.#context.wheel.arm(this.#timer, LINGER_MS);
         return;
       case STATE.closing:
-        this.#destroy();
+        this.#leave();
         return;
       default:
         this.touch();
@@ -603,7 +603,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   /** Closes once everything is sent, or at the idle timeout where the client does not take it. */
   #finish(): void {
     if (!this.connection.pending) {
-      this.#destroy();
+      this.#leave();
       return;
     }
     this.#state = STATE.closing;
@@ -670,6 +670,13 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   #destroy(): void {
     this.#state = STATE.closed;
     this.connection.destroy();
+    this.#forget();
+  }
+
+  /** Closes in good order: with TLS, the client is told that nothing was cut off. */
+  #leave(): void {
+    this.#state = STATE.closed;
+    this.connection.finish();
     this.#forget();
   }
 

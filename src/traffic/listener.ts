@@ -6,6 +6,7 @@ import type { ListeningSocket } from '../transport/transport.ts';
 import { Balancer } from './balancer.ts';
 import { counterRow, sharedCells } from './counters.ts';
 import type { HttpTarget } from './http-backend.ts';
+import { ListenerTls } from './listener-tls.ts';
 import type { CompiledListener, CompiledLoadBalancer } from './snapshot.ts';
 import { SurgeQueue } from './surge-queue.ts';
 
@@ -38,6 +39,7 @@ export class ListenerRuntime {
   compiled: CompiledListener;
   targets: readonly HttpTarget[];
   balancer: Balancer<HttpTarget>;
+  readonly tls: ListenerTls | undefined;
   socket: ListeningSocket | undefined;
   /** Why the socket is not there. */
   failure: string | undefined;
@@ -56,6 +58,7 @@ export class ListenerRuntime {
     this.loadBalancer = loadBalancer;
     this.compiled = compiled;
     this.targets = targets;
+    this.tls = compiled.tls === undefined ? undefined : new ListenerTls(compiled.tls);
     this.balancer = this.#makeBalancer(ordinal);
     const scheme = isTls(compiled.protocol) ? 'https' : 'http';
     this.forwardedLines = `X-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${compiled.port}\r\n\r\n`;
@@ -69,6 +72,7 @@ export class ListenerRuntime {
   /** Takes over a new snapshot of the same listener. */
   update(compiled: CompiledListener, targets: readonly HttpTarget[], ordinal: number): void {
     assert(listenerKey(compiled) === listenerKey(this.compiled), 'a listener keeps its key');
+    if (compiled.tls !== undefined) this.tls?.update(compiled.tls);
     this.compiled = compiled;
     this.targets = targets;
     this.balancer = this.#makeBalancer(ordinal);

@@ -5,7 +5,8 @@
 import { WheelEntry, type Timed } from '../kit/timer-wheel.ts';
 import { BUFFERS, CONNECT_TIMEOUT_MS } from '../model/limits.ts';
 import { NOBODY } from '../transport/connection-common.ts';
-import type { Connection, ConnectionOwner } from '../transport/transport.ts';
+import { PUBLIC_KEY_REFUSED, type Connection, type ConnectionOwner } from '../transport/transport.ts';
+import { proxyLine } from '../wire/proxy-protocol.ts';
 import type { ThreadContext } from './context.ts';
 import { COUNTER } from './counters.ts';
 import type { HeldBytes } from './held-bytes.ts';
@@ -67,8 +68,8 @@ class Side implements ConnectionOwner {
     this.#relay.sideEnded();
   }
 
-  onClose(): void {
-    this.#relay.lost(this);
+  onClose(_connection: Connection, code: string): void {
+    this.#relay.lost(this, code);
   }
 }
 
@@ -83,6 +84,8 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   #tried: HttpTarget[] | undefined;
   /** Counted in the surge queue. */
   #queued = false;
+  /** It was an HTTP connection before. */
+  #switched = false;
   #backendCounted = false;
   #zone = 0;
 
@@ -155,7 +158,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   }
 
   #makeBackend(target: HttpTarget): Side {
-    const connection = this.#context.transport.connect(target.host, target.port, NOBODY);
+    const connection = this.#context.transport.connect(target.host, target.port, NOBODY, target.tls);
     return new Side(this, connection, COUNTER.sentBytes);
   }
 
@@ -168,6 +171,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   join(backend: Connection, held: HeldBytes | undefined, ended: boolean): void {
     this.#target?.opened(this);
     this.#countBackend();
+    this.#switched = true;
     const side = new Side(this, backend, COUNTER.sentBytes);
     side.peer = this.#client;
     this.#client.peer = side;
@@ -181,8 +185,17 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     this.#leaveQueue();
     this.#connected = true;
     this.touch();
+    if (this.#listener.compiled.proxyProtocol && !this.#switched) this.#sendProxyLine();
     if (!this.#backend!.connection.pending) this.#client.connection.resume();
     if (!this.#client.connection.pending) this.#backend!.connection.resume();
+  }
+
+  /** Tells the back end whose connection it is, ahead of the first byte. */
+  #sendProxyLine(): void {
+    const { remoteAddress, localAddress, remotePort, localPort } = this.#client.connection;
+    const { outbox } = this.#context;
+    outbox.text(proxyLine(remoteAddress, localAddress, remotePort, localPort));
+    this.#backend!.connection.send(outbox);
   }
 
   touch(): void {
@@ -208,7 +221,8 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   }
 
   /** A connection broke. Before the back end was up another instance is tried; later both go. */
-  lost(side: Side): void {
+  lost(side: Side, code: string): void {
+    if (code === PUBLIC_KEY_REFUSED && this.#target !== undefined) this.#context.onPublicKeyRefused(this.#target.slot);
     if (side !== this.#client && !this.#connected) {
       this.#nextInstance();
       return;
@@ -244,8 +258,8 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   }
 
   #end(): void {
-    this.#client.connection.destroy();
-    this.#backend?.connection.destroy();
+    leave(this.#client.connection);
+    if (this.#backend !== undefined) leave(this.#backend.connection);
     this.#close();
   }
 
@@ -268,4 +282,10 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     this.#leaveQueue();
     surgeQueue.serve();
   }
+}
+
+/** In good order where everything is sent; a peer that takes nothing is not waited for. */
+function leave(connection: Connection): void {
+  if (connection.pending) connection.destroy();
+  else connection.finish();
 }

@@ -4,11 +4,12 @@
  */
 import { messageOf } from '../kit/assert.ts';
 import type { Timer } from '../kit/clock.ts';
-import { layerOf, type LoadBalancerId } from '../model/load-balancer.ts';
+import { isTls, layerOf, type LoadBalancerId } from '../model/load-balancer.ts';
 import type { Connection } from '../transport/transport.ts';
 import type { ThreadContext } from './context.ts';
 import { HttpBackend, type HttpTarget } from './http-backend.ts';
 import { HttpClient } from './http-client.ts';
+import { backendTls } from './listener-tls.ts';
 import { listenerKey, ListenerRuntime, LoadBalancerRuntime } from './listener.ts';
 import { Relay } from './relay.ts';
 import type {
@@ -105,11 +106,16 @@ export class Runtime {
   }
 
   #target(id: LoadBalancerId, listener: CompiledListener, compiled: CompiledTarget): HttpTarget {
-    const key = `${compiled.slot} ${listener.instanceProtocol} ${compiled.host} ${compiled.port} ${compiled.zone}`;
+    const { instanceProtocol, backendPublicKeys: keys } = listener;
+    // Other keys make another target: what was pooled under the old ones is not used again.
+    const key = [compiled.slot, instanceProtocol, compiled.host, compiled.port, compiled.zone, ...(keys ?? [])].join(
+      ' ',
+    );
     let target = this.#targets.get(key);
     if (target === undefined) {
       const page = this.#table.page(compiled.slot);
-      target = new Target(id, compiled, listener.instanceProtocol, page, this.#context.thread);
+      const tls = isTls(instanceProtocol) ? backendTls(keys) : undefined;
+      target = new Target(id, compiled, instanceProtocol, tls, page, this.#context.thread);
       this.#targets.set(key, target);
     }
     return target;
@@ -138,7 +144,7 @@ export class Runtime {
         ? (connection: Connection) => void new HttpClient(this.#context, listener, connection)
         : (connection: Connection) => new Relay(this.#context, listener, undefined, connection).start();
     try {
-      const socket = await this.#context.transport.listen(address, port, accept);
+      const socket = await this.#context.transport.listen(address, port, accept, listener.tls);
       // It may have been taken away again while it was being bound.
       if (listener.draining) socket.close();
       else listener.socket = socket;
@@ -150,7 +156,8 @@ export class Runtime {
 
   #failures(): BindFailure[] {
     const failures: BindFailure[] = [];
-    for (const { failure, compiled } of this.#listeners()) {
+    for (const { failure: notBound, tls, compiled } of this.#listeners()) {
+      const failure = notBound ?? tls?.failure;
       if (failure !== undefined) failures.push({ address: compiled.address, port: compiled.port, message: failure });
     }
     return failures;

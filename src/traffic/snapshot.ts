@@ -16,6 +16,27 @@ export interface CompiledTarget {
   readonly zone: string;
 }
 
+/** What an HTTPS or SSL listener serves: options of a secure context (node:tls), resolved from its policy. */
+export interface CompiledTls {
+  /** Tells two of these apart: changes with anything below. */
+  readonly key: string;
+  /** PEM, the chain behind the certificate. */
+  readonly certificate: string;
+  /** PEM. */
+  readonly privateKey: string;
+  readonly ciphers: string;
+  readonly minVersion: SecureVersion;
+  readonly maxVersion: SecureVersion;
+  readonly honorCipherOrder: boolean;
+  readonly secureOptions: number;
+  /**
+   * 48 bytes, the same on every thread, and of this certificate and policy alone: a ticket made under others does not
+   * bring their parameters back.
+   */
+  readonly ticketKey: Uint8Array;
+}
+export type SecureVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+
 export interface CompiledListener {
   readonly protocol: Protocol;
   /** What to bind. */
@@ -23,6 +44,15 @@ export interface CompiledListener {
   readonly port: number;
   readonly instanceProtocol: Protocol;
   readonly instancePort: number;
+  /** On HTTPS and SSL listeners. */
+  readonly tls?: CompiledTls;
+  /**
+   * Back-end server authentication (instance protocol HTTPS or SSL): SubjectPublicKeyInfo in base64 of DER, one of which an
+   * instance must have. Undefined: any certificate is accepted.
+   */
+  readonly backendPublicKeys?: readonly string[];
+  /** Layer 4: a proxy protocol line goes ahead of the client's bytes. */
+  readonly proxyProtocol: boolean;
   readonly targets: readonly CompiledTarget[];
 }
 
@@ -80,6 +110,8 @@ export type ThreadMessage =
       /** All listeners of the thread that are not bound, whichever message brought them; the others serve. */
       readonly failures: readonly { readonly address: string; readonly port: number; readonly message: string }[];
     }
+  /** A target's certificate has none of the public keys that it should have: the connection was not used. */
+  | { readonly type: 'publicKeyRefused'; readonly slot: number }
   | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly message: string }
   | { readonly type: 'stopped' };
 

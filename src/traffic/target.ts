@@ -3,6 +3,7 @@
  * Outlives snapshots: a deregistered target stays until its last connection is gone.
  */
 import type { LoadBalancerId, Protocol } from '../model/load-balancer.ts';
+import type { ClientTls } from '../transport/transport.ts';
 import type { CompiledTarget } from './snapshot.ts';
 import { PAGE_SLOTS, slotIndex, TARGET_STATE, type TargetPage } from './target-table.ts';
 
@@ -25,6 +26,8 @@ export class Target<Idle extends IdleConnection = IdleConnection> {
   readonly port: number;
   readonly zone: string;
   readonly protocol: Protocol;
+  /** How connections to it are encrypted, where they are. */
+  readonly tls: ClientTls | undefined;
   /** Open connections of this thread. */
   readonly connections = new Set<TargetConnection>();
   /** Pooled connections, the latest used last. */
@@ -40,9 +43,11 @@ export class Target<Idle extends IdleConnection = IdleConnection> {
     loadBalancer: LoadBalancerId,
     compiled: CompiledTarget,
     protocol: Protocol,
+    tls: ClientTls | undefined,
     page: TargetPage,
     thread: number,
   ) {
+    this.tls = tls;
     this.loadBalancer = loadBalancer;
     this.slot = compiled.slot;
     this.instanceId = compiled.instanceId;

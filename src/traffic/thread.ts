@@ -53,7 +53,10 @@ function onTick(lateMs: number): void {
 }
 
 const wheel = new TimerWheel(systemClock, onTick, onFailure);
-const runtime = new Runtime(new ThreadContext(settings.thread, transport, wheel, systemClock), settings.threads);
+const runtime = new Runtime(
+  new ThreadContext(settings.thread, transport, wheel, systemClock, (slot) => say({ type: 'publicKeyRefused', slot })),
+  settings.threads,
+);
 
 async function obey(message: ControlMessage): Promise<void> {
   switch (message.type) {

@@ -10,6 +10,7 @@ import { NOBODY, unmapped } from './connection-common.ts';
 import { listenServer } from './listen.ts';
 import { Outbox } from './outbox.ts';
 import {
+  PUBLIC_KEY_REFUSED,
   READ_ROOM,
   type ClientTls,
   type Connection,
@@ -164,7 +165,7 @@ class NetConnection implements Connection {
       return;
     }
     tls.session = undefined;
-    this.#lost('EPUBLICKEY');
+    this.#lost(PUBLIC_KEY_REFUSED);
   }
 
   get tls(): TlsInfo | undefined {

@@ -10,7 +10,14 @@ import type { HandleTransport } from './handle-transport.ts';
 import { NOBODY } from './connection-common.ts';
 import type { TcpHandle, TlsHandle } from './node-internals.ts';
 import type { Outbox } from './outbox.ts';
-import type { ClientTls, Connection, ConnectionOwner, ServerTls, TlsInfo } from './transport.ts';
+import {
+  PUBLIC_KEY_REFUSED,
+  type ClientTls,
+  type Connection,
+  type ConnectionOwner,
+  type ServerTls,
+  type TlsInfo,
+} from './transport.ts';
 
 abstract class TlsConnection extends HandleConnection {
   protected readonly ssl: TlsHandle;
@@ -185,7 +192,7 @@ export class TlsClientConnection extends TlsConnection {
       const raw = this.ssl.getPeerCertificate(true)?.raw;
       if (raw === undefined || !accepts(publicKeyOf(raw))) {
         this.#tls.session = undefined;
-        process.nextTick(() => this.refused('EPUBLICKEY'));
+        process.nextTick(() => this.refused(PUBLIC_KEY_REFUSED));
         return;
       }
     }

@@ -44,6 +44,9 @@ export interface ServerTls {
   onHandshake(info: TlsInfo | undefined, error: string | undefined): void;
 }
 
+/** The code of `onClose` when the peer's public key is not one of those that are accepted. */
+export const PUBLIC_KEY_REFUSED = 'EPUBLICKEY';
+
 /** TLS towards a back end. */
 export interface ClientTls {
   readonly context: SecureContext;

@@ -216,6 +216,7 @@ function compiled(options: TrafficOptions, port: number): CompiledLoadBalancer {
         port,
         instanceProtocol: protocol,
         instancePort: 80,
+        proxyProtocol: false,
         targets: options.backends.map((backendPort, slot) => ({
           slot,
           instanceId: `i-${slot}`,

@@ -1,0 +1,67 @@
+/**
+ * TLS of one listener in one thread. A changed certificate or policy becomes a new context that the next handshake
+ * takes; connections that are up go on with what they agreed on.
+ */
+import { constants } from 'node:crypto';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { messageOf } from '../kit/assert.ts';
+import type { ClientTls, ServerTls, TlsInfo } from '../transport/transport.ts';
+import type { CompiledTls } from './snapshot.ts';
+
+/** Seconds that a ticket is good for. */
+const SESSION_TIMEOUT_SECONDS = 300;
+
+export class ListenerTls implements ServerTls {
+  context: SecureContext;
+  /** Why the latest certificate or policy does not serve; what served before goes on. */
+  failure: string | undefined;
+  #key = '';
+
+  constructor(compiled: CompiledTls) {
+    // Without a certificate no handshake succeeds: what a listener has that could not be given a better one.
+    this.context = createSecureContext();
+    this.update(compiled);
+  }
+
+  update(compiled: CompiledTls): void {
+    if (compiled.key === this.#key) return;
+    this.#key = compiled.key;
+    try {
+      this.context = makeContext(compiled);
+      this.failure = undefined;
+    } catch (error) {
+      this.failure = `TLS cannot be set up: ${messageOf(error)}`;
+    }
+  }
+
+  onHandshake(_info: TlsInfo | undefined, _error: string | undefined): void {}
+}
+
+function makeContext(compiled: CompiledTls): SecureContext {
+  return createSecureContext({
+    cert: compiled.certificate,
+    key: compiled.privateKey,
+    ciphers: compiled.ciphers,
+    minVersion: compiled.minVersion,
+    maxVersion: compiled.maxVersion,
+    honorCipherOrder: compiled.honorCipherOrder,
+    // A renegotiation costs us far more than the client that asks for it.
+    secureOptions: compiled.secureOptions | constants.SSL_OP_NO_RENEGOTIATION,
+    dhparam: 'auto',
+    sessionTimeout: SESSION_TIMEOUT_SECONDS,
+    ticketKeys: Buffer.from(compiled.ticketKey),
+  });
+}
+
+/** Any instance is talked to, however old its TLS: who it is, is decided by its public key alone, if by anything. */
+const BACKEND_CONTEXT = { minVersion: 'TLSv1', ciphers: 'DEFAULT:@SECLEVEL=0' } as const;
+
+/** TLS towards one target. `publicKeys` as in CompiledListener. */
+export function backendTls(publicKeys: readonly string[] | undefined): ClientTls {
+  const accepted = publicKeys === undefined ? undefined : new Set(publicKeys);
+  return {
+    context: createSecureContext(BACKEND_CONTEXT),
+    session: undefined,
+    accepts: accepted === undefined ? undefined : (publicKey) => accepted.has(publicKey.toString('base64')),
+  };
+}

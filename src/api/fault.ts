@@ -14,7 +14,6 @@ export const COMMON_FAULTS = {
   MissingAuthenticationToken: 403,
   MissingParameter: 400,
   NotFound: 404,
-  NotImplemented: 501,
   RequestEntityTooLarge: 413,
   RequestExpired: 403,
   RequestHeaderFieldsTooLarge: 431,

@@ -65,7 +65,10 @@ export interface Attributes {
 
 export interface PolicyAttribute {
   readonly name: string;
+  /** In the one form that everybody reads: booleans in lower case, a public key in base64 of its DER. */
   readonly value: string;
+  /** As the caller wrote it, and is told again, where that is another form. */
+  readonly given?: string;
 }
 
 export interface Policy {

@@ -172,28 +172,13 @@ describe('CreateLoadBalancerListeners', () => {
     }
   });
 
-  it('CertificateNotFound: a certificate that is no ARN of one', async () => {
-    for (const SSLCertificateId of ['web', 'arn:aws:s3:::bucket', 'arn:aws:iam::1:server-certificate/x']) {
+  it('CertificateNotFound: one that the account does not have, or no ARN at all', async () => {
+    const others = await harness.addCertificate('others', '111111111111');
+    for (const SSLCertificateId of ['web', 'arn:aws:s3:::bucket', CERTIFICATE, others, `${CERTIFICATE}x`]) {
       const { code, message } = await refused({ Protocol: 'HTTPS', SSLCertificateId });
       assert.deepEqual(
         [code, message],
         ['CertificateNotFound', `Server Certificate not found for the key: ${SSLCertificateId}`],
-      );
-    }
-  });
-
-  it('NotImplemented: HTTPS and SSL on either side, after everything else was checked', async () => {
-    for (const listener of [
-      { Protocol: 'HTTPS', SSLCertificateId: CERTIFICATE },
-      { Protocol: 'SSL', InstanceProtocol: 'TCP', InstancePort: 1, SSLCertificateId: CERTIFICATE },
-      { InstanceProtocol: 'HTTPS', InstancePort: 1 },
-      { Protocol: 'TCP', InstanceProtocol: 'SSL', InstancePort: 1 },
-    ]) {
-      const { code, status, type, message } = await refused(listener);
-      assert.deepEqual([code, status, type], ['NotImplemented', 501, 'Receiver']);
-      assert.match(
-        message,
-        /HTTPS or SSL \(port 8000: .*not implemented yet by this version of weir\. Nothing was changed/,
       );
     }
   });

@@ -3,9 +3,7 @@ import { connect } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import {
   AddTagsCommand,
-  ApplySecurityGroupsToLoadBalancerCommand,
   CreateLoadBalancerCommand,
-  DescribeLoadBalancerPoliciesCommand,
   DescribeLoadBalancersCommand,
 } from '@aws-sdk/client-elastic-load-balancing';
 import { API } from '../../src/model/limits.ts';
@@ -249,23 +247,6 @@ describe('dispatch', () => {
     const { code, message } = await call({ body: DESCRIBE, service: 's3' });
     assert.equal(code, 'InvalidAction');
     assert.match(message, /service 's3', which the request is signed for\. weir has elasticloadbalancing/);
-  });
-
-  it('NotImplemented: actions that come with a later version, by name', async () => {
-    for (const make of [
-      () => harness.elb.send(new DescribeLoadBalancerPoliciesCommand({})),
-      () =>
-        harness.elb.send(
-          new ApplySecurityGroupsToLoadBalancerCommand({ LoadBalancerName: 'a', SecurityGroups: ['sg-1'] }),
-        ),
-    ]) {
-      const { code, status, message } = await harness.refused(make);
-      assert.deepEqual([code, status], ['NotImplemented', 501]);
-      assert.match(
-        message,
-        /^The action (DescribeLoadBalancerPolicies|ApplySecurityGroupsToLoadBalancer) is not implemented yet/,
-      );
-    }
   });
 
   it('NotFound, MethodNotAllowed, UnsupportedMediaType: elsewhere, otherwise, other bodies', async () => {

@@ -10,9 +10,11 @@ import { systemClock } from '../../src/kit/clock.ts';
 import type { LogFields } from '../../src/kit/log.ts';
 import { SeededRandom } from '../../src/kit/random.ts';
 import type { Configuration } from '../../src/model/configuration.ts';
+import { iamCertificateArn } from '../../src/model/certificate.ts';
 import type { LoadBalancer } from '../../src/model/load-balancer.ts';
 import { loadBalancerId } from '../../src/model/load-balancer.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
+import { certificateChange } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
 
 export const KEY: Credential = {
@@ -165,6 +167,27 @@ export class ApiHarness {
     const record = this.store.view().get('load-balancer', loadBalancerId(accountId, region, name));
     assert.ok(record, `no load balancer ${name}`);
     return record;
+  }
+
+  /** Puts an IAM certificate into the store that no key belongs to; its ARN. */
+  async addCertificate(name: string, accountId = '000000000000'): Promise<string> {
+    const arn = iamCertificateArn(accountId, 'us-east-1', '/', name);
+    const details = {
+      domainNames: [name],
+      subject: `CN=${name}`,
+      issuer: name,
+      serial: '01',
+      notBeforeMs: 0,
+      notAfterMs: Date.UTC(2100, 0, 1),
+      keyAlgorithm: 'EC_prime256v1',
+      signatureAlgorithm: 'SHA256WITHECDSA',
+      keyUsages: [],
+      extendedKeyUsages: [],
+    };
+    const common = { accountId, arn, body: '', chain: '', details, sealedKey: '', createdTimeMs: 0, tags: [] };
+    const record = { ...common, kind: 'iam', id: 'ASCA', name, path: '/' } as const;
+    await this.store.commit(this.store.view().revision, [certificateChange(arn, record)]);
+    return arn;
   }
 
   /** Runs a call that must be refused and must change nothing. */

@@ -2,10 +2,12 @@
 import { MAX_PORT } from '../../../model/limits.ts';
 import { isTls, layerOf } from '../../../model/load-balancer.ts';
 import type { Listener, Platform, Protocol } from '../../../model/load-balancer.ts';
+import { DEFAULT_SSL_POLICY_NAME } from '../../../model/ssl-policy.ts';
 import { Fault, rangeViolation, shown, validationFault } from '../../fault.ts';
+import { certificateFault } from './certificates.ts';
 import { elbFault } from './model.ts';
 import type { ElbFault } from './model.ts';
-import { notImplemented } from './operation.ts';
+import type { CallContext } from './operation.ts';
 import type * as shapes from './shapes.ts';
 
 const PROTOCOLS: readonly Protocol[] = ['HTTP', 'HTTPS', 'TCP', 'SSL'];
@@ -13,9 +15,6 @@ const PORT_RANGE = { min: 1, max: MAX_PORT };
 /** EC2-Classic: these, and everything from 1024 on. */
 const CLASSIC_PORTS: readonly number[] = [25, 80, 443, 465, 587];
 const CLASSIC_FIRST_FREE_PORT = 1024;
-/** IAM server certificates and ACM certificates, in any partition. */
-const CERTIFICATE_ARN =
-  /^arn:aws[a-z-]*:(iam::\d{12}:server-certificate\/|acm:[a-z0-9-]+:\d{12}:certificate\/)[\w+=,.@/-]+$/;
 
 function readProtocol(text: string, what: string): Protocol | ElbFault {
   const protocol = PROTOCOLS.find((known) => known === text.toUpperCase());
@@ -40,7 +39,12 @@ function portFault(listener: shapes.Listener, index: number, platform: Platform)
   );
 }
 
-function certificateFault(protocol: Protocol, port: number, certificate: string | undefined): ElbFault | undefined {
+function encryptionFault(
+  protocol: Protocol,
+  port: number,
+  certificate: string | undefined,
+  context: CallContext,
+): ElbFault | undefined {
   if (!isTls(protocol)) {
     if (certificate === undefined) return undefined;
     return elbFault(
@@ -50,11 +54,10 @@ function certificateFault(protocol: Protocol, port: number, certificate: string 
   }
   if (certificate === undefined)
     return elbFault('ValidationError', 'Secure Listeners need to specify a SSLCertificateId');
-  if (CERTIFICATE_ARN.test(certificate)) return undefined;
-  return elbFault('CertificateNotFound', `Server Certificate not found for the key: ${shown(certificate, 256)}`);
+  return certificateFault(certificate, context);
 }
 
-function readListener(input: shapes.Listener, index: number, platform: Platform): Listener | ElbFault {
+function readListener(input: shapes.Listener, index: number, context: CallContext): Listener | ElbFault {
   const protocol = readProtocol(input.Protocol, 'Listener protocol');
   if (typeof protocol !== 'string') return protocol;
   // What goes out in the clear by default: encryption to the instances is asked for by name.
@@ -70,7 +73,8 @@ function readListener(input: shapes.Listener, index: number, platform: Platform)
     );
   }
   const certificate = blankAsAbsent(input.SSLCertificateId);
-  const fault = portFault(input, index, platform) ?? certificateFault(protocol, port, certificate);
+  const fault =
+    portFault(input, index, context.configuration.platform) ?? encryptionFault(protocol, port, certificate, context);
   if (fault !== undefined) return fault;
   return {
     protocol,
@@ -78,7 +82,7 @@ function readListener(input: shapes.Listener, index: number, platform: Platform)
     instanceProtocol,
     instancePort: input.InstancePort,
     ...(certificate === undefined ? {} : { sslCertificateId: certificate }),
-    policyNames: [],
+    policyNames: isTls(protocol) ? [DEFAULT_SSL_POLICY_NAME] : [],
   };
 }
 
@@ -124,11 +128,11 @@ export function addListeners(
   name: string,
   existing: readonly Listener[],
   input: readonly shapes.Listener[],
-  platform: Platform,
+  context: CallContext,
 ): readonly Listener[] | ElbFault {
   const listeners = [...existing];
   for (const [index, one] of input.entries()) {
-    const listener = readListener(one, index, platform);
+    const listener = readListener(one, index, context);
     if (listener instanceof Fault) return listener;
     const other = listeners.find(({ loadBalancerPort }) => loadBalancerPort === listener.loadBalancerPort);
     if (other === undefined) listeners.push(listener);
@@ -141,12 +145,4 @@ export function addListeners(
     }
   }
   return mixedSecurityFault(listeners) ?? listeners;
-}
-
-/** Encryption comes with a later version: such listeners are checked like all others, then refused. */
-export function encryptionFault(listeners: readonly Listener[]): ElbFault | undefined {
-  const secure = listeners.find(({ protocol, instanceProtocol }) => isTls(protocol) || isTls(instanceProtocol));
-  if (secure === undefined) return undefined;
-  const { loadBalancerPort, protocol, instanceProtocol } = secure;
-  return notImplemented(`A listener with HTTPS or SSL (port ${loadBalancerPort}: ${protocol} to ${instanceProtocol})`);
 }

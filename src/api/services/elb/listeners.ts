@@ -2,13 +2,14 @@
 import type { Listener } from '../../../model/load-balancer.ts';
 import { Fault } from '../../fault.ts';
 import { addressFault } from './addresses.ts';
-import { addListeners, encryptionFault } from './listener-rules.ts';
+import { addListeners } from './listener-rules.ts';
 import { elbFault } from './model.ts';
 import type { ElbFault } from './model.ts';
 import { answer, find, save } from './operation.ts';
 import type { CallContext, Decision, Handler } from './operation.ts';
 import { findOwnApi } from './own-api.ts';
 import type * as shapes from './shapes.ts';
+import { withDefaultSslPolicy } from './ssl-attributes.ts';
 
 export function listenerLimitFault(
   listeners: readonly Listener[],
@@ -26,13 +27,12 @@ function createListeners(
   const record = find(context, input.LoadBalancerName);
   if (record instanceof Fault) return record;
   if (input.Listeners.length === 0) return elbFault('ValidationError', 'At least one listener must be specified');
-  const listeners = addListeners(record.name, record.listeners, input.Listeners, context.configuration.platform);
+  const listeners = addListeners(record.name, record.listeners, input.Listeners, context);
   if (listeners instanceof Fault) return listeners;
   const added = listeners.slice(record.listeners.length);
   if (added.length === 0) return answer({});
   const ports = added.map(({ loadBalancerPort }) => loadBalancerPort);
-  const fault =
-    listenerLimitFault(listeners, context) ?? encryptionFault(added) ?? addressFault(record, ports, context);
+  const fault = listenerLimitFault(listeners, context) ?? addressFault(record, ports, context);
   if (fault !== undefined) return fault;
   const own = findOwnApi(
     record.instances,
@@ -47,7 +47,8 @@ function createListeners(
     );
   }
   const opens = ports.map((port) => ({ address: record.address, port }));
-  return save({ ...record, listeners }, {}, opens);
+  const policies = withDefaultSslPolicy(record.policies, added);
+  return save({ ...record, listeners, policies }, {}, opens);
 }
 
 /** Ports without a listener are as good as deleted. */

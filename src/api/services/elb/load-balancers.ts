@@ -7,7 +7,7 @@ import { Fault } from '../../fault.ts';
 import { chooseAddress } from './addresses.ts';
 import { defaultAttributes } from './attributes.ts';
 import { defaultHealthCheck } from './health-check.ts';
-import { addListeners, encryptionFault, isSameListener } from './listener-rules.ts';
+import { addListeners, isSameListener } from './listener-rules.ts';
 import { listenerLimitFault } from './listeners.ts';
 import { elbFault } from './model.ts';
 import type { ElbFault } from './model.ts';
@@ -17,6 +17,7 @@ import type { CallContext, Decision, Handler } from './operation.ts';
 import { readPlacement } from './placement.ts';
 import type { Placement } from './placement.ts';
 import type * as shapes from './shapes.ts';
+import { withDefaultSslPolicy } from './ssl-attributes.ts';
 import { readTags, tagLimitFault } from './tags.ts';
 
 /** What CreateLoadBalancer asks for, checked by itself. */
@@ -32,7 +33,7 @@ function readWanted(input: shapes.CreateAccessPointInput, context: CallContext):
   const wrongName = nameFault(name);
   if (wrongName !== undefined) return wrongName;
   if (input.Listeners.length === 0) return elbFault('ValidationError', 'At least one listener must be specified');
-  const listeners = addListeners(name, [], input.Listeners, context.configuration.platform);
+  const listeners = addListeners(name, [], input.Listeners, context);
   if (listeners instanceof Fault) return listeners;
   const placement = readPlacement(input, context);
   if (placement instanceof Fault) return placement;
@@ -84,7 +85,7 @@ function makeRecord(wanted: Wanted, address: string, context: CallContext): Load
     instances: [],
     healthCheck: defaultHealthCheck(wanted.listeners[0]!.instancePort),
     attributes: defaultAttributes(),
-    policies: [],
+    policies: withDefaultSslPolicy([], wanted.listeners),
     backendServerPolicies: [],
     tags: wanted.tags,
   };
@@ -111,8 +112,6 @@ function createLoadBalancer(
       `Exceeded quota of account ${context.accountId}: at most ${limit} load balancers per region (limits.loadBalancers in the configuration).`,
     );
   }
-  const secure = encryptionFault(wanted.listeners);
-  if (secure !== undefined) return secure;
   const ports = wanted.listeners.map(({ loadBalancerPort }) => loadBalancerPort);
   const chosen = chooseAddress(wanted.placement.scheme, ports, context);
   if (chosen instanceof Fault) return chosen;

@@ -3,6 +3,7 @@
  * changes of records that make it true, or to a fault. It does no I/O and changes nothing itself (runner.ts does).
  */
 import type { Control, WantedListener } from '../../../control/control.ts';
+import type { LogFields } from '../../../kit/log.ts';
 import type { Random } from '../../../kit/random.ts';
 import type { Configuration } from '../../../model/configuration.ts';
 import { idOf, loadBalancerId } from '../../../model/load-balancer.ts';
@@ -35,12 +36,19 @@ export interface CallContext {
   readonly isOwnApi: (address: string, port: number) => boolean;
 }
 
+/** For the operator's log, once the change is durable. */
+export interface Note {
+  readonly fields: LogFields;
+  readonly message: string;
+}
+
 /** What the operation decided. */
 export interface Decision<Output> {
   readonly output: Output;
   readonly changes: readonly Change[];
   /** Listeners that do not exist yet: each is tried before anything is committed. */
   readonly opens: readonly WantedListener[];
+  readonly notes?: readonly Note[];
 }
 
 export interface Handler<A extends Action> {
@@ -81,9 +89,4 @@ export function find(context: CallContext, name: string): LoadBalancer | ElbFaul
 
 export function loadBalancerNotFound(name: string): ElbFault {
   return elbFault('LoadBalancerNotFound', `There is no ACTIVE Load Balancer named '${shown(name)}'`);
-}
-
-/** What does not exist yet in weir, though AWS has it. */
-export function notImplemented(what: string): ElbFault {
-  return elbFault('NotImplemented', `${what} is not implemented yet by this version of weir. Nothing was changed.`);
 }

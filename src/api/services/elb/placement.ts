@@ -1,4 +1,5 @@
 /** Where a load balancer stands: zones or subnets, security groups, scheme (model/network.ts says what there is). */
+import { MAX_SECURITY_GROUPS } from '../../../model/limits.ts';
 import {
   DEFAULT_SECURITY_GROUP_ID,
   DEFAULT_VPC_ID,
@@ -20,9 +21,13 @@ type Where = Pick<CallContext, 'configuration' | 'region'>;
 
 /** The zones asked for, each once, or the fault that one does not exist. */
 export function readZones(names: readonly string[], { configuration, region }: Where): readonly string[] | ElbFault {
-  const known = zonesOf(configuration, region);
+  return zoneFault(names, zonesOf(configuration, region)) ?? [...new Set(names)];
+}
+
+/** The first of `names` that is not `known`. */
+export function zoneFault(names: readonly string[], known: readonly string[]): ElbFault | undefined {
   const unknown = names.find((name) => !known.includes(name));
-  if (unknown === undefined) return [...new Set(names)];
+  if (unknown === undefined) return undefined;
   return elbFault(
     'ValidationError',
     `Invalid Availability Zone: '${shown(unknown)}'. The zones are ${known.join(', ')}.`,
@@ -38,17 +43,26 @@ export function readSubnets(
   const byZone = new Map<string, string>();
   for (const id of new Set(ids)) {
     const zone = known.get(id);
-    if (zone === undefined) return elbFault('SubnetNotFound', `The subnet ID '${shown(id)}' does not exist`);
+    if (zone === undefined) return subnetFault(id);
     const other = byZone.get(zone);
-    if (other !== undefined) {
-      return elbFault(
-        'InvalidConfigurationRequest',
-        `A load balancer cannot be attached to multiple subnets in the same Availability Zone: ${other} and ${id} are in ${zone}.`,
-      );
-    }
+    if (other !== undefined) return sameZoneFault(other, id, zone);
     byZone.set(zone, id);
   }
   return { subnets: [...byZone.values()], zones: [...byZone.keys()] };
+}
+
+/** No such subnet; or no id of one at all. */
+export function subnetFault(id: string): ElbFault {
+  return /^subnet-[0-9A-Za-z-]+$/.test(id)
+    ? elbFault('SubnetNotFound', `The subnet ID '${shown(id)}' does not exist`)
+    : elbFault('InvalidSubnet', `Invalid id: "${shown(id)}" (expecting "subnet-...")`);
+}
+
+export function sameZoneFault(subnet: string, other: string, zone: string): ElbFault {
+  return elbFault(
+    'InvalidConfigurationRequest',
+    `ELB cannot be attached to multiple subnets in the same AZ: ${subnet} and ${other} are in ${zone}.`,
+  );
 }
 
 /** The security groups asked for, each once; the default one where none is. */
@@ -56,11 +70,19 @@ export function readSecurityGroups(
   ids: readonly string[],
   { configuration }: Pick<CallContext, 'configuration'>,
 ): readonly string[] | ElbFault {
-  const unknown = ids.find((id) => !isSecurityGroup(configuration, id));
-  if (unknown !== undefined) {
-    return elbFault('InvalidSecurityGroup', `The security group '${shown(unknown)}' does not exist`);
+  const groups = ids.length === 0 ? [DEFAULT_SECURITY_GROUP_ID] : [...new Set(ids)];
+  if (groups.length > MAX_SECURITY_GROUPS) {
+    return elbFault(
+      'InvalidConfigurationRequest',
+      `The maximum number of security groups per load balancer has been reached: ${MAX_SECURITY_GROUPS}.`,
+    );
   }
-  return ids.length === 0 ? [DEFAULT_SECURITY_GROUP_ID] : [...new Set(ids)];
+  const unknown = groups.find((id) => !isSecurityGroup(configuration, id));
+  if (unknown === undefined) return groups;
+  const problem = /^sg-[0-9A-Za-z-]+$/.test(unknown)
+    ? `The security group '${shown(unknown)}' does not exist`
+    : `Invalid id: "${shown(unknown)}" (expecting "sg-...")`;
+  return elbFault('InvalidSecurityGroup', problem);
 }
 
 function readScheme(text: string | undefined): Scheme | ElbFault {

@@ -112,7 +112,10 @@ class ElbService implements QueryService {
       const refusal = decision.opens.length === 0 ? undefined : await control.tryBind(decision.opens);
       if (refusal !== undefined) return bindFault(refusal);
       const result = await store.commit(view.revision, decision.changes);
-      if (result.outcome === 'committed') return { output: decision.output, revision: result.revision };
+      if (result.outcome === 'committed') {
+        for (const { fields, message } of decision.notes ?? []) this.#options.log.warn(fields, message);
+        return { output: decision.output, revision: result.revision };
+      }
       if (result.outcome === 'failed') {
         this.#options.log.error({ cause: result.message }, 'the state could not be written');
         return elbFault('InternalFailure', `The state could not be written: ${result.message}. Nothing was changed.`);

@@ -25,6 +25,9 @@ export class HandleConnection implements Connection {
   #readable = false;
   #paused = false;
   #finishing = false;
+  /** `end` waits for the writes in flight: what has been asked of libuv it would not let us reset. */
+  #ending = false;
+  #shuttingDown = false;
   /** What a write failed with; the owner will hear of it. */
   protected failedStatus = 0;
   #peer: SocketName | undefined;
@@ -207,6 +210,7 @@ export class HandleConnection implements Connection {
       this.destroy();
       return;
     }
+    if (this.#ending) this.#shutDown();
     try {
       this.owner.onDrain(this);
     } catch (error) {
@@ -227,10 +231,15 @@ export class HandleConnection implements Connection {
   }
 
   end(): void {
-    if (this.closed) return;
+    if (this.closed || this.#ending) return;
+    this.#ending = true;
+    if (this.#writesInFlight === 0) this.#shutDown();
+  }
+
+  #shutDown(): void {
     const request = new this.transport.internals.ShutdownWrap();
-    request.oncomplete = ignore;
-    this.stream.shutdown(request);
+    request.oncomplete = () => (this.#shuttingDown = false);
+    this.#shuttingDown = this.stream.shutdown(request) === 0;
   }
 
   finish(): void {
@@ -256,7 +265,7 @@ export class HandleConnection implements Connection {
   }
 
   protected resetHandles(): void {
-    if (this.tcp.reset() !== 0) this.tcp.close();
+    this.tcp.reset();
   }
 
   reset(): void {
@@ -264,7 +273,18 @@ export class HandleConnection implements Connection {
     this.closed = true;
     this.owner = NOBODY;
     this.#releaseBulk();
-    this.resetHandles();
+    // A shutdown ends within this turn, unless TLS has a last record that the peer does not take.
+    if (this.#shuttingDown) setImmediate(() => this.#resetOrClose());
+    else this.#resetOrClose();
+  }
+
+  /**
+   * libuv refuses to reset what is being shut down and what has no socket (out of descriptors), and a handle that refused
+   * can never be closed: its descriptor is lost, and its thread cannot end.
+   */
+  #resetOrClose(): void {
+    if (this.#shuttingDown || this.tcp.fd === -1) this.closeHandles();
+    else this.resetHandles();
   }
 
   /** The connection broke: the owner is told, once. */
@@ -324,8 +344,6 @@ export function onWriteComplete(this: WriteRequest, status: number): void {
 export function onConnectComplete(this: { context: unknown }, status: number): void {
   (this.context as HandleConnection).connected(status);
 }
-
-function ignore(): void {}
 
 /** The private buffer whose bytes are being handed over by `source`. */
 export function bulkBufferOf(source: Connection): BulkBuffer {

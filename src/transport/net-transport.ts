@@ -276,7 +276,13 @@ class NetConnection implements Connection {
     if (this.closed) return;
     this.closed = true;
     this.owner = NOBODY;
-    this.#socket.resetAndDestroy();
+    const socket = this.#socket;
+    // Node resets what is being made only when it is up, never closes what is reset while it is being shut down, and
+    // does not reset TLS, whose end without a goodbye says enough.
+    if (socket.connecting || socket instanceof TLSSocket) socket.destroy();
+    else if (socket.writableEnded && !socket.writableFinished && socket.writableLength === 0)
+      socket.once('finish', () => socket.resetAndDestroy());
+    else socket.resetAndDestroy();
   }
 
   #lost(code: string): void {

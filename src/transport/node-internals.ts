@@ -41,6 +41,8 @@ export interface StreamHandle {
 }
 
 export interface TcpHandle extends StreamHandle {
+  /** -1 while there is no socket. */
+  readonly fd: number;
   connect(request: ConnectRequest, address: string, port: number): number;
   connect6(request: ConnectRequest, address: string, port: number): number;
   getpeername(out: SocketName): number;

@@ -116,7 +116,7 @@ abstract class TlsConnection extends HandleConnection {
 
   protected override resetHandles(): void {
     this.#timer?.cancel();
-    if (this.tcp.reset(() => this.ssl.destroySSL()) !== 0) this.closeHandles();
+    this.tcp.reset(() => this.ssl.destroySSL());
   }
 }
 

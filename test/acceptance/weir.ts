@@ -15,13 +15,18 @@ import { usageOf } from '../../bench/cpu.ts';
 import { untilListening, type ManagedProcess } from '../../bench/processes.ts';
 import { parseCredentials } from '../../src/api/credentials.ts';
 import { messageOf, present } from '../../src/kit/assert.ts';
+import { systemClock } from '../../src/kit/clock.ts';
 import { WEIR } from '../support/weir-process.ts';
+import { seconds } from './figures.ts';
 import { until, type Lab } from './lab.ts';
 
 const START_TIMEOUT_MS = 20_000;
 const IN_SERVICE_TIMEOUT_MS = 30_000;
 /** Of its output, the part that a message shows. */
 const SHOWN_OUTPUT = 2000;
+const SHOWN_ERRORS = 10;
+/** With nothing in flight. */
+const STOP_MS = 2000;
 
 export interface WeirPlan {
   /** Of its data directory, where a run starts more than one. */
@@ -139,12 +144,18 @@ export class WeirUnderTest {
       .filter((line) => /^\S+ (?:error|fatal) |"level":"(?:error|fatal)"/.test(line));
   }
 
-  /** Demands that it still runs, and has logged no error. */
-  demandSound(lab: Lab): void {
+  /** Demands that it still runs, has logged no error, and ends as it should when it is told to. */
+  async demandSoundEnd(lab: Lab): Promise<void> {
     const { errors } = this;
-    for (const line of errors.slice(0, 10)) lab.say(line);
+    for (const line of errors.slice(0, SHOWN_ERRORS)) lab.say(line);
     lab.figures.demand('errors in its log', errors.length, '0', errors.length === 0);
-    lab.figures.demand('weir runs', this.process.running ? 'yes' : 'no', 'yes', this.process.running);
+    lab.figures.demand('still runs', this.process.running ? 'yes' : 'no', 'yes', this.process.running);
+    const startedMs = systemClock.monotonicMs();
+    await this.process.stop();
+    const exit = await this.process.exited;
+    const tookMs = systemClock.monotonicMs() - startedMs;
+    const holds = exit === 0 && tookMs <= STOP_MS;
+    lab.figures.demand('SIGTERM: exit code, after', `${exit}, ${seconds(tookMs)}`, `0, <= ${seconds(STOP_MS)}`, holds);
   }
 }
 

@@ -44,7 +44,7 @@ export const changes: AcceptanceRun = {
     const wrk = await other;
     lab.figures.note(`wrk, ${WRK.connections} connections: requests`, wrk.requests);
     lab.figures.demand('wrk: errors', errorsText(wrk.errors), 'none', errorCount(wrk.errors) === 0);
-    weir.demandSound(lab);
+    await weir.demandSoundEnd(lab);
   },
 };
 

@@ -37,7 +37,7 @@ export const realServers: AcceptanceRun = {
     await bothServe(lab);
     await killNginx(lab, weir, one, () => nginx.killNow());
     await killRedis(lab, weir, one, () => redis.killNow());
-    weir.demandSound(lab);
+    await weir.demandSoundEnd(lab);
   },
 };
 

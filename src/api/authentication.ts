@@ -61,6 +61,7 @@ export function authenticate(
   if (configuration.api.auth === 'none') return trustEverybody(request, configuration);
   const signed = verifySignature(request, keys, nowMs);
   if (signed instanceof Fault) return signed;
-  const { accountId, accessKeyId, readOnly } = signed.credential;
-  return { caller: { accountId, accessKeyId, readOnly, region: signed.region }, service: signed.service };
+  const { accountId, accessKeyId, readOnly, profile } = signed.credential;
+  const caller = { accountId, accessKeyId, userName: profile, readOnly, region: signed.region };
+  return { caller, service: signed.service };
 }

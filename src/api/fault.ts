@@ -57,8 +57,16 @@ export function shown(text: string, maxLength = 64): string {
 
 const MAX_NAMED_VIOLATIONS = 10;
 
+/** Stands for a value that must not be shown, not even to who sent it. */
+export const HIDDEN = Symbol('a value that is not shown');
+
 /** One broken rule of a call's input, in AWS's form: `Value 'abc' at 'pageSize' failed to satisfy constraint: …`. */
-export function violation(value: string | number | undefined, path: string, constraint: string): string {
+export function violation(
+  value: string | number | typeof HIDDEN | undefined,
+  path: string,
+  constraint: string,
+): string {
+  if (value === HIDDEN) return `Value at '${path}' failed to satisfy constraint: ${constraint}`;
   const given = value === undefined ? 'null' : `'${shown(`${value}`)}'`;
   return `Value ${given} at '${path}' failed to satisfy constraint: ${constraint}`;
 }

@@ -1,13 +1,12 @@
 /** The front door of the AWS Query protocol: from a request to a service's action, and back to XML. */
-import type { Clock } from '../kit/clock.ts';
-import type { Log } from '../kit/log.ts';
+import type { AuditedCalls } from './audited-calls.ts';
 import type { Identity } from './authentication.ts';
 import { formText, parseForm } from './codec/form.ts';
 import { decodeInput, toParameters } from './codec/query.ts';
 import type { Parameters } from './codec/query.ts';
 import { encodeFault, encodeResponse } from './codec/xml.ts';
 import { commonFault, Fault, shown } from './fault.ts';
-import type { Caller, DoorRequest, FrontDoor, QueryService, Reply } from './service.ts';
+import type { DoorRequest, FrontDoor, QueryService, Reply } from './service.ts';
 
 const CONTENT_TYPE = 'text/xml';
 const FORM_TYPE = 'application/x-www-form-urlencoded';
@@ -22,8 +21,7 @@ const OTHER_VERSIONS: ReadonlyMap<string, string> = new Map([
 
 export interface QueryDoorOptions {
   readonly services: readonly QueryService[];
-  readonly clock: Clock;
-  readonly log: Log;
+  readonly calls: AuditedCalls;
 }
 
 /** What the parameters ask for. */
@@ -55,13 +53,11 @@ function readParameters({ wire, contentType }: DoorRequest): Parameters | Fault 
 
 export class QueryDoor implements FrontDoor {
   readonly #services: readonly QueryService[];
-  readonly #clock: Clock;
-  readonly #log: Log;
+  readonly #calls: AuditedCalls;
 
-  constructor({ services, clock, log }: QueryDoorOptions) {
+  constructor({ services, calls }: QueryDoorOptions) {
     this.#services = services;
-    this.#clock = clock;
-    this.#log = log;
+    this.#calls = calls;
   }
 
   /** Query is what is spoken where nothing else is recognised. */
@@ -80,7 +76,14 @@ export class QueryDoor implements FrontDoor {
     const target = this.#target(parameters, identity.service);
     if (target instanceof Fault) return this.refuse(target, request.requestId);
     const { service, action } = target;
-    const result = await this.#perform(target, parameters, request, identity);
+    const result = await this.#calls.perform({
+      service,
+      action,
+      caller: identity.caller,
+      subject: service.subject(parameters),
+      request,
+      input: () => decodeInput(service.model, service.model.operations[action]!.input, parameters),
+    });
     if (result instanceof Fault) return this.refuse(result, request.requestId, service);
     const body = encodeResponse(service.model, action, result, request.requestId);
     return { status: 200, contentType: CONTENT_TYPE, body };
@@ -118,37 +121,4 @@ export class QueryDoor implements FrontDoor {
       `Could not find operation ${shown(action)} for version ${shown(version)}. ${hint}`,
     );
   }
-
-  async #perform(target: Target, parameters: Parameters, request: DoorRequest, { caller }: Identity) {
-    const startMs = this.#clock.monotonicMs();
-    const result = await callAction(target, parameters, caller);
-    const { service, action } = target;
-    if (service.mutates(action)) {
-      const fields = {
-        requestId: request.requestId,
-        action,
-        subject: shown(service.subject(parameters)),
-        result: result instanceof Fault ? result.code : 'OK',
-        accountId: caller.accountId,
-        region: caller.region,
-        accessKeyId: caller.accessKeyId,
-        remoteAddress: request.remoteAddress,
-        durationMs: Math.round(this.#clock.monotonicMs() - startMs),
-      };
-      this.#log.info(fields, 'API call');
-    }
-    return result;
-  }
-}
-
-async function callAction({ service, action }: Target, parameters: Parameters, caller: Caller) {
-  if (caller.readOnly && service.mutates(action)) {
-    return commonFault(
-      'AccessDenied',
-      `The access key ${caller.accessKeyId ?? ''} is not authorized to perform: ${service.signingName}:${action}, ` +
-        'since it is read-only (weir_read_only in the credentials file).',
-    );
-  }
-  const input = decodeInput(service.model, service.model.operations[action]!.input, parameters);
-  return input instanceof Fault ? input : service.perform(action, input, caller);
 }

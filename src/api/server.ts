@@ -13,6 +13,7 @@ import type { Random } from '../kit/random.ts';
 import type { Configuration } from '../model/configuration.ts';
 import { API } from '../model/limits.ts';
 import type { Store } from '../store/store.ts';
+import { AuditedCalls } from './audited-calls.ts';
 import { authenticate } from './authentication.ts';
 import type { KeyRing } from './credentials.ts';
 import { commonFault, Fault, shown } from './fault.ts';
@@ -80,7 +81,8 @@ class ApiServer implements Api {
       isOwnApi: (address, port) => this.#bound !== undefined && reaches(this.#bound, address, port),
     });
     // One door for each protocol, the first that takes a request answers it. Services with JSON or CBOR add theirs.
-    this.#doors = [new QueryDoor({ services: [this.elb], clock, log })];
+    const calls = new AuditedCalls(clock, log);
+    this.#doors = [new QueryDoor({ services: [this.elb], calls })];
     this.#refusals = new RefusalLog(clock, log);
     this.#server = this.#createServer();
   }

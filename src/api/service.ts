@@ -11,20 +11,35 @@ export interface Caller {
   readonly region: string;
   /** Absent where no signature is asked for. */
   readonly accessKeyId?: string;
+  /** The profile of the key in the credentials file; absent where no signature is asked for. */
+  readonly userName?: string;
   readonly readOnly: boolean;
 }
 
-/** A service of the Query protocol. Another kind of service has another interface beside this one, and its own door. */
-export interface QueryService {
+/** What a service is, whatever protocol its clients speak. */
+export interface Service {
   /** The service of the credential scope. */
   readonly signingName: string;
   readonly model: ServiceModel;
   /** Whether the action can change anything: a read-only key may not call it, and each call is logged. */
   mutates(action: string): boolean;
-  /** What the call is about, for the log: the name of a load balancer, not what is done to it. */
-  subject(parameters: ReadonlyMap<string, string>): string;
   /** `input` has the shape that the model gives `action`. Never throws for what a caller can send. */
   perform(action: string, input: Structure, caller: Caller): Promise<Structure | Fault>;
+}
+
+/** A service of the Query protocol. Another kind of service has another interface beside this one, and its own door. */
+export interface QueryService extends Service {
+  /** What the call is about, for the log: the name of a load balancer, not what is done to it. */
+  subject(parameters: ReadonlyMap<string, string>): string;
+}
+
+/** A service of the protocols with JSON bodies and `X-Amz-Target: <target>.<Action>`. */
+export interface JsonService extends Service {
+  readonly target: string;
+  /** `application/x-amz-json-1.1`. */
+  readonly contentType: string;
+  /** Like {@link QueryService.subject}. */
+  subject(input: Structure): string;
 }
 
 /** A request that was read and whose caller is known. */

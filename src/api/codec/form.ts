@@ -45,7 +45,8 @@ export function parseForm(text: string): readonly (readonly [string, string])[] 
     const name = decodeComponent(equals < 0 ? pair : pair.slice(0, equals));
     const value = decodeComponent(equals < 0 ? '' : pair.slice(equals + 1));
     if (name === undefined || value === undefined) {
-      return malformed(`The parameter '${shown(pair)}' is not valid percent-encoded UTF-8.`);
+      // Its name alone: the value might be a secret.
+      return malformed(`The parameter '${shown(pair.split('=', 1)[0]!)}' is not valid percent-encoded UTF-8.`);
     }
     parsed.push([name, value]);
   }

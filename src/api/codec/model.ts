@@ -1,10 +1,13 @@
 /**
  * What the codecs know of a service: its operations, the shapes of their inputs and outputs, its errors. Written by a
- * generator (scripts/generate-elb-model.ts) or by hand, never by a peer.
+ * generator (scripts/aws-model.ts) or by hand, never by a peer.
  */
 
+export type ScalarType = 'string' | 'integer' | 'boolean' | 'timestamp' | 'blob';
+
 export type Shape =
-  | { readonly type: 'string' | 'integer' | 'boolean' | 'timestamp' }
+  /** What is sensitive is never shown, not even to who sent it. */
+  | { readonly type: ScalarType; readonly sensitive?: true }
   | { readonly type: 'structure'; readonly name: string }
   | { readonly type: 'list'; readonly member: Shape };
 
@@ -30,6 +33,7 @@ export interface ServiceModel {
   readonly source: string;
   /** The API version that a caller names: `2012-06-01`. */
   readonly version: string;
+  /** Empty where the answers are no XML. */
   readonly xmlNamespace: string;
   readonly operations: Readonly<Record<string, OperationModel>>;
   readonly structures: Readonly<Record<string, StructureModel>>;

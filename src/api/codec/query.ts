@@ -4,8 +4,9 @@
  * model knows is checked, and every violation found is named at once.
  */
 import { API } from '../../model/limits.ts';
-import { commonFault, Fault, shown, validationFault, violation } from '../fault.ts';
-import type { ServiceModel, Shape } from './model.ts';
+import { commonFault, Fault, HIDDEN, shown, validationFault, violation } from '../fault.ts';
+import { itemPath, memberPath } from './member-path.ts';
+import type { ScalarType, ServiceModel, Shape } from './model.ts';
 import type { Structure, Value } from './value.ts';
 
 /** Parameters by name, each given once. */
@@ -72,13 +73,13 @@ class Reader {
       this.#violate(node.value, path, `Member must be a structure, given as ${path}.<member>`);
     }
     for (const [member, shape] of Object.entries(members)) {
-      const memberPath = join(path, lowerFirst(member));
+      const at = memberPath(path, member);
       const given = node?.children?.get(member);
       if (given !== undefined) {
-        const value = this.#value(shape, given, memberPath);
+        const value = this.#value(shape, given, at);
         if (value !== UNREADABLE) result[member] = value;
       } else if (required.includes(member)) {
-        this.#violate(undefined, memberPath, 'Member must not be null');
+        this.#violate(undefined, at, 'Member must not be null');
       }
     }
     return result;
@@ -88,18 +89,23 @@ class Reader {
     if (shape.type === 'structure') return this.structure(shape.name, node, path);
     if (shape.type === 'list') return this.#list(shape.member, node, path);
     if (node.value === undefined || node.children !== undefined) {
-      return this.#violate(node.value, path, 'Member must be a single value, not a structure or list');
+      const given = shape.sensitive === true ? HIDDEN : node.value;
+      return this.#violate(given, path, 'Member must be a single value, not a structure or list');
     }
     return this.#scalar(shape.type, node.value, path);
   }
 
-  #scalar(type: 'string' | 'integer' | 'boolean' | 'timestamp', text: string, path: string): Value | typeof UNREADABLE {
+  #scalar(type: ScalarType, text: string, path: string): Value | typeof UNREADABLE {
     switch (type) {
       case 'string':
         return text;
       case 'integer':
         if (/^[+-]?[0-9]{1,15}$/.test(text)) return Number(text);
         return this.#violate(text, path, 'Member must be a whole number');
+      case 'blob':
+        // Of no action that weir has; the value is not shown, since it might be a secret.
+        if (/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return Buffer.from(text, 'base64');
+        return this.#violate(HIDDEN, path, 'Member must be base64');
       case 'boolean':
         if (/^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
         return this.#violate(text, path, 'Member must be true or false');
@@ -128,25 +134,17 @@ class Reader {
     }
     const list: Value[] = [];
     for (let number = 1; number <= count; number++) {
-      const value = this.#value(shape, items.children!.get(String(number))!, `${path}.${number}.member`);
+      const value = this.#value(shape, items.children!.get(String(number))!, itemPath(path, number));
       if (value !== UNREADABLE) list.push(value);
     }
     return list;
   }
 
   /** Notes a violation in AWS's form. */
-  #violate(value: string | undefined, path: string, constraint: string): typeof UNREADABLE {
+  #violate(value: string | typeof HIDDEN | undefined, path: string, constraint: string): typeof UNREADABLE {
     this.violations.push(violation(value, path, constraint));
     return UNREADABLE;
   }
-}
-
-function lowerFirst(name: string): string {
-  return name.charAt(0).toLowerCase() + name.slice(1);
-}
-
-function join(path: string, name: string): string {
-  return path === '' ? name : `${path}.${name}`;
 }
 
 /** The input of an operation (a structure of the model), or the `ValidationError` that lists what is wrong with it. */

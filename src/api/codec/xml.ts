@@ -26,6 +26,7 @@ export function escapeXml(text: string): string {
 
 function scalarText(value: Value): string {
   if (value instanceof Date) return value.toISOString();
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   assert(typeof value !== 'object', 'an output fits its model');
   return String(value);
 }

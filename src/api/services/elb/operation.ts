@@ -3,13 +3,13 @@
  * changes of records that make it true, or to a fault. It does no I/O and changes nothing itself (runner.ts does).
  */
 import type { Control, WantedListener } from '../../../control/control.ts';
-import type { LogFields } from '../../../kit/log.ts';
 import type { Random } from '../../../kit/random.ts';
 import type { Configuration } from '../../../model/configuration.ts';
 import { idOf, loadBalancerId } from '../../../model/load-balancer.ts';
 import type { LoadBalancer } from '../../../model/load-balancer.ts';
 import { loadBalancerChange } from '../../../store/store.ts';
-import type { Change, View } from '../../../store/store.ts';
+import type { View } from '../../../store/store.ts';
+import type { Outcome } from '../../changes.ts';
 import { shown } from '../../fault.ts';
 import { elbFault } from './model.ts';
 import type { ElbFault } from './model.ts';
@@ -36,19 +36,10 @@ export interface CallContext {
   readonly isOwnApi: (address: string, port: number) => boolean;
 }
 
-/** For the operator's log, once the change is durable. */
-export interface Note {
-  readonly fields: LogFields;
-  readonly message: string;
-}
-
 /** What the operation decided. */
-export interface Decision<Output> {
-  readonly output: Output;
-  readonly changes: readonly Change[];
+export interface Decision<Output> extends Outcome<Output> {
   /** Listeners that do not exist yet: each is tried before anything is committed. */
   readonly opens: readonly WantedListener[];
-  readonly notes?: readonly Note[];
 }
 
 export interface Handler<A extends Action> {

@@ -5,11 +5,12 @@
 import { POLICIES } from '../../../model/limits.ts';
 import type { LoadBalancer, Policy } from '../../../model/load-balancer.ts';
 import { DEFAULT_SSL_POLICY_NAME } from '../../../model/ssl-policy.ts';
+import type { Note } from '../../changes.ts';
 import { Fault } from '../../fault.ts';
 import { elbFault } from './model.ts';
 import type { ElbFault } from './model.ts';
 import { answer, find, save } from './operation.ts';
-import type { CallContext, Decision, Handler, Note } from './operation.ts';
+import type { CallContext, Decision, Handler } from './operation.ts';
 import { isSamePolicy, readPolicy } from './policy-rules.ts';
 import type { WantedPolicy } from './policy-rules.ts';
 import type * as shapes from './shapes.ts';

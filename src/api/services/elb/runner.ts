@@ -1,8 +1,4 @@
-/**
- * Runs operations: the only place of the service that waits, writes and asks the running system. A change is decided
- * on a view, its new listeners are tried, it is committed if nobody was faster (else all of it again), and answered
- * once the traffic threads serve it.
- */
+/** Runs operations: the only place of the service that waits, writes and asks the running system. */
 import type { BindRefusal, Control } from '../../../control/control.ts';
 import type { Clock } from '../../../kit/clock.ts';
 import type { Log } from '../../../kit/log.ts';
@@ -10,9 +6,9 @@ import type { Random } from '../../../kit/random.ts';
 import type { Configuration } from '../../../model/configuration.ts';
 import { API } from '../../../model/limits.ts';
 import type { Store, View } from '../../../store/store.ts';
+import { Changes } from '../../changes.ts';
 import type { Structure } from '../../codec/value.ts';
 import { Fault } from '../../fault.ts';
-import { Serial } from '../../serial.ts';
 import type { Caller, QueryService } from '../../service.ts';
 import { handlers } from './handlers.ts';
 import { elbFault, elbModel } from './model.ts';
@@ -34,21 +30,15 @@ export interface ElbServiceOptions {
 type AnyHandler = Handler<Action>;
 type Decide = (view: View) => Decision<Structure> | ElbFault;
 
-/** A change that is durable. */
-interface Committed {
-  readonly output: Structure;
-  readonly revision: number;
-}
-
 class ElbService implements QueryService {
   readonly signingName = 'elasticloadbalancing';
   readonly model = elbModel;
   readonly #options: ElbServiceOptions;
-  /** Changes of this process go one by one, so that the trial of one does not hold a port that another tries. */
-  readonly #changes = new Serial();
+  readonly #changes: Changes;
 
   constructor(options: ElbServiceOptions) {
     this.#options = options;
+    this.#changes = new Changes(options);
   }
 
   mutates(action: string): boolean {
@@ -68,10 +58,7 @@ class ElbService implements QueryService {
       const decision = decide(this.#options.store.view());
       return decision instanceof Fault ? decision : decision.output;
     }
-    const committed = await this.#changes.run(() => this.#change(decide));
-    if (committed instanceof Fault) return committed;
-    await this.#waitUntilApplied(action, committed.revision);
-    return committed.output;
+    return this.#changes.run(action, decide, (decision) => this.#tryListeners(decision));
   }
 
   #context(view: View, caller: Caller, addresses: CallContext['addresses']): CallContext {
@@ -101,34 +88,9 @@ class ElbService implements QueryService {
     return addresses;
   }
 
-  /** Decides and commits, again while others commit in between. */
-  async #change(decide: Decide): Promise<Committed | ElbFault> {
-    const { store, control } = this.#options;
-    for (let attempt = 0; attempt < API.maxAttempts; attempt++) {
-      const view = store.view();
-      const decision = decide(view);
-      if (decision instanceof Fault) return decision;
-      if (decision.changes.length === 0) return { output: decision.output, revision: view.revision };
-      const refusal = decision.opens.length === 0 ? undefined : await control.tryBind(decision.opens);
-      if (refusal !== undefined) return bindFault(refusal);
-      const result = await store.commit(view.revision, decision.changes);
-      if (result.outcome === 'committed') {
-        for (const { fields, message } of decision.notes ?? []) this.#options.log.warn(fields, message);
-        return { output: decision.output, revision: result.revision };
-      }
-      if (result.outcome === 'failed') {
-        this.#options.log.error({ cause: result.message }, 'the state could not be written');
-        return elbFault('InternalFailure', `The state could not be written: ${result.message}. Nothing was changed.`);
-      }
-    }
-    return elbFault('ServiceUnavailable', 'Too many changes at the same time. Nothing was changed; please try again.');
-  }
-
-  async #waitUntilApplied(action: string, revision: number): Promise<void> {
-    // An empty store was never told to anybody.
-    if (revision === 0) return;
-    if (await this.#options.control.applied(revision, API.appliedTimeoutMs)) return;
-    this.#options.log.warn({ action, revision }, 'a change is stored, but the traffic threads do not serve it yet');
+  async #tryListeners({ opens }: Decision<unknown>): Promise<ElbFault | undefined> {
+    const refusal = opens.length === 0 ? undefined : await this.#options.control.tryBind(opens);
+    return refusal === undefined ? undefined : bindFault(refusal);
   }
 }
 

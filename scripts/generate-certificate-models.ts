@@ -1,0 +1,79 @@
+/**
+ * `node scripts/generate-certificate-models.ts`: writes model.json and shapes.ts of IAM, ACM and STS (as far as a load
+ * balancer's users need them) from the pinned AWS SDKs.
+ */
+import * as acm from '@aws-sdk/client-acm';
+import * as iam from '@aws-sdk/client-iam';
+import * as sts from '@aws-sdk/client-sts';
+import { generateModel, writeModel, type ModelSource } from './aws-model.ts';
+
+export const SCRIPT = 'generate-certificate-models.ts';
+
+/** By the folder in src/api/services/. */
+export const SOURCES: Readonly<Record<string, ModelSource>> = {
+  iam: {
+    package: '@aws-sdk/client-iam',
+    sdk: iam,
+    version: '2010-05-08',
+    xmlNamespace: 'https://iam.amazonaws.com/doc/2010-05-08/',
+    only: {
+      operations: [
+        'UploadServerCertificate',
+        'GetServerCertificate',
+        'ListServerCertificates',
+        'UpdateServerCertificate',
+        'DeleteServerCertificate',
+        'GetUser',
+      ],
+      errors: [
+        'DeleteConflictException',
+        'EntityAlreadyExistsException',
+        'InvalidInputException',
+        'KeyPairMismatchException',
+        'LimitExceededException',
+        'MalformedCertificateException',
+        'NoSuchEntityException',
+      ],
+    },
+  },
+  acm: {
+    package: '@aws-sdk/client-acm',
+    sdk: acm,
+    version: '2015-12-08',
+    xmlNamespace: '',
+    only: {
+      operations: [
+        'ImportCertificate',
+        'RequestCertificate',
+        'DescribeCertificate',
+        'GetCertificate',
+        'ListCertificates',
+        'DeleteCertificate',
+        'AddTagsToCertificate',
+        'RemoveTagsFromCertificate',
+        'ListTagsForCertificate',
+      ],
+      errors: [
+        'InvalidTagException',
+        'LimitExceededException',
+        'ResourceInUseException',
+        'ResourceNotFoundException',
+        'TooManyTagsException',
+        'ValidationException',
+      ],
+    },
+  },
+  sts: {
+    package: '@aws-sdk/client-sts',
+    sdk: sts,
+    version: '2011-06-15',
+    xmlNamespace: 'https://sts.amazonaws.com/doc/2011-06-15/',
+    only: { operations: ['GetCallerIdentity'], errors: [] },
+  },
+};
+
+if (import.meta.main) {
+  for (const [folder, source] of Object.entries(SOURCES)) {
+    writeModel(new URL(`../src/api/services/${folder}/`, import.meta.url), generateModel(source), SCRIPT);
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * Requests and answers of AWS's JSON protocols, driven by a model. Members that the model does not know are ignored,
+ * as AWS does.
+ */
+import { commonFault, validationFault, violation } from '../fault.ts';
+import type { Fault } from '../fault.ts';
+import { itemPath, memberPath } from './member-path.ts';
+import type { ScalarType, ServiceModel, Shape } from './model.ts';
+import type { Structure, Value } from './value.ts';
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** Times are seconds since 1970; what a Date can hold. */
+const MAX_SECONDS = 8.64e12;
+
+/** What cannot be read at all: the first of it ends the reading. */
+class Unreadable extends Error {}
+
+/** The input of an operation (a structure of the model), or what is wrong with it. */
+export function decodeJson(model: ServiceModel, structureName: string, body: Uint8Array): Structure | Fault {
+  let parsed: unknown;
+  try {
+    parsed = body.length === 0 ? {} : JSON.parse(utf8.decode(body));
+  } catch {
+    // The parser's message would show a part of the body.
+    return commonFault('MalformedRequest', 'The body is not JSON in UTF-8.');
+  }
+  const reader = new Reader(model);
+  try {
+    const input = reader.structure(structureName, parsed, '');
+    return reader.violations.length === 0 ? input : validationFault(reader.violations);
+  } catch (error) {
+    if (error instanceof Unreadable) return commonFault('MalformedRequest', error.message);
+    throw error;
+  }
+}
+
+class Reader {
+  readonly #model: ServiceModel;
+  readonly violations: string[] = [];
+
+  constructor(model: ServiceModel) {
+    this.#model = model;
+  }
+
+  structure(name: string, given: unknown, path: string): Structure {
+    if (typeof given !== 'object' || given === null || Array.isArray(given)) throw mismatch(path, 'an object', given);
+    const { members, required } = this.#model.structures[name]!;
+    const result: Record<string, Value> = {};
+    for (const [member, shape] of Object.entries(members)) {
+      const at = memberPath(path, member);
+      const value: unknown = Object.hasOwn(given, member) ? Reflect.get(given, member) : null;
+      if (value !== null) result[member] = this.#value(shape, value, at);
+      else if (required.includes(member)) this.violations.push(violation(undefined, at, 'Member must not be null'));
+    }
+    return result;
+  }
+
+  #value(shape: Shape, given: unknown, path: string): Value {
+    if (shape.type === 'structure') return this.structure(shape.name, given, path);
+    if (shape.type !== 'list') return scalar(shape.type, given, path);
+    if (!Array.isArray(given)) throw mismatch(path, 'a list', given);
+    return given.map((item: unknown, index) => this.#value(shape.member, item, itemPath(path, index + 1)));
+  }
+}
+
+function scalar(type: ScalarType, given: unknown, path: string): Value {
+  switch (type) {
+    case 'string':
+      if (typeof given === 'string') return given;
+      throw mismatch(path, 'a string', given);
+    case 'integer':
+      if (Number.isSafeInteger(given)) return given as number;
+      throw mismatch(path, 'a whole number', given);
+    case 'boolean':
+      if (typeof given === 'boolean') return given;
+      throw mismatch(path, 'true or false', given);
+    case 'timestamp':
+      if (typeof given === 'number' && Math.abs(given) <= MAX_SECONDS) return new Date(given * 1000);
+      throw mismatch(path, 'seconds since 1970', given);
+    default:
+      if (typeof given === 'string' && /^[A-Za-z0-9+/]*={0,2}$/.test(given)) return Buffer.from(given, 'base64');
+      throw mismatch(path, 'base64', given);
+  }
+}
+
+/** Says what kind of value stands there, not which: it might be a secret. */
+function mismatch(path: string, expected: string, given: unknown): Unreadable {
+  const found = Array.isArray(given) ? 'a list' : given === null ? 'null' : `a value of type ${typeof given}`;
+  return new Unreadable(`Expected ${expected} at '${path}', found ${found}.`);
+}
+
+/** An output as JSON text: times as seconds since 1970, bytes as base64. */
+export function encodeJson(model: ServiceModel, structureName: string, output: Structure): string {
+  return JSON.stringify(structureJson(model, structureName, output));
+}
+
+function structureJson(model: ServiceModel, name: string, output: Structure): Record<string, unknown> {
+  const members = Object.entries(model.structures[name]!.members).filter(([member]) => output[member] !== undefined);
+  return Object.fromEntries(members.map(([member, shape]) => [member, valueJson(model, shape, output[member]!)]));
+}
+
+function valueJson(model: ServiceModel, shape: Shape, value: Value): unknown {
+  if (shape.type === 'structure') return structureJson(model, shape.name, value as Structure);
+  if (shape.type === 'list') return (value as readonly Value[]).map((item) => valueJson(model, shape.member, item));
+  if (value instanceof Date) return value.getTime() / 1000;
+  return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
+}

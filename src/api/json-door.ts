@@ -1,0 +1,73 @@
+/** The front door of AWS's JSON protocols: the action stands in a header, input and output are JSON. */
+import type { AuditedCalls } from './audited-calls.ts';
+import type { Identity } from './authentication.ts';
+import { decodeJson, encodeJson } from './codec/json.ts';
+import { commonFault, Fault, shown } from './fault.ts';
+import type { DoorRequest, FrontDoor, JsonService, Reply } from './service.ts';
+import { headerValues } from './sigv4-canonical.ts';
+import type { WireRequest } from './sigv4-canonical.ts';
+
+const TARGET_HEADER = 'x-amz-target';
+const DEFAULT_CONTENT_TYPE = 'application/x-amz-json-1.1';
+const BAD_REQUEST = 400;
+
+/** The names that these protocols have for the errors that all services share; the client's faults are all 400. */
+const CODES: Readonly<Record<string, string>> = {
+  AccessDenied: 'AccessDeniedException',
+  IncompleteSignature: 'IncompleteSignatureException',
+  InvalidAction: 'UnknownOperationException',
+  InvalidClientTokenId: 'UnrecognizedClientException',
+  MalformedRequest: 'SerializationException',
+  MissingAuthenticationToken: 'MissingAuthenticationTokenException',
+  RequestExpired: 'RequestExpiredException',
+  ServiceUnavailable: 'ServiceUnavailableException',
+  SignatureDoesNotMatch: 'InvalidSignatureException',
+  ValidationError: 'ValidationException',
+};
+
+export interface JsonDoorOptions {
+  readonly services: readonly JsonService[];
+  readonly calls: AuditedCalls;
+}
+
+export class JsonDoor implements FrontDoor {
+  readonly #services: readonly JsonService[];
+  readonly #calls: AuditedCalls;
+
+  constructor({ services, calls }: JsonDoorOptions) {
+    this.#services = services;
+    this.#calls = calls;
+  }
+
+  takes(wire: WireRequest): boolean {
+    return headerValues(wire.rawHeaders).has(TARGET_HEADER);
+  }
+
+  refuse(fault: Fault, _requestId: string, contentType = DEFAULT_CONTENT_TYPE): Reply {
+    const code = Object.hasOwn(CODES, fault.code) ? CODES[fault.code] : fault.code;
+    const status = fault.status === 403 ? BAD_REQUEST : fault.status;
+    return { status, contentType, body: JSON.stringify({ __type: code, message: fault.message }) };
+  }
+
+  async answer(request: DoorRequest, { caller, service: signedFor }: Identity): Promise<Reply> {
+    const target = headerValues(request.wire.rawHeaders).get(TARGET_HEADER) ?? '';
+    const dot = target.lastIndexOf('.');
+    const action = target.slice(dot + 1);
+    const service = this.#services.find((each) => each.target === target.slice(0, Math.max(dot, 0)));
+    if (service === undefined || !Object.hasOwn(service.model.operations, action)) {
+      const message = `There is no operation '${shown(target, 128)}' (X-Amz-Target).`;
+      return this.refuse(commonFault('InvalidAction', message), request.requestId);
+    }
+    if (signedFor !== undefined && signedFor !== service.signingName) {
+      const message = `Credential should be scoped to correct service: '${service.signingName}', not '${shown(signedFor)}'.`;
+      return this.refuse(commonFault('SignatureDoesNotMatch', message), request.requestId);
+    }
+    const { input, output } = service.model.operations[action]!;
+    const read = decodeJson(service.model, input, request.wire.body);
+    const subject = read instanceof Fault ? '' : service.subject(read);
+    const result = await this.#calls.perform({ service, action, caller, subject, request, input: () => read });
+    if (result instanceof Fault) return this.refuse(result, request.requestId, service.contentType);
+    const body = encodeJson(service.model, output, result);
+    return { status: 200, contentType: service.contentType, body };
+  }
+}

@@ -1,4 +1,5 @@
 /** The six policy types and their attributes, in AWS's words (DescribeLoadBalancerPolicyTypes). */
+import { whyNotEnforceable } from './ssl-policy-resolve.ts';
 import {
   REFERENCE_SECURITY_POLICY,
   SERVER_DEFINED_CIPHER_ORDER,
@@ -92,14 +93,20 @@ function sslAttributeTypes(): readonly PolicyAttributeType[] {
       cardinality: 'ZERO_OR_ONE',
       description: 'The name of a predefined security policy, whose protocols, ciphers and cipher order are taken',
     },
-    ...SSL_PROTOCOLS.map((name) => sslSwitch(name)),
+    ...SSL_PROTOCOLS.map((name) => sslSwitch(name, whyNotOffered(name))),
     sslSwitch(TLS_1_3, 'An extension of weir: offer TLS 1.3 as well'),
     sslSwitch(
       SERVER_DEFINED_CIPHER_ORDER,
       "Choose the first cipher of the policy that the client offers, instead of the client's first that the policy has",
     ),
-    ...SSL_CIPHERS.map((name) => sslSwitch(name)),
+    ...SSL_CIPHERS.map((name) => sslSwitch(name, whyNotOffered(name))),
   ];
+}
+
+/** The one place of the API that can say so. */
+function whyNotOffered(name: string): string | undefined {
+  const why = whyNotEnforceable(name);
+  return why === undefined ? undefined : `Kept and described, but not offered: ${why}`;
 }
 
 function sslSwitch(name: string, description?: string): PolicyAttributeType {

@@ -6,7 +6,7 @@ import { issue } from '../../test/support/issued.ts';
 import { readPublicKey } from './public-key.ts';
 
 const certificate = issue({ key: 'ec-prime256v1' });
-const pem = certificate.publicKeyObject.export({ type: 'spki', format: 'pem' }) as string;
+const pem = certificate.publicKeyObject.export({ type: 'spki', format: 'pem' });
 const spki = certificate.publicKeyObject.export({ type: 'spki', format: 'der' }).toString('base64');
 
 /** Without its first and last line. */

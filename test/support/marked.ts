@@ -77,9 +77,13 @@ export class ByteReader {
   #bytes = Buffer.alloc(0);
   #ended = false;
   #wake: (() => void) | undefined;
+  readonly #gate: Promise<void> | undefined;
 
-  constructor(socket: Socket) {
+  /** Reads nothing before `gate` is open. */
+  constructor(socket: Socket, gate?: Promise<void>) {
     this.#socket = socket;
+    if (gate !== undefined) socket.pause();
+    this.#gate = gate;
     socket.on('data', (chunk: Buffer) => {
       this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
       if (this.#bytes.length > 256 * 1024) socket.pause();
@@ -95,6 +99,7 @@ export class ByteReader {
 
   /** At most `count` bytes; fewer than 1 only at the end. */
   async some(count: number): Promise<Buffer> {
+    if (this.#gate !== undefined) await this.#gate;
     while (this.#bytes.length === 0 && !this.#ended) {
       this.#socket.resume();
       await new Promise<void>((resolve) => (this.#wake = resolve));

@@ -72,7 +72,7 @@ async function assertSame(call: () => Promise<unknown>, expected: unknown): Prom
 }
 
 before(async () => {
-  const subnets = { 'subnet-a1': A!, 'subnet-a2': A!, 'subnet-b1': B! };
+  const subnets = { 'subnet-a1': A, 'subnet-a2': A, 'subnet-b1': B };
   harness = await ApiHarness.start({ configuration: { limits, subnets } });
 });
 after(() => harness.stop());
@@ -82,42 +82,42 @@ beforeEach(() => {
 
 describe('Enable- and DisableAvailabilityZonesForLoadBalancer', () => {
   it('add and remove zones, with the default subnet of each', async () => {
-    await create({ AvailabilityZones: [A!] });
-    assert.deepEqual(await enable(C!, B!, C!), [A, C, B]);
-    assert.deepEqual(await places(), [[A, C, B], [A, C, B].map((zone) => defaultSubnetId(zone!))]);
-    assert.deepEqual(await disable(A!, B!), [C]);
-    assert.deepEqual(await places(), [[C], [defaultSubnetId(C!)]]);
+    await create({ AvailabilityZones: [A] });
+    assert.deepEqual(await enable(C, B, C), [A, C, B]);
+    assert.deepEqual(await places(), [[A, C, B], [A, C, B].map((zone) => defaultSubnetId(zone))]);
+    assert.deepEqual(await disable(A, B), [C]);
+    assert.deepEqual(await places(), [[C], [defaultSubnetId(C)]]);
   });
 
   it('succeed for zones that are enabled or disabled already', async () => {
-    await create({ AvailabilityZones: [A!, B!] });
-    await assertSame(() => enable(B!, A!), [A, B]);
-    await assertSame(() => disable(C!), [A, B]);
+    await create({ AvailabilityZones: [A, B] });
+    await assertSame(() => enable(B, A), [A, B]);
+    await assertSame(() => disable(C), [A, B]);
   });
 
   it('keep a subnet that was chosen for a zone', async () => {
     await create({ Subnets: ['subnet-a2'] });
-    await assertSame(() => enable(A!), [A]);
-    await enable(B!);
+    await assertSame(() => enable(A), [A]);
+    await enable(B);
     assert.deepEqual(await places(), [
       [A, B],
-      ['subnet-a2', defaultSubnetId(B!)],
+      ['subnet-a2', defaultSubnetId(B)],
     ]);
-    await disable(A!);
-    assert.deepEqual(await places(), [[B], [defaultSubnetId(B!)]]);
+    await disable(A);
+    assert.deepEqual(await places(), [[B], [defaultSubnetId(B)]]);
   });
 
   it('InvalidConfigurationRequest: the last zone cannot be disabled', async () => {
-    await create({ AvailabilityZones: [A!, B!] });
+    await create({ AvailabilityZones: [A, B] });
     await assertRefused(
-      () => disable(B!, A!),
+      () => disable(B, A),
       'InvalidConfigurationRequest',
       /^Requested configuration change for LoadBalancer "net-\d+" is invalid because you attempted to disable all the/,
     );
   });
 
   it('ValidationError: zones that do not exist, or none', async () => {
-    await create({ AvailabilityZones: [A!] });
+    await create({ AvailabilityZones: [A] });
     for (const call of [enable, disable]) {
       await assertRefused(
         () => call('mars-1a'),
@@ -130,29 +130,29 @@ describe('Enable- and DisableAvailabilityZonesForLoadBalancer', () => {
 
   it('LoadBalancerNotFound: no load balancer of that name', async () => {
     name = 'absent';
-    for (const call of [enable, disable]) await assertRefused(() => call(A!), 'LoadBalancerNotFound', /absent/);
+    for (const call of [enable, disable]) await assertRefused(() => call(A), 'LoadBalancerNotFound', /absent/);
   });
 });
 
 describe('AttachLoadBalancerToSubnets, DetachLoadBalancerFromSubnets', () => {
   it('add and remove subnets, with their zones', async () => {
     await create({ Subnets: ['subnet-a1'] });
-    assert.deepEqual(await attach('subnet-b1', defaultSubnetId(C!)), ['subnet-a1', 'subnet-b1', defaultSubnetId(C!)]);
+    assert.deepEqual(await attach('subnet-b1', defaultSubnetId(C)), ['subnet-a1', 'subnet-b1', defaultSubnetId(C)]);
     assert.deepEqual(await places(), [
       [A, B, C],
-      ['subnet-a1', 'subnet-b1', defaultSubnetId(C!)],
+      ['subnet-a1', 'subnet-b1', defaultSubnetId(C)],
     ]);
-    assert.deepEqual(await detach('subnet-a1'), ['subnet-b1', defaultSubnetId(C!)]);
+    assert.deepEqual(await detach('subnet-a1'), ['subnet-b1', defaultSubnetId(C)]);
     assert.deepEqual(await places(), [
       [B, C],
-      ['subnet-b1', defaultSubnetId(C!)],
+      ['subnet-b1', defaultSubnetId(C)],
     ]);
   });
 
   it('succeed for subnets that are attached or detached already', async () => {
-    await create({ AvailabilityZones: [A!] });
-    await assertSame(() => attach(defaultSubnetId(A!)), [defaultSubnetId(A!)]);
-    await assertSame(() => detach('subnet-b1'), [defaultSubnetId(A!)]);
+    await create({ AvailabilityZones: [A] });
+    await assertSame(() => attach(defaultSubnetId(A)), [defaultSubnetId(A)]);
+    await assertSame(() => detach('subnet-b1'), [defaultSubnetId(A)]);
   });
 
   it('InvalidConfigurationRequest: two subnets of one zone', async () => {
@@ -190,7 +190,7 @@ describe('AttachLoadBalancerToSubnets, DetachLoadBalancerFromSubnets', () => {
 
 describe('ApplySecurityGroupsToLoadBalancer', () => {
   it('replaces the groups; the same in any order change nothing', async () => {
-    await create({ AvailabilityZones: [A!] });
+    await create({ AvailabilityZones: [A] });
     assert.deepEqual(harness.record(name).securityGroups, [DEFAULT_SECURITY_GROUP_ID]);
     assert.deepEqual(await apply('sg-1', 'sg-2', 'sg-1'), ['sg-1', 'sg-2']);
     assert.deepEqual(harness.record(name).securityGroups, ['sg-1', 'sg-2']);
@@ -198,7 +198,7 @@ describe('ApplySecurityGroupsToLoadBalancer', () => {
   });
 
   it('InvalidSecurityGroup, InvalidConfigurationRequest, ValidationError: no id of one, six, none', async () => {
-    await create({ AvailabilityZones: [A!] });
+    await create({ AvailabilityZones: [A] });
     await assertRefused(() => apply('web'), 'InvalidSecurityGroup', /^Invalid id: "web" \(expecting "sg-\.\.\."\)$/);
     await assertRefused(
       () => apply('sg-1', 'sg-2', 'sg-3', 'sg-4', 'sg-5', 'sg-6'),
@@ -213,7 +213,7 @@ describe('ApplySecurityGroupsToLoadBalancer', () => {
     const securityGroups = { 'sg-web': { ingress: [] } };
     harness = await ApiHarness.start({ configuration: { securityGroups } });
     try {
-      await create({ AvailabilityZones: [A!] });
+      await create({ AvailabilityZones: [A] });
       await apply('sg-web');
       await assertRefused(() => apply('sg-1'), 'InvalidSecurityGroup', /^The security group 'sg-1' does not exist$/);
     } finally {
@@ -233,9 +233,9 @@ describe('the platform ec2-classic', () => {
     const usual = harness;
     harness = await ApiHarness.start({ configuration: { platform: 'ec2-classic' } });
     try {
-      await create({ AvailabilityZones: [A!] });
-      assert.deepEqual(await enable(B!), [A, B]);
-      assert.deepEqual(await disable(A!), [B]);
+      await create({ AvailabilityZones: [A] });
+      assert.deepEqual(await enable(B), [A, B]);
+      assert.deepEqual(await disable(A), [B]);
       assert.deepEqual(harness.record(name).subnets, []);
       for (const call of [() => attach('subnet-1'), () => detach('subnet-1'), () => apply('sg-1')])
         await assertRefused(call, 'InvalidConfigurationRequest', /is in EC2-Classic \(platform of the configuration\)/);

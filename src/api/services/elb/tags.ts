@@ -1,37 +1,22 @@
 /** AddTags, RemoveTags, DescribeTags. */
 import { isDeepStrictEqual } from 'node:util';
-import { MAX_TAG_KEY_LENGTH, MAX_TAG_VALUE_LENGTH, MAX_TAGS } from '../../../model/limits.ts';
+import { MAX_TAGS } from '../../../model/limits.ts';
 import type { LoadBalancer, Tag } from '../../../model/load-balancer.ts';
+import { itemPath } from '../../codec/member-path.ts';
 import { Fault, shown, validationFault, violation } from '../../fault.ts';
+import { isReservedTagKey, tagViolations } from '../../input-rules.ts';
 import { elbFault } from './model.ts';
 import type { ElbFault } from './model.ts';
 import { answer, find, save } from './operation.ts';
 import type { CallContext, Decision, Handler } from './operation.ts';
 import type * as shapes from './shapes.ts';
 
-/** Letters, blanks and digits of any script, and these marks: the pattern of AWS's model. */
-const TAG_TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 const MAX_DESCRIBED = 20;
 
 function tagFault(tag: Tag, index: number): ElbFault | undefined {
-  const path = `tags.${index + 1}.member`;
-  const check = (text: string, name: string, min: number, max: number): string | undefined => {
-    if (text.length < min || text.length > max) {
-      return violation(text, `${path}.${name}`, `Member must have length between ${min} and ${max}`);
-    }
-    if (TAG_TEXT.test(text)) return undefined;
-    return violation(
-      text,
-      `${path}.${name}`,
-      'Member must satisfy regular expression pattern: ([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)',
-    );
-  };
-  const violations = [
-    check(tag.key, 'key', 1, MAX_TAG_KEY_LENGTH),
-    check(tag.value ?? '', 'value', 0, MAX_TAG_VALUE_LENGTH),
-  ].filter((one) => one !== undefined);
+  const violations = tagViolations(tag, itemPath('tags', index + 1));
   if (violations.length > 0) return validationFault(violations);
-  if (!/^aws:/i.test(tag.key)) return undefined;
+  if (!isReservedTagKey(tag.key)) return undefined;
   return elbFault('ValidationError', `The tag key '${shown(tag.key)}' begins with aws:, which is reserved for AWS.`);
 }
 

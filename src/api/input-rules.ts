@@ -1,0 +1,60 @@
+/** Rules of single values of an input, and what breaks them in AWS's words (fault.ts, `violation`). */
+import { MAX_TAG_KEY_LENGTH, MAX_TAG_VALUE_LENGTH } from '../model/limits.ts';
+import type { Tag } from '../model/load-balancer.ts';
+import { HIDDEN, violation } from './fault.ts';
+
+export interface TextRule {
+  /** Length in characters; of bytes, their number. */
+  readonly min: number;
+  readonly max: number;
+  /** The whole text must match it. */
+  readonly pattern?: RegExp;
+  /** The text must not be shown. */
+  readonly isSensitive?: true;
+}
+
+/** Nothing for a text that is absent: whether it is required stands in the model. */
+export function textViolations(text: string | Uint8Array | undefined, path: string, rule: TextRule): readonly string[] {
+  if (text === undefined) return [];
+  const shown = rule.isSensitive === true || typeof text !== 'string' ? HIDDEN : text;
+  const violations: string[] = [];
+  if (text.length < rule.min) {
+    violations.push(violation(shown, path, `Member must have length greater than or equal to ${rule.min}`));
+  }
+  if (text.length > rule.max) {
+    violations.push(violation(shown, path, `Member must have length less than or equal to ${rule.max}`));
+  }
+  // What is too long is not matched: the time that takes is the caller's choice.
+  else if (typeof text === 'string' && rule.pattern !== undefined && !rule.pattern.test(text)) {
+    const { source } = rule.pattern;
+    const pattern = source.replace(/^\^(?:\(\?:)?|\)?\$$/g, '');
+    violations.push(violation(shown, path, `Member must satisfy regular expression pattern: ${pattern}`));
+  }
+  return violations;
+}
+
+export function enumViolations(text: string | undefined, path: string, values: readonly string[]): readonly string[] {
+  if (text === undefined || values.includes(text)) return [];
+  return [violation(text, path, `Member must satisfy enum value set: [${values.join(', ')}]`)];
+}
+
+/** Letters, blanks and digits of any script, and these marks: the pattern of AWS's models. */
+const TAG_TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
+
+/** `path` is that of the tag. */
+export function tagViolations({ key, value = '' }: Tag, path: string): readonly string[] {
+  const check = (text: string, name: string, min: number, max: number): readonly string[] => {
+    if (text.length < min || text.length > max) {
+      return [violation(text, `${path}.${name}`, `Member must have length between ${min} and ${max}`)];
+    }
+    if (TAG_TEXT.test(text)) return [];
+    const rule = 'Member must satisfy regular expression pattern: ([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)';
+    return [violation(text, `${path}.${name}`, rule)];
+  };
+  return [...check(key, 'key', 1, MAX_TAG_KEY_LENGTH), ...check(value, 'value', 0, MAX_TAG_VALUE_LENGTH)];
+}
+
+/** Keys that begin with `aws:` are AWS's own. */
+export function isReservedTagKey(key: string): boolean {
+  return /^aws:/i.test(key);
+}

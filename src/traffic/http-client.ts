@@ -667,9 +667,11 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     else this.#destroy();
   }
 
+  /** Ends now. What was not taken is lost: a reset, or a body that ends with the connection would pass for whole. */
   #destroy(): void {
     this.#state = STATE.closed;
-    this.connection.destroy();
+    if (this.connection.pending) this.connection.reset();
+    else this.connection.destroy();
     this.#forget();
   }
 

@@ -74,7 +74,7 @@ export function readSlowly(socket: Socket, random: Random): void {
 /** Takes bytes off a socket in pieces, without keeping more than one. */
 export class ByteReader {
   readonly #socket: Socket;
-  #bytes = Buffer.alloc(0);
+  #bytes: Buffer = Buffer.alloc(0);
   #ended = false;
   #wake: (() => void) | undefined;
   readonly #gate: Promise<void> | undefined;

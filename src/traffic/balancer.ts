@@ -52,14 +52,9 @@ export class Balancer<T extends Target = Target> {
    * left out. The number is what the other calls take.
    */
   chooseZone(): number {
-    const count = this.#groups.length;
-    if (count <= 1) return 0;
-    const turn = this.#turn(this.#zoneCursor);
-    for (let i = 0; i < count; i++) {
-      const zone = (turn + i) % count;
-      if (this.#groups[zone]!.alive) return zone;
-    }
-    return 0;
+    if (this.#groups.length <= 1) return 0;
+    const zone = this.#inTurn(this.#zoneCursor, this.#groups, isAlive);
+    return zone === -1 ? 0 : zone;
   }
 
   /** The healthy target with the fewest requests in flight, fewer than `capacity`, none of `tried`. */
@@ -68,36 +63,37 @@ export class Balancer<T extends Target = Target> {
     if (group === undefined) return undefined;
     const { targets, cursor } = group;
     const count = targets.length;
-    if (count === 0) return undefined;
-    // A turn that falls on a target out of service is passed on, so that its neighbour does not get it each time.
-    let first = this.#turn(cursor) % count;
-    for (let i = 1; i < count && !targets[first]!.inService; i++) first = this.#turn(cursor) % count;
-    let best: T | undefined;
+    let at = placeOf(Atomics.load(this.#shared, cursor), count);
+    let best = -1;
     let fewest = capacity;
-    for (let i = 0, at = first; i < count; i++, at = at + 1 === count ? 0 : at + 1) {
+    for (let i = 0; i < count; i++, at = at + 1 === count ? 0 : at + 1) {
       const target = targets[at]!;
       if (!target.inService) continue;
       const outstanding = target.outstanding;
       if (outstanding >= fewest || (tried !== undefined && tried.includes(target))) continue;
-      best = target;
+      best = at;
       if (outstanding === 0) break;
       fewest = outstanding;
     }
-    return best;
+    if (best === -1) return undefined;
+    // Two threads may take the same turn: what is in flight decides the next one.
+    Atomics.store(this.#shared, cursor, best + 1);
+    return targets[best];
   }
 
   /** The next healthy target in turn with fewer than `capacity` connections, none of `tried`. */
   roundRobin(zone: number, tried: readonly T[] | undefined, capacity: number): T | undefined {
     const group = this.#group(zone);
     if (group === undefined) return undefined;
-    const { targets, cursor } = group;
-    const count = targets.length;
-    for (let i = 0; i < count; i++) {
-      const target = targets[this.#turn(cursor) % count]!;
-      if (!target.inService || (tried !== undefined && tried.includes(target))) continue;
-      if (capacity === Infinity || target.outstanding < capacity) return target;
-    }
-    return undefined;
+    const chosen = this.#inTurn(
+      group.cursor,
+      group.targets,
+      (target) =>
+        target.inService &&
+        (tried === undefined || !tried.includes(target)) &&
+        (capacity === Infinity || target.outstanding < capacity),
+    );
+    return group.targets[chosen];
   }
 
   /** The zone's group; another one where it has no healthy target any more. */
@@ -107,7 +103,28 @@ export class Balancer<T extends Target = Target> {
     return this.#groups[this.chooseZone()];
   }
 
-  #turn(cursor: number): number {
-    return Atomics.add(this.#shared, cursor, 1) >>> 0;
+  /**
+   * The place of the first that is `eligible` behind the one taken last, by whichever thread; -1 when there is none.
+   * Each look goes round all of them, so that what other threads take meanwhile hides nobody.
+   */
+  #inTurn<E>(cursor: number, all: readonly E[], eligible: (each: E) => boolean): number {
+    const count = all.length;
+    for (;;) {
+      const turn = Atomics.load(this.#shared, cursor);
+      let at = placeOf(turn, count);
+      let left = count;
+      for (; left > 0 && !eligible(all[at]!); left--) at = at + 1 === count ? 0 : at + 1;
+      if (left === 0) return -1;
+      if (Atomics.compareExchange(this.#shared, cursor, turn, at + 1) === turn) return at;
+    }
   }
+}
+
+/** The place whose turn it is. There may have been more of them when the turn was noted. */
+function placeOf(turn: number, count: number): number {
+  return turn < count ? turn : 0;
+}
+
+function isAlive(group: Group<Target>): boolean {
+  return group.alive;
 }

@@ -124,6 +124,14 @@ export abstract class MessageHead {
     return PARSED.complete;
   }
 
+  /** Of several Upgrade fields the last can pass; the others go. */
+  protected upgradeField(lineStart: number, lineEnd: number): number {
+    if (this.upgradeEnd !== 0) this.drops.add(this.upgradeStart, this.upgradeEnd);
+    this.upgradeStart = lineStart;
+    this.upgradeEnd = lineEnd;
+    return PARSED.complete;
+  }
+
   /** Called for each line that a Connection option names, before it is dropped. */
   protected abstract named(bytes: Buffer, lineStart: number, nameEnd: number): void;
 

@@ -197,11 +197,7 @@ export class RequestHead extends MessageHead {
         this.expectContinue = equalsFolded(bytes, valueStart, valueEnd, CONTINUE);
         return PARSED.complete;
       case FIELD.upgrade:
-        // Of several Upgrade fields the last can pass; the others go.
-        if (this.upgradeEnd !== 0) this.drops.add(this.upgradeStart, this.upgradeEnd);
-        this.upgradeStart = lineStart;
-        this.upgradeEnd = lineEnd;
-        return PARSED.complete;
+        return this.upgradeField(lineStart, lineEnd);
       case FIELD.te:
         if (!equalsFolded(bytes, valueStart, valueEnd, TRAILERS)) this.drops.add(lineStart, lineEnd);
         return PARSED.complete;

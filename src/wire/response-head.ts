@@ -117,11 +117,7 @@ export class ResponseHead extends MessageHead {
         this.setCookies.add(valueStart, valueEnd);
         return PARSED.complete;
       case FIELD.upgrade:
-        // Of several Upgrade fields the last can pass; the others go.
-        if (this.upgradeEnd !== 0) this.drops.add(this.upgradeStart, this.upgradeEnd);
-        this.upgradeStart = lineStart;
-        this.upgradeEnd = lineEnd;
-        return PARSED.complete;
+        return this.upgradeField(lineStart, lineEnd);
       case FIELD.trailer:
         this.trailerLines.add(lineStart, lineEnd);
         return PARSED.complete;

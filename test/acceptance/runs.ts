@@ -1,6 +1,7 @@
 /** All acceptance runs, in the order in which `all` does them. */
 import type { AcceptanceRun } from './lab.ts';
 import { changes } from './runs/changes.ts';
+import { idleAndSlow } from './runs/idle-and-slow.ts';
 import { realServers } from './runs/real-servers.ts';
 
-export const RUNS: readonly AcceptanceRun[] = [realServers, changes];
+export const RUNS: readonly AcceptanceRun[] = [realServers, changes, idleAndSlow];

@@ -20,6 +20,7 @@ import { HeldBytes } from './held-bytes.ts';
 import { HttpBackend, type HttpTarget } from './http-backend.ts';
 import type { ClientSession, ListenerRuntime } from './listener.ts';
 import { Relay } from './relay.ts';
+import type { StickyInstance } from './stickiness.ts';
 import type { Waiter } from './surge-queue.ts';
 
 /** Where the client's side of the connection stands. */
@@ -70,6 +71,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   #backend: HttpBackend | undefined;
   #target: HttpTarget | undefined;
   #tried: HttpTarget[] | undefined;
+  /** What the request's session is bound to. */
+  #bound: StickyInstance | undefined;
   /** Counted in the surge queue. */
   #queued = false;
   /** The request, while it stands in line for capacity. */
@@ -195,8 +198,10 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     const head = this.#context.requestHead;
     const outcome = head.parse(bytes, at, end, false);
     if (outcome === PARSED.complete && head.end - at <= HTTP_HEAD.maxBytes) {
-      this.#startRequest(bytes, head, bytes, head.end, end, false);
-      return this.#behindRequest(head.end);
+      // Read now: if the request is answered at once, somebody else's turn may come and the parser read another head.
+      const headEnd = head.end;
+      this.#startRequest(bytes, head, bytes, headEnd, end, false);
+      return this.#behindRequest(headEnd);
     }
     if (outcome === PARSED.odd) return this.#readOddHead(bytes, at, end);
     if (outcome === PARSED.incomplete && end - at <= HTTP_HEAD.maxBytes) return this.#awaitHead(at);
@@ -281,6 +286,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     this.#tried = undefined;
     this.#status = 0;
     this.#fromBackend = false;
+    this.#bound = this.#listener.sticky?.find(headBytes, head);
     const body = this.#body;
     body.begin(head.chunked ? BODY.chunked : head.contentLength > 0 ? BODY.length : BODY.none, head.contentLength);
     composeRequestHead(outbox, headBytes, head, this);
@@ -303,11 +309,10 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   #dispatch(fresh: boolean): void {
     const { settings, surgeQueue } = this.#listener.loadBalancer;
     const capacity = settings.maxConnectionsPerTarget;
-    const { balancer } = this.#listener;
     const waitsBehind = capacity !== Infinity && surgeQueue.busy;
-    const target = waitsBehind ? undefined : balancer.leastOutstanding(this.#zone, this.#tried, capacity);
+    const target = waitsBehind ? undefined : this.#choose(capacity);
     if (target === undefined || (capacity !== Infinity && !target.beginWithin(capacity))) {
-      if (capacity === Infinity || balancer.leastOutstanding(this.#zone, this.#tried, Infinity) === undefined) {
+      if (capacity === Infinity || this.#choose(Infinity) === undefined) {
         this.#unserved(503);
       } else this.#standInLine();
       return;
@@ -324,6 +329,29 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
       this.#backend = idle;
     }
     this.#backend.send(this.#context.outbox, this.#replayable);
+  }
+
+  /** The instance that the session is bound to, else the one with the fewest requests; undefined: none within `capacity`. */
+  #choose(capacity: number): HttpTarget | undefined {
+    const bound = this.#boundTarget;
+    if (bound !== undefined) return bound.outstanding < capacity ? bound : undefined;
+    return this.#listener.balancer.leastOutstanding(this.#zone, this.#tried, capacity);
+  }
+
+  /** Of the session's instance, while it can serve. In whatever zone it is: a session is not lost to a new connection. */
+  get #boundTarget(): HttpTarget | undefined {
+    const target = this.#bound?.target;
+    return target?.inService === true && this.#tried?.includes(target) !== true ? target : undefined;
+  }
+
+  /** Waiting for one instance and no other. */
+  get bound(): boolean {
+    return this.#boundTarget !== undefined;
+  }
+
+  /** The cookies that the response from `served` gets from us. */
+  stickyLines(bytes: Buffer, head: ResponseHead, served: HttpTarget): string {
+    return this.#listener.sticky?.lines(bytes, head, served, this.#bound) ?? '';
   }
 
   /** The request in the outbox goes nowhere. */
@@ -366,9 +394,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   /** First in line: is there capacity now? */
   proceed(): boolean {
     const { maxConnectionsPerTarget } = this.#listener.loadBalancer.settings;
-    const { balancer } = this.#listener;
-    const none = balancer.leastOutstanding(this.#zone, this.#tried, maxConnectionsPerTarget) === undefined;
-    if (none && balancer.leastOutstanding(this.#zone, this.#tried, Infinity) !== undefined) return false;
+    if (this.#choose(maxConnectionsPerTarget) === undefined && this.#choose(Infinity) !== undefined) return false;
     const waiting = this.#waiting!;
     this.#waiting = undefined;
     this.#context.outbox.copy(waiting, 0, waiting.length);
@@ -509,12 +535,12 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
       return;
     }
     this.#count(COUNTER.retries, 1);
-    (this.#tried ??= []).push(target);
+    // A pooled connection that ended does not end a session: its instance is asked again, over a new one.
+    if (neverSent || this.#boundTarget !== target) (this.#tried ??= []).push(target);
     if (!neverSent) {
       this.#replays++;
       // The only instance there is: a new connection to it is as good as another one.
-      if (this.#listener.balancer.leastOutstanding(this.#zone, this.#tried, Infinity) === undefined)
-        this.#tried = undefined;
+      if (this.#choose(Infinity) === undefined) this.#tried = undefined;
     }
     this.#dispatch(!neverSent);
   }

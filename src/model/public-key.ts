@@ -11,7 +11,17 @@ export function readPublicKey(text: string): string | undefined {
   const bytes = readBase64((ARMOUR.exec(text)?.[2] ?? text).replace(/\s+/g, ''));
   if (bytes === undefined) return undefined;
   const key = attempt(() => createPublicKey({ key: bytes, format: 'der', type: 'spki' })) ?? keyOfCertificate(bytes);
-  return key?.export({ type: 'spki', format: 'der' }).toString('base64');
+  return key === undefined ? undefined : exportKey(key).toString('base64');
+}
+
+/** SubjectPublicKeyInfo in DER of the key in a peer's certificate; undefined when OpenSSL cannot read it. */
+export function publicKeyOf(certificate: X509Certificate): Buffer | undefined {
+  const key = attempt(() => certificate.publicKey);
+  return key === undefined ? undefined : exportKey(key);
+}
+
+function exportKey(key: KeyObject): Buffer {
+  return key.export({ type: 'spki', format: 'der' });
 }
 
 function keyOfCertificate(bytes: Buffer): KeyObject | undefined {

@@ -6,6 +6,7 @@ import { createServer, connect as netConnect, type Socket } from 'node:net';
 import { connect as tlsConnect, TLSSocket } from 'node:tls';
 import type { Clock } from '../kit/clock.ts';
 import { BUFFERS, HANDSHAKE_TIMEOUT_MS } from '../model/limits.ts';
+import { publicKeyOf } from '../model/public-key.ts';
 import { NOBODY, unmapped } from './connection-common.ts';
 import { listenServer } from './listen.ts';
 import { Outbox } from './outbox.ts';
@@ -159,7 +160,8 @@ class NetConnection implements Connection {
   /** The handshake with a back end is done: is it the one it should be? */
   #secured(socket: TLSSocket, tls: ClientTls): void {
     socket.setTimeout(0);
-    const publicKey = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' });
+    const certificate = socket.getPeerX509Certificate();
+    const publicKey = certificate === undefined ? undefined : publicKeyOf(certificate);
     if (tls.accepts === undefined || (publicKey !== undefined && tls.accepts(publicKey))) {
       this.#tell(() => this.owner.onConnect(this));
       return;

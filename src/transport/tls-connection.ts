@@ -4,6 +4,7 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { HANDSHAKE_TIMEOUT_MS } from '../model/limits.ts';
+import { publicKeyOf } from '../model/public-key.ts';
 import type { Timer } from '../kit/clock.ts';
 import { bulkBufferOf, HandleConnection, PendingWrite } from './handle-connection.ts';
 import type { HandleTransport } from './handle-transport.ts';
@@ -190,7 +191,8 @@ export class TlsClientConnection extends TlsConnection {
     const { accepts } = this.#tls;
     if (accepts !== undefined) {
       const raw = this.ssl.getPeerCertificate(true)?.raw;
-      if (raw === undefined || !accepts(publicKeyOf(raw))) {
+      const publicKey = raw === undefined ? undefined : publicKeyOf(new X509Certificate(raw));
+      if (publicKey === undefined || !accepts(publicKey)) {
         this.#tls.session = undefined;
         process.nextTick(() => this.refused(PUBLIC_KEY_REFUSED));
         return;
@@ -204,9 +206,4 @@ export class TlsClientConnection extends TlsConnection {
     this.#tls.session = undefined;
     process.nextTick(() => this.refused(cause));
   }
-}
-
-/** SubjectPublicKeyInfo in DER of a certificate in DER. */
-function publicKeyOf(raw: Buffer): Buffer {
-  return new X509Certificate(raw).publicKey.export({ type: 'spki', format: 'der' });
 }

@@ -8,9 +8,8 @@ import {
   type Listener,
   type LoadBalancer,
 } from '../model/load-balancer.ts';
+import { backendPublicKeys, hasProxyProtocol } from '../model/backend-policies.ts';
 import type { CompiledListener, CompiledLoadBalancer, CompiledTarget, CompiledTls } from '../traffic/snapshot.ts';
-
-import { backendPublicKeys, hasProxyProtocol } from './backend-policies.ts';
 
 /** Everything besides the record that a compiled load balancer depends on. */
 export interface CompileInputs {

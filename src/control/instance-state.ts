@@ -1,5 +1,11 @@
 /** What DescribeInstanceHealth says of one instance: pure, from everything that is known of it. */
-import { describeHealth, initialHealth, type Health, type HealthDescription } from '../health/threshold-counter.ts';
+import {
+  describeHealth,
+  effectiveStatus,
+  initialHealth,
+  type Health,
+  type HealthDescription,
+} from '../health/threshold-counter.ts';
 import type { Instance, LoadBalancer } from '../model/load-balancer.ts';
 import { isZoneEnabled } from './compile.ts';
 import type { DrainReason } from './drains.ts';
@@ -38,6 +44,6 @@ export function instanceState(
   if (record === undefined || instance === undefined) {
     return isDraining('deregistered') ? DEREGISTERING : NOT_REGISTERED;
   }
-  if (isZoneEnabled(record, instance)) return describeHealth((health ?? initialHealth(false)).status);
+  if (isZoneEnabled(record, instance)) return describeHealth(effectiveStatus(health ?? initialHealth(false)));
   return isDraining('zone-disabled') ? DISABLING_ZONE : ZONE_DISABLED;
 }

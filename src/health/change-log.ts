@@ -1,7 +1,7 @@
 /** One line per change of an instance's health, and no flood of them when it flaps (spec/faults.md 27). */
 import type { Clock } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
-import type { Health } from './threshold-counter.ts';
+import { effectiveStatus, type Health } from './threshold-counter.ts';
 
 /** Lines of one instance that may follow each other closely; then one per {@link REFILL_MS}. */
 const BURST = 5;
@@ -25,9 +25,10 @@ export class ChangeLog {
 
   /** Tells of the step from `before` to `after`, if it is one that an operator wants to know. */
   record(before: Health, after: Health): void {
-    const wentIn = after.status === 'in-service' && before.status !== 'in-service';
-    const wentOut = before.status === 'in-service' && after.status !== 'in-service';
-    const neverCame = after.status === 'failed' && !after.everPassed && before.status !== 'failed';
+    const [was, is] = [effectiveStatus(before), effectiveStatus(after)];
+    const wentIn = is === 'in-service' && was !== 'in-service';
+    const wentOut = was === 'in-service' && is !== 'in-service';
+    const neverCame = is === 'failed' && !after.everPassed && was !== 'failed';
     if (!wentIn && !wentOut && !neverCame) return;
     this.#refill();
     if (this.#left < 1) {

@@ -5,13 +5,30 @@
 import type { Clock } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import type { Random } from '../kit/random.ts';
+import { backendPublicKeys } from '../model/backend-policies.ts';
 import { HEALTH_CHECK } from '../model/limits.ts';
-import { idOf, realPort, type Instance, type LoadBalancer, type LoadBalancerId } from '../model/load-balancer.ts';
+import {
+  idOf,
+  isTls,
+  realPort,
+  type Instance,
+  type LoadBalancer,
+  type LoadBalancerId,
+} from '../model/load-balancer.ts';
 import { ChangeLog } from './change-log.ts';
 import { parseHealthCheckTarget } from './health-check-target.ts';
-import type { Probe } from './probe.ts';
+import { withKeyChecks } from './key-checks.ts';
+import type { KeyCheck, Probe } from './probe.ts';
 import { ProbeSchedule, type ScheduledTarget } from './schedule.ts';
-import { initialHealth, observe, restartCounts, type Health, type ProbeResult } from './threshold-counter.ts';
+import {
+  effectiveStatus,
+  initialHealth,
+  observe,
+  PUBLIC_KEY_REFUSED_CAUSE,
+  restartCounts,
+  type Health,
+  type ProbeResult,
+} from './threshold-counter.ts';
 
 export interface HealthMonitorOptions {
   readonly clock: Clock;
@@ -31,6 +48,8 @@ interface Watched {
   readonly registeredTimeMs: number;
   readonly changes: ChangeLog;
   record: LoadBalancer;
+  instance: Instance;
+  addressOf: AddressOf;
   /** What is probed; undefined only until it is known for the first time. */
   target: ScheduledTarget | undefined;
   health: Health;
@@ -47,7 +66,7 @@ export class HealthMonitor {
     this.#schedule = new ProbeSchedule({
       clock: options.clock,
       random: options.random,
-      probe: options.probe,
+      probe: withKeyChecks(options.probe),
       maxInFlight: HEALTH_CHECK.maxInFlight,
       onResult: (key, result) => this.#onResult(key, result),
     });
@@ -68,9 +87,14 @@ export class HealthMonitor {
     for (const instance of record.instances) {
       const known = before.get(instance.instanceId);
       const watched =
-        known?.registeredTimeMs === instance.registeredTimeMs ? known : this.#begin(record, instance, knownBefore);
+        known?.registeredTimeMs === instance.registeredTimeMs
+          ? known
+          : this.#begin(record, instance, addressOf, knownBefore);
       watched.record = record;
-      this.#aim(watched, targetOf(record, instance, addressOf));
+      watched.instance = instance;
+      watched.addressOf = addressOf;
+      this.#aim(watched);
+      this.#acceptUnaskedKeys(watched);
       after.set(instance.instanceId, watched);
     }
     for (const watched of before.values()) {
@@ -91,14 +115,29 @@ export class HealthMonitor {
   }
 
   inService(id: LoadBalancerId, instanceId: string): boolean {
-    return this.of(id, instanceId)?.status === 'in-service';
+    const health = this.of(id, instanceId);
+    return health !== undefined && effectiveStatus(health) === 'in-service';
+  }
+
+  /**
+   * Traffic met a public key at `instancePort` that the instance may not have: out of service until a probe sees a
+   * right one. Said again, it changes nothing.
+   */
+  publicKeyRefused(id: LoadBalancerId, instanceId: string, instancePort: number): void {
+    const watched = this.#watched.get(id)?.get(instanceId);
+    if (watched === undefined || watched.health.refusedPorts.includes(instancePort)) return;
+    // The policy may have gone since that connection was begun.
+    if (backendPublicKeys(watched.record, instancePort) === undefined) return;
+    const publicKeys = [{ instancePort, accepted: false }];
+    const cause = PUBLIC_KEY_REFUSED_CAUSE;
+    this.#observe(watched, { good: false, cause, elapsedMs: 0, inconclusive: false, publicKeys });
   }
 
   stop(): void {
     this.#schedule.stop();
   }
 
-  #begin(record: LoadBalancer, instance: Instance, knownBefore: boolean): Watched {
+  #begin(record: LoadBalancer, instance: Instance, addressOf: AddressOf, knownBefore: boolean): Watched {
     const { clock, log } = this.#options;
     const watched: Watched = {
       loadBalancer: idOf(record),
@@ -106,6 +145,8 @@ export class HealthMonitor {
       registeredTimeMs: instance.registeredTimeMs,
       changes: new ChangeLog(clock, log, { loadBalancer: record.name, instance: instance.instanceId }),
       record,
+      instance,
+      addressOf,
       target: undefined,
       health: initialHealth(knownBefore),
     };
@@ -122,8 +163,9 @@ export class HealthMonitor {
   }
 
   /** Points the probes at `target`, at once when that is something new. */
-  #aim(watched: Watched, target: ScheduledTarget): void {
+  #aim(watched: Watched): void {
     const before = watched.target;
+    const target = targetOf(watched);
     if (same(before, target)) return;
     watched.target = target;
     if (before !== undefined && !sameQuestion(before, target)) watched.health = restartCounts(watched.health);
@@ -132,14 +174,32 @@ export class HealthMonitor {
 
   #onResult(key: string, result: ProbeResult): void {
     const watched = this.#byKey.get(key);
-    if (watched === undefined) return;
-    const before = watched.health;
+    if (watched !== undefined) this.#observe(watched, result);
+  }
+
+  #observe(watched: Watched, result: ProbeResult): void {
     const kept = { ...result, timeMs: this.#options.clock.epochMs() };
-    const after = observe(before, kept, watched.record.healthCheck);
+    this.#become(watched, observe(watched.health, kept, watched.record.healthCheck));
+  }
+
+  /** No policy asks for the key of a port any more: what was refused there is forgotten. */
+  #acceptUnaskedKeys(watched: Watched): void {
+    const { health, record } = watched;
+    const refusedPorts = health.refusedPorts.filter((port) => backendPublicKeys(record, port) !== undefined);
+    if (refusedPorts.length < health.refusedPorts.length) this.#become(watched, { ...health, refusedPorts });
+  }
+
+  #become(watched: Watched, after: Health): void {
+    const before = watched.health;
     watched.health = after;
     watched.changes.record(before, after);
-    const inService = after.status === 'in-service';
-    if (inService !== (before.status === 'in-service')) {
+    if (String(before.refusedPorts) !== String(after.refusedPorts)) {
+      // With the next probe, not at once: traffic must not set the pace of probes.
+      watched.target = targetOf(watched);
+      this.#schedule.replace(keyOf(watched), watched.target);
+    }
+    const inService = effectiveStatus(after) === 'in-service';
+    if (inService !== (effectiveStatus(before) === 'in-service')) {
       this.#options.onChange(watched.loadBalancer, watched.instanceId, inService);
     }
   }
@@ -150,15 +210,33 @@ function keyOf(watched: Watched): string {
   return `${watched.loadBalancer} ${watched.instanceId}`;
 }
 
-function targetOf(record: LoadBalancer, instance: Instance, addressOf: AddressOf): ScheduledTarget {
+function targetOf({ record, instance, addressOf, health }: Watched): ScheduledTarget {
   const { target, interval, timeout } = record.healthCheck;
   const intervalMs = interval * 1000;
   const address = addressOf(instance.host);
   if (address === undefined) return { target: { problem: `no address for ${instance.host}` }, intervalMs };
   const parsed = parseHealthCheckTarget(target);
   if (parsed === undefined) return { target: { problem: `malformed health check target ${target}` }, intervalMs };
-  const port = realPort(instance, parsed.port);
-  return { target: { ...parsed, address, port, timeoutMs: timeout * 1000 }, intervalMs };
+  const own = isTls(parsed.protocol) ? keyCheckOf(record, instance, parsed.port) : undefined;
+  const others = health.refusedPorts
+    .filter((port) => port !== own?.instancePort)
+    .flatMap((port) => keyCheckOf(record, instance, port) ?? []);
+  return {
+    target: {
+      ...parsed,
+      address,
+      port: realPort(instance, parsed.port),
+      timeoutMs: timeout * 1000,
+      ...(own === undefined ? {} : { keyCheck: own }),
+      ...(others.length === 0 ? {} : { otherKeyChecks: others }),
+    },
+    intervalMs,
+  };
+}
+
+function keyCheckOf(record: LoadBalancer, instance: Instance, instancePort: number): KeyCheck | undefined {
+  const publicKeys = backendPublicKeys(record, instancePort);
+  return publicKeys === undefined ? undefined : { instancePort, port: realPort(instance, instancePort), publicKeys };
 }
 
 function same(a: ScheduledTarget | undefined, b: ScheduledTarget): boolean {

@@ -5,6 +5,7 @@ import { after, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { TEST_CERTIFICATE, TEST_PRIVATE_KEY } from '../../test/support/certificate.ts';
 import { FakeClock, systemClock } from '../kit/clock.ts';
+import { readPublicKey } from '../model/public-key.ts';
 import { createProbe, type ProbeTarget } from './probe.ts';
 import type { ProbeResult } from './threshold-counter.ts';
 
@@ -142,6 +143,22 @@ test('SSL and HTTPS checks accept any certificate and old protocol versions', as
     assert.deepEqual([ssl.good, ssl.cause], [true, 'TLS handshake completed']);
     const https = await probe('HTTPS', port);
     assert.deepEqual([https.good, https.cause], [true, 'status 200']);
+  }
+});
+
+test('the public key of an instance is looked at where one is asked for', async () => {
+  const body = answer('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+  const port = await tlsInstance(body);
+  const key = readPublicKey(TEST_CERTIFICATE)!;
+  for (const protocol of ['SSL', 'HTTPS'] as const) {
+    const ask = (publicKeys: string[]) => probe(protocol, port, { keyCheck: { instancePort: 443, port, publicKeys } });
+    const right = await ask(['AAAA', key]);
+    assert.deepEqual([right.good, right.publicKeys], [true, [{ instancePort: 443, accepted: true }]]);
+    for (const keys of [['AAAA'], []]) {
+      const { good, cause, publicKeys } = await ask(keys);
+      assert.deepEqual([good, cause], [false, 'public key refused']);
+      assert.deepEqual(publicKeys, [{ instancePort: 443, accepted: false }]);
+    }
   }
 });
 

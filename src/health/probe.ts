@@ -1,12 +1,13 @@
 /** One probe of one instance: TCP connect, TLS handshake, or HTTP GET on either. What goes wrong is the result. */
 import { connect as connectTcp, isIPv6, type Socket } from 'node:net';
-import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
+import { connect as connectTls, createSecureContext, TLSSocket, type SecureContext } from 'node:tls';
 import { messageOf } from '../kit/assert.ts';
 import type { Clock, Timer } from '../kit/clock.ts';
 import { isTls, layerOf } from '../model/load-balancer.ts';
+import { publicKeyOf } from '../model/public-key.ts';
 import type { HealthCheckTarget } from './health-check-target.ts';
 import { ProbeResponse, type Verdict } from './probe-response.ts';
-import type { ProbeResult } from './threshold-counter.ts';
+import { PUBLIC_KEY_REFUSED_CAUSE, type KeyVerdict, type ProbeResult } from './threshold-counter.ts';
 
 /** A health check target on one instance. */
 export interface ProbeTarget extends HealthCheckTarget {
@@ -15,6 +16,19 @@ export interface ProbeTarget extends HealthCheckTarget {
   /** The real port on the instance. */
   readonly port: number;
   readonly timeoutMs: number;
+  /** SSL and HTTPS: the public key that `port` must show, where one is asked for. */
+  readonly keyCheck?: KeyCheck;
+  /** Keys to be looked at after a good probe, each in a handshake of its own: of ports where one was refused. */
+  readonly otherKeyChecks?: readonly KeyCheck[];
+}
+
+/** Which keys an instance may show at a port (back-end server authentication). */
+export interface KeyCheck {
+  readonly instancePort: number;
+  /** The real port on the instance. */
+  readonly port: number;
+  /** SubjectPublicKeyInfo in base64 of DER. */
+  readonly publicKeys: readonly string[];
 }
 
 /** What cannot be probed, and counts as failed: a name that has no address. */
@@ -28,7 +42,7 @@ export interface Unprobeable {
  */
 export type Probe = (target: ProbeTarget | Unprobeable, done: (result: ProbeResult) => void) => () => void;
 
-/** The probes of spec/traffic.md 5 over real sockets. */
+/** The probes of spec/traffic.md 5 over real sockets. `otherKeyChecks` are not theirs to make (key-checks.ts). */
 export function createProbe(clock: Clock): Probe {
   return (target, done) => {
     if ('problem' in target) {
@@ -71,6 +85,7 @@ class Attempt {
   #timer: Timer | undefined;
   #stage: 'while connecting' | 'in the TLS handshake' | 'waiting for the response' = 'while connecting';
   #finished = false;
+  #keyVerdict: KeyVerdict | undefined;
 
   constructor(target: ProbeTarget, clock: Clock, done: (result: ProbeResult) => void) {
     this.#target = target;
@@ -106,6 +121,10 @@ class Attempt {
 
   #onConnect(socket: Socket): void {
     if (this.#finished) return;
+    if (!this.#hasRightKey(socket)) {
+      this.#finish({ good: false, cause: PUBLIC_KEY_REFUSED_CAUSE });
+      return;
+    }
     this.#stage = 'waiting for the response';
     if (layerOf(this.#target.protocol) === 4) {
       this.#finish({ good: true, cause: this.#tls ? 'TLS handshake completed' : 'connected' });
@@ -118,6 +137,16 @@ class Attempt {
     });
     socket.once('end', () => this.#finish(response.end()));
     socket.write(requestHead(this.#target), 'latin1');
+  }
+
+  #hasRightKey(socket: Socket): boolean {
+    const { keyCheck } = this.#target;
+    if (keyCheck === undefined) return true;
+    const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+    const key = certificate === undefined ? undefined : publicKeyOf(certificate)?.toString('base64');
+    const accepted = key !== undefined && keyCheck.publicKeys.includes(key);
+    this.#keyVerdict = { instancePort: keyCheck.instancePort, accepted };
+    return accepted;
   }
 
   #onError(error: Error): void {
@@ -134,7 +163,9 @@ class Attempt {
     // A handshake that went well ends with close_notify; whatever else is open is of no use to either side.
     if (verdict.good) this.#socket?.destroySoon();
     else this.#socket?.destroy();
-    this.#done({ ...verdict, elapsedMs: this.#clock.monotonicMs() - this.#startedMs, inconclusive });
+    const elapsedMs = this.#clock.monotonicMs() - this.#startedMs;
+    const publicKeys = this.#keyVerdict === undefined ? {} : { publicKeys: [this.#keyVerdict] };
+    this.#done({ ...verdict, elapsedMs, inconclusive, ...publicKeys });
   }
 }
 

@@ -29,7 +29,7 @@ const PHASE_SPREAD_MS = 5;
 
 interface Entry {
   readonly key: string;
-  readonly scheduled: ScheduledTarget;
+  scheduled: ScheduledTarget;
   timer: Timer | undefined;
   /** When the timer is due, on the monotonic clock. */
   dueMs: number;
@@ -68,6 +68,12 @@ export class ProbeSchedule {
     };
     this.#entries.set(key, entry);
     this.#arm(entry);
+  }
+
+  /** Changes what `key` means from its next probe on, which comes when it would have come. */
+  replace(key: string, scheduled: ScheduledTarget): void {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) entry.scheduled = scheduled;
   }
 
   delete(key: string): void {

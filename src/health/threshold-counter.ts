@@ -13,7 +13,17 @@ export interface ProbeResult {
   readonly elapsedMs: number;
   /** The probe failed on our side (out of descriptors or local ports): kept, but held against nobody. */
   readonly inconclusive: boolean;
+  /** Public keys that were looked at, and whether the instance may have them. */
+  readonly publicKeys?: readonly KeyVerdict[];
 }
+
+export interface KeyVerdict {
+  readonly instancePort: number;
+  readonly accepted: boolean;
+}
+
+/** The cause of a result with a key that is not accepted. */
+export const PUBLIC_KEY_REFUSED_CAUSE = 'public key refused';
 
 export interface KeptResult extends ProbeResult {
   /** Epoch milliseconds of the end of the probe. */
@@ -42,23 +52,39 @@ export interface Health {
   /** Consecutive results of the present check; one of the two is 0. */
   readonly passes: number;
   readonly failures: number;
+  /**
+   * Instance ports at which the instance showed a public key that it may not have. While there is one, it is out of
+   * service whatever its checks say; the first right key ends that, and no threshold counts either way.
+   */
+  readonly refusedPorts: readonly number[];
   /** The latest, oldest first. */
   readonly results: readonly KeptResult[];
 }
 
 /** The health of an instance before its first probe. `knownBefore`: it was registered when the process started. */
 export function initialHealth(knownBefore: boolean): Health {
-  return { status: knownBefore ? 'unknown' : 'registering', everPassed: false, passes: 0, failures: 0, results: [] };
+  const status = knownBefore ? 'unknown' : 'registering';
+  return { status, everPassed: false, passes: 0, failures: 0, refusedPorts: [], results: [] };
+}
+
+/** What an instance is to everybody else: one with a wrong key has failed. */
+export function effectiveStatus({ status, refusedPorts }: Health): HealthStatus {
+  return refusedPorts.length > 0 ? 'failed' : status;
 }
 
 /** `health` after one more `result`. */
 export function observe(health: Health, result: KeptResult, thresholds: Thresholds): Health {
   const results = [...health.results, result].slice(-HEALTH_CHECK.keptResults);
-  if (result.inconclusive) return { ...health, results };
+  const verdicts = result.publicKeys ?? [];
+  const refused = verdicts.filter(({ accepted }) => !accepted).map(({ instancePort }) => instancePort);
+  const judged = new Set(verdicts.map(({ instancePort }) => instancePort));
+  const refusedPorts = [...health.refusedPorts.filter((port) => !judged.has(port)), ...refused];
+  if (result.inconclusive || refused.length > 0) return { ...health, refusedPorts, results };
   const passes = result.good ? health.passes + 1 : 0;
   const failures = result.good ? 0 : health.failures + 1;
   const everPassed = health.everPassed || result.good;
-  return { status: nextStatus(health, passes, failures, thresholds), everPassed, passes, failures, results };
+  const status = nextStatus(health, passes, failures, thresholds);
+  return { status, everPassed, passes, failures, refusedPorts, results };
 }
 
 function nextStatus(before: Health, passes: number, failures: number, thresholds: Thresholds): HealthStatus {

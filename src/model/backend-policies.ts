@@ -1,5 +1,5 @@
 /** What the policies set on an instance port (SetLoadBalancerPoliciesForBackendServer) mean for its connections. */
-import { layerOf, type Listener, type LoadBalancer, type Policy } from '../model/load-balancer.ts';
+import { isTls, layerOf, type Listener, type LoadBalancer, type Policy } from './load-balancer.ts';
 
 /** Layer 4 only: is a proxy protocol line sent ahead? The value comes in any letter case. */
 export function hasProxyProtocol(record: LoadBalancer, { instanceProtocol, instancePort }: Listener): boolean {
@@ -12,10 +12,14 @@ export function hasProxyProtocol(record: LoadBalancer, { instanceProtocol, insta
 }
 
 /**
- * Public keys that instances may have at the port, in base64 of DER without line breaks; undefined without a policy
- * that asks for one.
+ * Public keys that instances may have at the port, in base64 of DER without line breaks; undefined where any is
+ * accepted: no policy asks for one, or no listener speaks TLS to that port.
  */
 export function backendPublicKeys(record: LoadBalancer, instancePort: number): readonly string[] | undefined {
+  const encrypts = record.listeners.some(
+    (listener) => listener.instancePort === instancePort && isTls(listener.instanceProtocol),
+  );
+  if (!encrypts) return undefined;
   const asking = policiesOf(record, instancePort).filter(
     ({ policyTypeName }) => policyTypeName === 'BackendServerAuthenticationPolicyType',
   );

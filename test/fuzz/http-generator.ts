@@ -4,23 +4,14 @@
  */
 import type { Random } from '../../src/kit/random.ts';
 import { HTTP_HEAD } from '../../src/model/limits.ts';
+import { pick, repeat, seldom } from './choices.ts';
 import * as words from './http-words.ts';
 
 type Choices = readonly string[];
 
 /** Mostly the first kind, sometimes the second: most of a stream must be right for the odd part to matter. */
 function choose(random: Random, usual: Choices, odd: Choices, oddIn = 8): string {
-  return pick(random, random.below(oddIn) === 0 ? odd : usual);
-}
-
-function pick(random: Random, choices: Choices): string {
-  return choices[random.below(choices.length)]!;
-}
-
-function repeat(random: Random, max: number, make: () => string): string {
-  let text = '';
-  for (let count = random.below(max + 1); count > 0; count--) text += make();
-  return text;
+  return pick(random, seldom(random, oddIn) ? odd : usual);
 }
 
 function lineEnd(random: Random): string {
@@ -29,7 +20,7 @@ function lineEnd(random: Random): string {
 
 function header(random: Random, name: string, value: string): string {
   const colon = choose(random, [': ', ':', ':\t'], ['', ' : ', '::'], 20);
-  const fold = random.below(20) === 0 ? pick(random, words.FOLDS) + lineEnd(random) : '';
+  const fold = seldom(random, 20) ? pick(random, words.FOLDS) + lineEnd(random) : '';
   const blanks = choose(random, [''], [' ', '\t '], 20);
   return name + colon + value + blanks + lineEnd(random) + fold;
 }
@@ -115,7 +106,7 @@ function framed(random: Random): { headers: string; body: string } {
 }
 
 /** Damages the text at a few places, not knowing what it means. */
-function damage(random: Random, text: string): string {
+export function damage(random: Random, text: string): string {
   let result = text;
   const bytes = ['\r', '\n', '\0', ' ', '\t', ':', ',', ';', '\x80', '0', 'a', '\r\n'];
   for (let count = random.below(3); count > 0 && result.length > 0; count--) {
@@ -127,20 +118,21 @@ function damage(random: Random, text: string): string {
 }
 
 function maybeDamaged(random: Random, text: string): Buffer {
-  const cut = random.below(20) === 0 ? text.slice(0, random.below(text.length + 1)) : text;
-  return Buffer.from(random.below(6) === 0 ? damage(random, cut) : cut, 'latin1');
+  const cut = seldom(random, 20) ? text.slice(0, random.below(text.length + 1)) : text;
+  return Buffer.from(seldom(random, 6) ? damage(random, cut) : cut, 'latin1');
 }
 
-function request(random: Random): string {
+/** A request that is nearly right. */
+export function request(random: Random): string {
   const method = choose(random, words.METHODS, words.ODD_METHODS, 12);
-  const target = choose(random, words.TARGETS, words.ODD_TARGETS) + (random.below(500) === 0 ? longTarget(random) : '');
+  const target = choose(random, words.TARGETS, words.ODD_TARGETS) + (seldom(random, 500) ? longTarget(random) : '');
   const version = choose(random, words.VERSIONS, words.ODD_VERSIONS);
   const line = method + ' ' + target + (version === '' && random.below(2) === 0 ? '' : ' ' + version) + lineEnd(random);
   const { headers, body } = framed(random);
-  const connection = random.below(6) === 0 ? connectionHeader(random) : '';
+  const connection = seldom(random, 6) ? connectionHeader(random) : '';
   const before = repeat(random, 3, () => anyHeader(random));
-  const after = repeat(random, 2, () => anyHeader(random)) + (random.below(300) === 0 ? large(random) : '');
-  return (random.below(15) === 0 ? '\r\n' : '') + line + before + headers + connection + after + lineEnd(random) + body;
+  const after = repeat(random, 2, () => anyHeader(random)) + (seldom(random, 300) ? large(random) : '');
+  return (seldom(random, 15) ? '\r\n' : '') + line + before + headers + connection + after + lineEnd(random) + body;
 }
 
 /** One to four requests, one after the other. */
@@ -157,11 +149,12 @@ function interimResponse(random: Random): string {
   return `HTTP/1.1 ${pick(random, ['100', '103'])} x\r\n${repeat(random, 1, () => 'A: b\r\n')}\r\n`;
 }
 
-function response(random: Random): string {
-  const interim = random.below(8) === 0 ? repeat(random, 20, () => interimResponse(random)) : '';
+/** A response that is nearly right, interim ones before it. */
+export function response(random: Random): string {
+  const interim = seldom(random, 8) ? repeat(random, 20, () => interimResponse(random)) : '';
   const line = choose(random, words.STATUS_LINES, words.ODD_STATUS_LINES) + lineEnd(random);
   const { headers, body } = framed(random);
-  const connection = random.below(6) === 0 ? connectionHeader(random) : '';
+  const connection = seldom(random, 6) ? connectionHeader(random) : '';
   return interim + line + repeat(random, 2, () => anyHeader(random)) + headers + connection + lineEnd(random) + body;
 }
 
@@ -174,7 +167,7 @@ export function responseStream(random: Random): { bytes: Buffer; method: string 
 
 /** Where a stream is cut into pieces: offsets in ascending order; a short one at times at every byte. */
 export function splits(random: Random, length: number): number[] {
-  if (length < 500 && random.below(5) === 0) return Array.from({ length }, (_, offset) => offset).slice(1);
+  if (length < 500 && seldom(random, 5)) return Array.from({ length }, (_, offset) => offset).slice(1);
   const offsets = new Set<number>();
   for (let count = random.below(20); count > 0; count--) offsets.add(1 + random.below(Math.max(1, length - 1)));
   return [...offsets].sort((a, b) => a - b);

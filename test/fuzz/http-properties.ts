@@ -37,8 +37,13 @@ export function analysisAgrees(bytes: Uint8Array): string | undefined {
 }
 
 /** What a canonical head may still be called: what is kept on purpose. */
-const KEPT = new Set(['Compliant', 'NonCompliantHeader', 'GetHeadZeroContentLength']);
-const KEPT_FRAMING = new Set(['UndefinedContentLengthSemantics', 'UndefinedTransferEncodingSemantics']);
+export const KEPT_FINDINGS: ReadonlySet<string> = new Set([
+  'Compliant',
+  'NonCompliantHeader',
+  'GetHeadZeroContentLength',
+  'UndefinedContentLengthSemantics',
+  'UndefinedTransferEncodingSemantics',
+]);
 
 /** A canonical head is its own canonical head, says its length in one way, and is no worse than what it was made from. */
 export function canonicalIsPlain(bytes: Uint8Array): string | undefined {
@@ -51,7 +56,7 @@ export function canonicalIsPlain(bytes: Uint8Array): string | undefined {
   if (framing.length > 1) return `more than one framing header: ${JSON.stringify(text)}`;
   analysis.analyse(again, 0, again.length);
   const [reason] = REASONS[analysis.reason]!;
-  if (!KEPT.has(reason) && !KEPT_FRAMING.has(reason)) return `a canonical head is ${reason}: ${JSON.stringify(text)}`;
+  if (!KEPT_FINDINGS.has(reason)) return `a canonical head is ${reason}: ${JSON.stringify(text)}`;
   if (analysis.tier > tier) return `a canonical head is worse than the original: ${reason} ${JSON.stringify(text)}`;
   if (!analysis.framable && again.length > HTTP_HEAD.maxHeaderBytes) return undefined; // A line end made it too long.
   const rewritten = analysis.canonical.toString('latin1', 0, analysis.canonicalLength);
@@ -116,6 +121,14 @@ function comparable({ messages, unfinished, end }: RequestReading): unknown {
   return { messages, unfinished, end: end.kind };
 }
 
+const RESPONSE_CONTINUATIONS = ['\r\n\r\n', 'OK\r\n\r\n', ': x\r\n\r\n', '0\r\n\r\n', '200 OK\r\n\r\n'];
+
+/** What would make an unfinished response right, as far as we can think of it. */
+export function hopeForResponse(bytes: Bytes, method: string): string | undefined {
+  const text = textOf(bytes);
+  return RESPONSE_CONTINUATIONS.find((more) => readResponse(text + more, method, false).end !== 'refused');
+}
+
 /** The engine reads the same response as the reference, however the stream is cut. */
 export function responsesAgree(
   reader: ResponseReader,
@@ -127,9 +140,7 @@ export function responsesAgree(
   const { why: _expectedWhy, size: _size, ...expected } = readResponse(bytes, method, closed);
   const { why: _actualWhy, ...actual } = reader.read(bytes, cuts, method, closed);
   if (expected.end === 'unfinished' && actual.end === 'refused') {
-    const hope = ['\r\n\r\n', 'OK\r\n\r\n', ': x\r\n\r\n', '0\r\n\r\n', '200 OK\r\n\r\n'].find((more) => {
-      return readResponse(Buffer.concat([bytes, Buffer.from(more)]), method, closed).end !== 'refused';
-    });
+    const hope = hopeForResponse(bytes, method);
     return hope === undefined ? undefined : `${reader.name} refused what ${JSON.stringify(hope)} would have made right`;
   }
   return differ(reader.name, actual, expected);

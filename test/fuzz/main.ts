@@ -5,10 +5,11 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/kit/clock.ts';
 import { SeededRandom, systemRandom } from '../../src/kit/random.ts';
+import { engineTarget } from './engine-target.ts';
 import { httpTarget } from './http-target.ts';
 import { minimise, type Finding, type FuzzTarget } from './target.ts';
 
-const TARGETS: readonly FuzzTarget[] = [httpTarget];
+const TARGETS: readonly FuzzTarget[] = [httpTarget, engineTarget];
 const PROGRESS_MS = 10_000;
 const MAX_SEED = 2 ** 32;
 
@@ -60,7 +61,7 @@ function report(finding: Finding, target: FuzzTarget, seed: number): void {
   );
   console.error(`bytes (${finding.bytes.length}): ${shortened(Buffer.from(finding.bytes).toString('hex'))}`);
   console.error(`smallest (${smallest.length}): ${shortened(smallest.toString('hex'))}`);
-  console.error(shortened(JSON.stringify(smallest.toString('latin1'))));
+  console.error(finding.script?.(smallest) ?? shortened(JSON.stringify(smallest.toString('latin1'))));
   console.error(`again: npm run fuzz -- ${target.name} --seed ${seed} --cases 1`);
 }
 
@@ -72,7 +73,7 @@ function shortened(text: string): string {
 }
 
 /** Runs until the time or the cases are used up, or to the first finding. Returns the exit code. */
-function run({ target, seconds, seed, cases }: Options): number {
+async function run({ target, seconds, seed, cases }: Options): Promise<number> {
   console.log(
     `fuzzing ${target.name} from seed ${seed} on, for ${cases === Infinity ? `${seconds} s` : `${cases} cases`}`,
   );
@@ -87,6 +88,8 @@ function run({ target, seconds, seed, cases }: Options): number {
       report(finding, target, caseSeed);
       return 1;
     }
+    // What was promised during the case is kept now, and forgotten.
+    if (count % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
     const nowMs = systemClock.monotonicMs();
     if (cases === Infinity && nowMs - startMs >= seconds * 1000) break;
     if (nowMs - progressMs >= PROGRESS_MS) {
@@ -98,4 +101,4 @@ function run({ target, seconds, seed, cases }: Options): number {
   return 0;
 }
 
-process.exitCode = run(parseOptions(process.argv.slice(2)));
+process.exitCode = await run(parseOptions(process.argv.slice(2)));

@@ -1,15 +1,19 @@
 /** Questions about a list of headers. */
 import type { Header } from './reference-request-head.ts';
 
+/** In lower case, ASCII letters only: a name is bytes. */
+export function fold(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
 export function valuesOf(headers: readonly Header[], name: string): string[] {
-  return headers.filter(([other]) => other.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
+  return headers.filter(([other]) => fold(other) === fold(name)).map(([, value]) => value);
 }
 
 /** What all Connection headers together name, in lower case. */
 export function connectionOptions(headers: readonly Header[]): string[] {
   return valuesOf(headers, 'Connection').flatMap((value) =>
-    value
-      .toLowerCase()
+    fold(value)
       .split(/[ \t,]+/)
       .filter(Boolean),
   );

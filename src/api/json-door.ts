@@ -43,10 +43,8 @@ export class JsonDoor implements FrontDoor {
     return headerValues(wire.rawHeaders).has(TARGET_HEADER);
   }
 
-  refuse(fault: Fault, _requestId: string, contentType = DEFAULT_CONTENT_TYPE): Reply {
-    const code = Object.hasOwn(CODES, fault.code) ? CODES[fault.code] : fault.code;
-    const status = fault.status === 403 ? BAD_REQUEST : fault.status;
-    return { status, contentType, body: JSON.stringify({ __type: code, message: fault.message }) };
+  refuse(fault: Fault): Reply {
+    return this.#refusal(fault, DEFAULT_CONTENT_TYPE);
   }
 
   async answer(request: DoorRequest, { caller, service: signedFor }: Identity): Promise<Reply> {
@@ -56,18 +54,24 @@ export class JsonDoor implements FrontDoor {
     const service = this.#services.find((each) => each.target === target.slice(0, Math.max(dot, 0)));
     if (service === undefined || !Object.hasOwn(service.model.operations, action)) {
       const message = `There is no operation '${shown(target, 128)}' (X-Amz-Target).`;
-      return this.refuse(commonFault('InvalidAction', message), request.requestId);
+      return this.refuse(commonFault('InvalidAction', message));
     }
     if (signedFor !== undefined && signedFor !== service.signingName) {
       const message = `Credential should be scoped to correct service: '${service.signingName}', not '${shown(signedFor)}'.`;
-      return this.refuse(commonFault('SignatureDoesNotMatch', message), request.requestId);
+      return this.refuse(commonFault('SignatureDoesNotMatch', message));
     }
     const { input, output } = service.model.operations[action]!;
     const read = decodeJson(service.model, input, request.wire.body);
     const subject = read instanceof Fault ? '' : service.subject(read);
     const result = await this.#calls.perform({ service, action, caller, subject, request, input: () => read });
-    if (result instanceof Fault) return this.refuse(result, request.requestId, service.contentType);
+    if (result instanceof Fault) return this.#refusal(result, service.contentType);
     const body = encodeJson(service.model, output, result);
     return { status: 200, contentType: service.contentType, body };
+  }
+
+  #refusal(fault: Fault, contentType: string): Reply {
+    const code = Object.hasOwn(CODES, fault.code) ? CODES[fault.code] : fault.code;
+    const status = fault.status === 403 ? BAD_REQUEST : fault.status;
+    return { status, contentType, body: JSON.stringify({ __type: code, message: fault.message }) };
   }
 }

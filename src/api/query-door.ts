@@ -10,6 +10,8 @@ import type { DoorRequest, FrontDoor, QueryService, Reply } from './service.ts';
 
 const CONTENT_TYPE = 'text/xml';
 const FORM_TYPE = 'application/x-www-form-urlencoded';
+/** Of a service with few actions, a message names them all. */
+const MAX_NAMED_ACTIONS = 10;
 /** API versions that clients may send here by mistake, and what to say. */
 const OTHER_VERSIONS: ReadonlyMap<string, string> = new Map([
   [
@@ -65,16 +67,17 @@ export class QueryDoor implements FrontDoor {
     return true;
   }
 
-  refuse(fault: Fault, requestId: string, service?: QueryService): Reply {
-    const { model } = service ?? this.#services[0]!;
+  /** Services differ in the form of their errors. */
+  refuse(fault: Fault, requestId: string, signedFor?: string): Reply {
+    const { model } = this.#services.find(({ signingName }) => signingName === signedFor) ?? this.#services[0]!;
     return { status: fault.status, contentType: CONTENT_TYPE, body: encodeFault(model, fault, requestId) };
   }
 
   async answer(request: DoorRequest, identity: Identity): Promise<Reply> {
     const parameters = readParameters(request);
-    if (parameters instanceof Fault) return this.refuse(parameters, request.requestId);
+    if (parameters instanceof Fault) return this.refuse(parameters, request.requestId, identity.service);
     const target = this.#target(parameters, identity.service);
-    if (target instanceof Fault) return this.refuse(target, request.requestId);
+    if (target instanceof Fault) return this.refuse(target, request.requestId, identity.service);
     const { service, action } = target;
     const result = await this.#calls.perform({
       service,
@@ -84,7 +87,7 @@ export class QueryDoor implements FrontDoor {
       request,
       input: () => decodeInput(service.model, service.model.operations[action]!.input, parameters),
     });
-    if (result instanceof Fault) return this.refuse(result, request.requestId, service);
+    if (result instanceof Fault) return this.refuse(result, request.requestId, service.signingName);
     const body = encodeResponse(service.model, action, result, request.requestId);
     return { status: 200, contentType: CONTENT_TYPE, body };
   }
@@ -101,7 +104,9 @@ export class QueryDoor implements FrontDoor {
     const service = ofName.find(({ model }) => model.version === version);
     if (service === undefined) return this.#noService(action, version, signedFor);
     if (Object.hasOwn(service.model.operations, action)) return { service, action };
-    return commonFault('InvalidAction', `Could not find operation ${shown(action)} for version ${version}`);
+    const known = Object.keys(service.model.operations);
+    const hint = known.length > MAX_NAMED_ACTIONS ? '' : `. Of ${service.signingName}, weir has ${known.join(', ')}.`;
+    return commonFault('InvalidAction', `Could not find operation ${shown(action)} for version ${version}${hint}`);
   }
 
   #noService(action: string, version: string, signedFor: string | undefined): Fault {

@@ -61,6 +61,6 @@ export interface Reply {
 export interface FrontDoor {
   takes(wire: WireRequest): boolean;
   answer(request: DoorRequest, identity: Identity): Promise<Reply>;
-  /** The fault as clients of the protocol read it. */
-  refuse(fault: Fault, requestId: string): Reply;
+  /** The fault as clients of the protocol read it; `signedFor`: the service that was meant, as far as is known. */
+  refuse(fault: Fault, requestId: string, signedFor?: string): Reply;
 }

@@ -33,6 +33,8 @@ export interface ServiceModel {
   readonly source: string;
   /** The API version that a caller names: `2012-06-01`. */
   readonly version: string;
+  /** EC2's form of the Query protocol: lists without `member`, answers and errors without what others wrap them in. */
+  readonly dialect?: 'ec2';
   /** Empty where the answers are no XML. */
   readonly xmlNamespace: string;
   readonly operations: Readonly<Record<string, OperationModel>>;

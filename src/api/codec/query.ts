@@ -117,12 +117,13 @@ class Reader {
     }
   }
 
-  /** `member.1`, `member.2` …; a list given as an empty value is an empty list. */
+  /** `member.1`, `member.2` … (with EC2 `1`, `2` …); a list given as an empty value is an empty list. */
   #list(shape: Shape, node: Node, path: string): readonly Value[] | typeof UNREADABLE {
-    const items = node.children?.get('member');
+    const prefix = this.#model.dialect === 'ec2' ? '' : 'member.';
+    const items = prefix === '' ? node : node.children?.get('member');
     if (items === undefined || items.value !== undefined || node.value !== undefined) {
       if (node.value === '' && node.children === undefined) return [];
-      return this.#violate(node.value, path, `Member must be a list, given as ${path}.member.1 and so on`);
+      return this.#violate(node.value, path, `Member must be a list, given as ${path}.${prefix}1 and so on`);
     }
     const count = items.children?.size ?? 0;
     if (count > API.maxListIndex) {
@@ -130,7 +131,7 @@ class Reader {
     }
     for (const key of items.children?.keys() ?? []) {
       if (/^[1-9][0-9]{0,8}$/.test(key) && Number(key) <= count) continue;
-      return this.#violate(`member.${key}`, path, 'Members of a list must be numbered from 1 without gaps');
+      return this.#violate(`${prefix}${key}`, path, 'Members of a list must be numbered from 1 without gaps');
     }
     const list: Value[] = [];
     for (let number = 1; number <= count; number++) {

@@ -33,10 +33,12 @@ function scalarText(value: Value): string {
 
 class Writer {
   readonly #model: ServiceModel;
+  readonly #itemTag: string;
   readonly #lines: string[] = [];
 
   constructor(model: ServiceModel) {
     this.#model = model;
+    this.#itemTag = model.dialect === 'ec2' ? 'item' : 'member';
   }
 
   get text(): string {
@@ -52,10 +54,15 @@ class Writer {
   }
 
   structure(depth: number, tag: string, name: string, value: Structure): void {
-    const present = Object.entries(this.#model.structures[name]!.members).filter(([key]) => value[key] !== undefined);
-    this.#block(depth, tag, present.length === 0, () => {
-      for (const [key, shape] of present) this.#element(depth + 1, key, shape, value[key]!);
-    });
+    const isEmpty = Object.keys(this.#model.structures[name]!.members).every((key) => value[key] === undefined);
+    this.#block(depth, tag, isEmpty, () => this.members(depth + 1, name, value));
+  }
+
+  members(depth: number, name: string, value: Structure): void {
+    for (const [key, shape] of Object.entries(this.#model.structures[name]!.members)) {
+      const member = value[key];
+      if (member !== undefined) this.#element(depth, key, shape, member);
+    }
   }
 
   #element(depth: number, tag: string, shape: Shape, value: Value): void {
@@ -63,7 +70,7 @@ class Writer {
     else if (shape.type === 'list') {
       const items = value as readonly Value[];
       this.#block(depth, tag, items.length === 0, () => {
-        for (const item of items) this.#element(depth + 1, 'member', shape.member, item);
+        for (const item of items) this.#element(depth + 1, this.#itemTag, shape.member, item);
       });
     } else this.leaf(depth, tag, scalarText(value));
   }
@@ -82,11 +89,17 @@ class Writer {
 /** The answer to `action`: `<ActionResponse>` around `<ActionResult>` and the request id. */
 export function encodeResponse(model: ServiceModel, action: string, output: Structure, requestId: string): string {
   const writer = new Writer(model);
+  const name = model.operations[action]!.output;
   writer.line(0, `<${action}Response xmlns="${escapeXml(model.xmlNamespace)}">`);
-  writer.structure(1, `${action}Result`, model.operations[action]!.output, output);
-  writer.line(1, '<ResponseMetadata>');
-  writer.leaf(2, 'RequestId', requestId);
-  writer.line(1, '</ResponseMetadata>');
+  if (model.dialect === 'ec2') {
+    writer.leaf(1, 'requestId', requestId);
+    writer.members(1, name, output);
+  } else {
+    writer.structure(1, `${action}Result`, name, output);
+    writer.line(1, '<ResponseMetadata>');
+    writer.leaf(2, 'RequestId', requestId);
+    writer.line(1, '</ResponseMetadata>');
+  }
   writer.line(0, `</${action}Response>`);
   return writer.text;
 }
@@ -94,6 +107,7 @@ export function encodeResponse(model: ServiceModel, action: string, output: Stru
 /** `<ErrorResponse>` with type, code, message and request id. */
 export function encodeFault(model: ServiceModel, fault: Fault, requestId: string): string {
   const writer = new Writer(model);
+  if (model.dialect === 'ec2') return encodeEc2Fault(writer, fault, requestId);
   writer.line(0, `<ErrorResponse xmlns="${escapeXml(model.xmlNamespace)}">`);
   writer.line(1, '<Error>');
   writer.leaf(2, 'Type', fault.type);
@@ -102,5 +116,19 @@ export function encodeFault(model: ServiceModel, fault: Fault, requestId: string
   writer.line(1, '</Error>');
   writer.leaf(1, 'RequestId', requestId);
   writer.line(0, '</ErrorResponse>');
+  return writer.text;
+}
+
+/** `<Response>` with a list of one error. */
+function encodeEc2Fault(writer: Writer, fault: Fault, requestId: string): string {
+  writer.line(0, '<Response>');
+  writer.line(1, '<Errors>');
+  writer.line(2, '<Error>');
+  writer.leaf(3, 'Code', fault.code);
+  writer.leaf(3, 'Message', fault.message);
+  writer.line(2, '</Error>');
+  writer.line(1, '</Errors>');
+  writer.leaf(1, 'RequestID', requestId);
+  writer.line(0, '</Response>');
   return writer.text;
 }

@@ -12,11 +12,14 @@ import type { Log } from '../kit/log.ts';
 import type { Random } from '../kit/random.ts';
 import type { Configuration } from '../model/configuration.ts';
 import { API } from '../model/limits.ts';
+import type { Secrets } from '../store/secrets.ts';
 import type { Store } from '../store/store.ts';
 import { AuditedCalls } from './audited-calls.ts';
 import { authenticate } from './authentication.ts';
+import { Changes } from './changes.ts';
 import type { KeyRing } from './credentials.ts';
 import { commonFault, Fault, shown } from './fault.ts';
+import { JsonDoor } from './json-door.ts';
 import { isLoopback, reaches } from './own-addresses.ts';
 import type { Bound } from './own-addresses.ts';
 import { QueryDoor } from './query-door.ts';
@@ -24,7 +27,10 @@ import { RefusalLog } from './refusal-log.ts';
 import { announcesTooMuch, BodyBudget, readBody } from './request-body.ts';
 import { makeRequestId } from './request-id.ts';
 import type { FrontDoor, QueryService, Reply } from './service.ts';
+import { createAcmService } from './services/acm/service.ts';
 import { createElbService } from './services/elb/runner.ts';
+import { createIamService } from './services/iam/service.ts';
+import { createStsService } from './services/sts/service.ts';
 import type { WireRequest } from './sigv4-canonical.ts';
 
 /** A page beside the API: no signature, GET and HEAD only. */
@@ -32,6 +38,8 @@ export type Page = (request: IncomingMessage, response: ServerResponse) => void 
 
 export interface ApiOptions {
   readonly store: Store;
+  /** What private keys are sealed with. */
+  readonly secrets: Secrets;
   readonly control: Control;
   readonly configuration: Configuration;
   readonly credentials: KeyRing;
@@ -59,7 +67,10 @@ export interface Api {
 class ApiServer implements Api {
   readonly elb: QueryService;
   readonly #options: ApiOptions;
+  /** One for each protocol: the first that takes a request answers it. */
   readonly #doors: readonly FrontDoor[];
+  /** Answers what is no call of any protocol. */
+  readonly #queryDoor: QueryDoor;
   readonly #server: Server;
   readonly #budget = new BodyBudget();
   readonly #refusals: RefusalLog;
@@ -70,7 +81,7 @@ class ApiServer implements Api {
   constructor(options: ApiOptions) {
     this.#options = options;
     this.#configuration = options.configuration;
-    const { store, control, clock, random, log } = options;
+    const { store, secrets, control, clock, random, log } = options;
     this.elb = createElbService({
       store,
       control,
@@ -80,9 +91,11 @@ class ApiServer implements Api {
       configuration: () => this.#configuration,
       isOwnApi: (address, port) => this.#bound !== undefined && reaches(this.#bound, address, port),
     });
-    // One door for each protocol, the first that takes a request answers it. Services with JSON or CBOR add theirs.
     const calls = new AuditedCalls(clock, log);
-    this.#doors = [new QueryDoor({ services: [this.elb], calls })];
+    const forCertificates = { store, secrets, clock, random, changes: new Changes({ store, control, log }) };
+    const queryServices = [this.elb, createIamService(forCertificates), createStsService()];
+    this.#queryDoor = new QueryDoor({ services: queryServices, calls });
+    this.#doors = [new JsonDoor({ services: [createAcmService(forCertificates)], calls }), this.#queryDoor];
     this.#refusals = new RefusalLog(clock, log);
     this.#server = this.#createServer();
   }
@@ -165,7 +178,7 @@ class ApiServer implements Api {
           ? commonFault('RequestTimeout', 'The request was not complete in time.')
           : commonFault('MalformedRequest', `This is no HTTP request: ${shown(messageOf(error))}`);
     const requestId = makeRequestId(this.#options.random);
-    const { status, contentType, body } = this.#doors[0]!.refuse(fault, requestId);
+    const { status, contentType, body } = this.#queryDoor.refuse(fault, requestId);
     socket.end(
       `HTTP/1.1 ${status} ${fault.code}\r\nConnection: close\r\nContent-Type: ${contentType}\r\n` +
         `x-amzn-RequestId: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
@@ -191,7 +204,7 @@ class ApiServer implements Api {
         `Something went wrong inside weir; the log tells more under ${requestId}.`,
       );
       if (response.headersSent) response.destroy();
-      else this.#send(response, this.#doors[0]!.refuse(fault, requestId), requestId);
+      else this.#send(response, this.#queryDoor.refuse(fault, requestId), requestId);
     }
   }
 
@@ -210,7 +223,7 @@ class ApiServer implements Api {
     if (body instanceof Fault) {
       // What is left of the body is not worth reading.
       response.setHeader('Connection', 'close');
-      this.#send(response, this.#doors[0]!.refuse(body, requestId), requestId);
+      this.#send(response, this.#queryDoor.refuse(body, requestId), requestId);
       return;
     }
     try {
@@ -234,7 +247,7 @@ class ApiServer implements Api {
   }
 
   async #call(wire: WireRequest, request: IncomingMessage, requestId: string): Promise<Reply> {
-    const door = this.#doors.find((one) => one.takes(wire)) ?? this.#doors[0]!;
+    const door = this.#doors.find((one) => one.takes(wire)) ?? this.#queryDoor;
     const remoteAddress = request.socket.remoteAddress ?? '';
     const misplaced = misplacedFault(wire);
     if (misplaced !== undefined) return door.refuse(misplaced, requestId);

@@ -15,6 +15,9 @@ import { systemRandom, type Random } from '../kit/random.ts';
 import type { Configuration } from '../model/configuration.ts';
 import { createLogger, type Logger } from '../observe/logger.ts';
 import { ProcessMonitor } from '../observe/process-metrics.ts';
+import { adoptSecrets } from '../store/secrets-at-start.ts';
+import { readMasterKey } from '../store/secrets-file.ts';
+import { createSecrets, type Secrets } from '../store/secrets.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
 import { addConfigurationOptions, type ConfigurationOptions } from './configuration-options.ts';
@@ -34,7 +37,7 @@ const API_CLOSE_MS = 1000;
 export interface WeirOptions {
   /** Reads the configuration: at the start, and again on SIGHUP. */
   readonly configure: () => Configuration;
-  /** May fix a key (WEIR_ACCESS_KEY_ID, WEIR_SECRET_ACCESS_KEY). */
+  /** May fix a key (WEIR_ACCESS_KEY_ID, WEIR_SECRET_ACCESS_KEY), and name a master key (WEIR_MASTER_KEY_FILE). */
   readonly environment: Environment;
   readonly clock: Clock;
   readonly random: Random;
@@ -99,9 +102,10 @@ export interface RunningWeir {
 export async function startWeir(options: WeirOptions): Promise<RunningWeir> {
   const configuration = options.configure();
   const files = dataDirectory(configuration.dataDir);
+  const secrets = secretsOf(options);
   const store = openSqliteStore(files.state);
   files.announceProcess();
-  const weir = new Weir(options, configuration, files, store);
+  const weir = new Weir(options, configuration, files, store, secrets);
   try {
     await weir.start();
     return weir;
@@ -111,6 +115,12 @@ export async function startWeir(options: WeirOptions): Promise<RunningWeir> {
   }
 }
 
+/** Private keys are sealed where the operator gives a master key for it. */
+function secretsOf({ environment, random }: WeirOptions): Secrets {
+  const path = environment['WEIR_MASTER_KEY_FILE'] ?? '';
+  return createSecrets(random, path === '' ? undefined : readMasterKey(path));
+}
+
 class Weir implements RunningWeir {
   readonly #options: WeirOptions;
   readonly log: Logger;
@@ -118,6 +128,7 @@ class Weir implements RunningWeir {
   readonly store: Store;
   readonly control: RunningControl;
   readonly elb: QueryService;
+  readonly #secrets: Secrets;
   readonly #api: Api;
   readonly #keys = new KeyRing([]);
   readonly #monitor: ProcessMonitor;
@@ -125,18 +136,26 @@ class Weir implements RunningWeir {
   #bound: Bound | undefined;
   #draining = false;
 
-  constructor(options: WeirOptions, configuration: Configuration, files: DataDirectory, store: Store) {
+  constructor(
+    options: WeirOptions,
+    configuration: Configuration,
+    files: DataDirectory,
+    store: Store,
+    secrets: Secrets,
+  ) {
     const { clock, random } = options;
     this.#options = options;
     this.configuration = configuration;
     this.files = files;
     this.store = store;
+    this.#secrets = secrets;
     this.log = createLogger(configuration.log);
     this.#monitor = new ProcessMonitor(clock);
     const shared = { store, clock, random, log: this.log };
     this.control = createControl({ ...shared, configuration });
     this.#api = createApi({
       ...shared,
+      secrets,
       configuration,
       control: this.control,
       credentials: this.#keys,
@@ -152,6 +171,8 @@ class Weir implements RunningWeir {
 
   async start(): Promise<void> {
     this.#keys.replace(await this.#readKeys());
+    const sealed = await adoptSecrets(this.store, this.#secrets);
+    if (sealed > 0) this.log.info({ sealed }, 'private keys that stood in the clear are sealed now');
     this.#bound = await this.#listen();
     this.files.announceApi(this.endpoint);
     // Before the traffic starts, so that none of it goes where an instance no longer is; nothing serves yet.

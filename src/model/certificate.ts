@@ -33,11 +33,17 @@ export interface AcmCertificate extends CertificateBase {
   /** A UUID. */
   readonly id: string;
   readonly region: string;
-  /** *Ours*: a requested certificate is self-signed. */
-  readonly origin: 'imported' | 'self-signed';
   /** When it was last imported or made, epoch milliseconds. */
   readonly importedTimeMs: number;
-  /** Of a request: the same one again stands for the same certificate. */
+  /** Of a requested certificate (*ours*: self-signed); absent for an imported one. */
+  readonly request?: CertificateRequest;
+}
+
+/** What was asked for and is told again, though a self-signed certificate has no use for it. */
+export interface CertificateRequest {
+  readonly validationMethod: 'DNS' | 'EMAIL';
+  readonly transparencyLogging: 'ENABLED' | 'DISABLED';
+  /** The same request again, with the same token, stands for the same certificate. */
   readonly idempotencyToken?: string;
 }
 

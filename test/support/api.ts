@@ -14,6 +14,8 @@ import { iamCertificateArn } from '../../src/model/certificate.ts';
 import type { LoadBalancer } from '../../src/model/load-balancer.ts';
 import { loadBalancerId } from '../../src/model/load-balancer.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
+import { createSecrets } from '../../src/store/secrets.ts';
+import type { Secrets } from '../../src/store/secrets.ts';
 import { certificateChange } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
 
@@ -117,6 +119,8 @@ export class ApiHarness {
   readonly keys = new KeyRing([KEY, OTHER_ACCOUNT, READ_ONLY]);
   readonly lines: LogLine[] = [];
   readonly store: Store;
+  /** With a master key. */
+  readonly secrets: Secrets = createSecrets(new SeededRandom(8), new SeededRandom(9).bytes(32));
   readonly api: Api;
   endpoint = '';
   port = 0;
@@ -130,6 +134,7 @@ export class ApiHarness {
       void this.lines.push({ ...fields, level, message });
     this.api = createApi({
       store: this.store,
+      secrets: this.secrets,
       control: this.control,
       configuration: testConfiguration(options.configuration),
       credentials: this.keys,

@@ -1,0 +1,76 @@
+/** What the parameters of IAM's actions may be. */
+import { CERTIFICATES, MAX_TAGS } from '../../../model/limits.ts';
+import { itemPath } from '../../codec/member-path.ts';
+import { rangeViolation, shown, validationFault, violation } from '../../fault.ts';
+import { isReservedTagKey, tagViolations, textViolations } from '../../input-rules.ts';
+import type { TextRule } from '../../input-rules.ts';
+import { iamFault } from './model.ts';
+import type { IamFault } from './model.ts';
+import type * as shapes from './shapes.ts';
+
+const { maxBodyLength, maxKeyLength, maxChainLength } = CERTIFICATES.iam;
+const NAME: TextRule = { min: 1, max: 128, pattern: /^[\w+=,.@-]+$/ };
+const PATH: TextRule = { min: 1, max: 512, pattern: /^(?:\/|\/[\x21-\x7e]+\/)$/ };
+const PATH_PREFIX: TextRule = { min: 1, max: 512, pattern: /^\/[\x21-\x7f]*$/ };
+const BODY: TextRule = { min: 1, max: maxBodyLength };
+const CHAIN: TextRule = { min: 1, max: maxChainLength };
+const PRIVATE_KEY: TextRule = { min: 1, max: maxKeyLength, isSensitive: true };
+const MARKER: TextRule = { min: 1, max: 320 };
+const MAX_ITEMS = { min: 1, max: 1000 };
+
+/** As long as the texts are nothing is said of their content: that is checkCertificate's job. */
+export function uploadFault(input: shapes.UploadServerCertificateRequest): IamFault | undefined {
+  const { Tags: tags = [] } = input;
+  const violations = [
+    ...textViolations(input.ServerCertificateName, 'serverCertificateName', NAME),
+    ...textViolations(input.Path, 'path', PATH),
+    ...textViolations(input.CertificateBody, 'certificateBody', BODY),
+    ...textViolations(input.PrivateKey, 'privateKey', PRIVATE_KEY),
+    ...textViolations(input.CertificateChain, 'certificateChain', CHAIN),
+    ...tags.flatMap(({ Key, Value }, index) => tagViolations({ key: Key, value: Value }, itemPath('tags', index + 1))),
+  ];
+  if (tags.length > MAX_TAGS) {
+    violations.push(violation(tags.length, 'tags', `Member must have length less than or equal to ${MAX_TAGS}`));
+  }
+  if (violations.length > 0) return validationFault(violations);
+  const reserved = tags.find(({ Key }) => isReservedTagKey(Key));
+  if (reserved !== undefined) {
+    return iamFault(
+      'InvalidInput',
+      `The tag key '${shown(reserved.Key)}' begins with aws:, which is reserved for AWS.`,
+    );
+  }
+  const twice = tags.find(({ Key }, index) => tags.some((other, at) => at < index && other.Key === Key));
+  return twice === undefined
+    ? undefined
+    : iamFault('InvalidInput', `The tag key '${shown(twice.Key)}' is given more than once.`);
+}
+
+export function nameFault(name: string): IamFault | undefined {
+  return faultOf(textViolations(name, 'serverCertificateName', NAME));
+}
+
+export function updateFault(input: shapes.UpdateServerCertificateRequest): IamFault | undefined {
+  return faultOf([
+    ...textViolations(input.ServerCertificateName, 'serverCertificateName', NAME),
+    ...textViolations(input.NewPath, 'newPath', PATH),
+    ...textViolations(input.NewServerCertificateName, 'newServerCertificateName', NAME),
+  ]);
+}
+
+export function listFault(input: shapes.ListServerCertificatesRequest): IamFault | undefined {
+  const range = rangeViolation(input.MaxItems, 'maxItems', MAX_ITEMS);
+  return faultOf([
+    ...textViolations(input.PathPrefix, 'pathPrefix', PATH_PREFIX),
+    ...textViolations(input.Marker, 'marker', MARKER),
+    ...(range === undefined ? [] : [range]),
+  ]);
+}
+
+export function userNameFault(name: string | undefined): IamFault | undefined {
+  return faultOf(textViolations(name, 'userName', NAME));
+}
+
+function faultOf(violations: readonly string[]): IamFault | undefined {
+  return violations.length === 0 ? undefined : validationFault(violations);
+}

@@ -1,0 +1,177 @@
+/** Upload, Get, List, Update and DeleteServerCertificate. */
+import { checkCertificate } from '../../../model/certificate-check.ts';
+import type { CertificateProblem } from '../../../model/certificate-check.ts';
+import { iamCertificateArn } from '../../../model/certificate.ts';
+import type { IamCertificate } from '../../../model/certificate.ts';
+import { CERTIFICATES } from '../../../model/limits.ts';
+import { idOf } from '../../../model/load-balancer.ts';
+import type { LoadBalancer } from '../../../model/load-balancer.ts';
+import { certificateChange, loadBalancerChange } from '../../../store/store.ts';
+import { outOfDateNotes, userArns, usersIn } from '../../certificate-records.ts';
+import type { Outcome } from '../../changes.ts';
+import { Fault, shown } from '../../fault.ts';
+import { pageOf } from '../../page.ts';
+import { iamFault } from './model.ts';
+import type { IamFault } from './model.ts';
+import { find, lookUp, ownCertificates } from './operation.ts';
+import type { CallContext, Handler } from './operation.ts';
+import { listFault, nameFault, updateFault, uploadFault } from './rules.ts';
+import type * as shapes from './shapes.ts';
+
+const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+const DEFAULT_MAX_ITEMS = 100;
+
+function upload(
+  input: shapes.UploadServerCertificateRequest,
+  context: CallContext,
+): Outcome<shapes.UploadServerCertificateResponse> | IamFault {
+  const { ServerCertificateName: name, Path: path = '/', CertificateChain: chain, Tags: tags = [] } = input;
+  const { accountId, region } = context.caller;
+  const fault = uploadFault(input) ?? takenFault(name, undefined, context) ?? quotaFault(context);
+  if (fault !== undefined) return fault;
+  const given = { certificate: input.CertificateBody, privateKey: input.PrivateKey };
+  const checked = checkCertificate(chain === undefined ? given : { ...given, chain }, context.nowMs);
+  if ('reason' in checked) return problemFault(checked);
+  const id = makeId(context);
+  const certificate: IamCertificate = {
+    kind: 'iam',
+    accountId,
+    arn: iamCertificateArn(accountId, region, path, name),
+    id,
+    name,
+    path,
+    body: checked.body,
+    chain: checked.chain,
+    details: checked.details,
+    sealedKey: context.secrets.seal(checked.privateKey, id),
+    createdTimeMs: context.nowMs,
+    tags: tags.map(({ Key, Value }) => ({ key: Key, value: Value })),
+  };
+  return {
+    output: { ServerCertificateMetadata: metadata(certificate), ...describedTags(certificate) },
+    changes: [certificateChange(certificate.arn, certificate)],
+    notes: outOfDateNotes(certificate.arn, checked),
+  };
+}
+
+function get(
+  input: shapes.GetServerCertificateRequest,
+  context: CallContext,
+): Outcome<shapes.GetServerCertificateResponse> | IamFault {
+  const certificate = nameFault(input.ServerCertificateName) ?? find(input.ServerCertificateName, context);
+  if (certificate instanceof Fault) return certificate;
+  const output = {
+    ServerCertificate: {
+      ServerCertificateMetadata: metadata(certificate),
+      CertificateBody: certificate.body,
+      ...(certificate.chain === '' ? {} : { CertificateChain: certificate.chain }),
+      ...describedTags(certificate),
+    },
+  };
+  return { output, changes: [] };
+}
+
+function list(
+  input: shapes.ListServerCertificatesRequest,
+  context: CallContext,
+): Outcome<shapes.ListServerCertificatesResponse> | IamFault {
+  const { PathPrefix: prefix = '/', MaxItems: size = DEFAULT_MAX_ITEMS, Marker: marker } = input;
+  const fault = listFault(input);
+  if (fault !== undefined) return fault;
+  const certificates = ownCertificates(context).filter(({ path }) => path.startsWith(prefix));
+  const page = pageOf(certificates, { size, marker, keyOf: ({ name }) => name });
+  if (page === undefined) {
+    return iamFault('ValidationError', `Invalid Marker '${shown(marker ?? '')}': give the Marker of the page before.`);
+  }
+  const output = {
+    ServerCertificateMetadataList: page.items.map(metadata),
+    IsTruncated: page.nextMarker !== undefined,
+    ...(page.nextMarker === undefined ? {} : { Marker: page.nextMarker }),
+  };
+  return { output, changes: [] };
+}
+
+/** Name and path make the ARN: the listeners that have the certificate go along with it. */
+function update(input: shapes.UpdateServerCertificateRequest, context: CallContext): Outcome<shapes.Unit> | IamFault {
+  const certificate = updateFault(input) ?? find(input.ServerCertificateName, context);
+  if (certificate instanceof Fault) return certificate;
+  const { NewServerCertificateName: name = certificate.name, NewPath: path = certificate.path } = input;
+  const fault = takenFault(name, certificate, context);
+  if (fault !== undefined) return fault;
+  const arn = iamCertificateArn(certificate.accountId, context.caller.region, path, name);
+  if (arn === certificate.arn) return { output: {}, changes: [] };
+  const users = usersIn(context.view, certificate).map((user) => withCertificate(user, certificate.arn, arn));
+  const changes = [
+    certificateChange(certificate.arn, undefined),
+    certificateChange(arn, { ...certificate, arn, name, path }),
+    ...users.map((user) => loadBalancerChange(idOf(user), user)),
+  ];
+  return { output: {}, changes };
+}
+
+function remove(input: shapes.DeleteServerCertificateRequest, context: CallContext): Outcome<shapes.Unit> | IamFault {
+  const certificate = nameFault(input.ServerCertificateName) ?? find(input.ServerCertificateName, context);
+  if (certificate instanceof Fault) return certificate;
+  const [user] = userArns(context.view, certificate);
+  if (user === undefined) return { output: {}, changes: [certificateChange(certificate.arn, undefined)] };
+  return iamFault(
+    'DeleteConflict',
+    `Certificate: ${certificate.id} is currently in use by ${user}. Please remove it first before deleting it from IAM.`,
+  );
+}
+
+function takenFault(name: string, but: IamCertificate | undefined, context: CallContext): IamFault | undefined {
+  const other = lookUp(name, context);
+  if (other === undefined || other.id === but?.id) return undefined;
+  return iamFault('EntityAlreadyExists', `The Server Certificate with name ${name} already exists.`);
+}
+
+function quotaFault(context: CallContext): IamFault | undefined {
+  const { maxCount } = CERTIFICATES.iam;
+  if (ownCertificates(context).length < maxCount) return undefined;
+  return iamFault('LimitExceeded', `Cannot exceed quota for ServerCertificatesPerAccount: ${maxCount}`);
+}
+
+function problemFault({ reason, message }: CertificateProblem): IamFault {
+  return iamFault(reason === 'key-mismatch' ? 'KeyPairMismatch' : 'MalformedCertificate', message);
+}
+
+function makeId({ random }: CallContext): string {
+  return `ASCA${Array.from({ length: 17 }, () => BASE32[random.below(BASE32.length)]).join('')}`;
+}
+
+function withCertificate(user: LoadBalancer, from: string, to: string): LoadBalancer {
+  const listeners = user.listeners.map((listener) =>
+    listener.sslCertificateId === from ? { ...listener, sslCertificateId: to } : listener,
+  );
+  return { ...user, listeners };
+}
+
+function metadata(certificate: IamCertificate): shapes.ServerCertificateMetadata {
+  return {
+    Path: certificate.path,
+    ServerCertificateName: certificate.name,
+    ServerCertificateId: certificate.id,
+    Arn: certificate.arn,
+    UploadDate: new Date(certificate.createdTimeMs),
+    Expiration: new Date(certificate.details.notAfterMs),
+  };
+}
+
+function describedTags({ tags }: IamCertificate): { readonly Tags?: readonly shapes.Tag[] } {
+  return tags.length === 0 ? {} : { Tags: tags.map(({ key, value = '' }) => ({ Key: key, Value: value })) };
+}
+
+export const serverCertificateHandlers = {
+  UploadServerCertificate: { mutates: true, decide: upload },
+  GetServerCertificate: { mutates: false, decide: get },
+  ListServerCertificates: { mutates: false, decide: list },
+  UpdateServerCertificate: { mutates: true, decide: update },
+  DeleteServerCertificate: { mutates: true, decide: remove },
+} satisfies {
+  UploadServerCertificate: Handler<'UploadServerCertificate'>;
+  GetServerCertificate: Handler<'GetServerCertificate'>;
+  ListServerCertificates: Handler<'ListServerCertificates'>;
+  UpdateServerCertificate: Handler<'UpdateServerCertificate'>;
+  DeleteServerCertificate: Handler<'DeleteServerCertificate'>;
+};

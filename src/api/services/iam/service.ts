@@ -1,0 +1,57 @@
+/** IAM 2010-05-08 over the records of a store: server certificates, and who the caller is. */
+import type { Clock } from '../../../kit/clock.ts';
+import type { Random } from '../../../kit/random.ts';
+import type { Secrets } from '../../../store/secrets.ts';
+import type { Store, View } from '../../../store/store.ts';
+import type { Changes, Outcome } from '../../changes.ts';
+import type { Structure } from '../../codec/value.ts';
+import { Fault } from '../../fault.ts';
+import type { Caller, QueryService } from '../../service.ts';
+import { iamModel } from './model.ts';
+import type { Action, IamFault } from './model.ts';
+import type { Handler } from './operation.ts';
+import { serverCertificateHandlers } from './server-certificates.ts';
+import { userHandlers } from './users.ts';
+
+export interface IamServiceOptions {
+  readonly store: Store;
+  readonly changes: Changes;
+  readonly secrets: Secrets;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export const handlers: { readonly [A in Action]: Handler<A> } = { ...serverCertificateHandlers, ...userHandlers };
+
+class IamService implements QueryService {
+  readonly signingName = 'iam';
+  readonly model = iamModel;
+  readonly #options: IamServiceOptions;
+
+  constructor(options: IamServiceOptions) {
+    this.#options = options;
+  }
+
+  mutates(action: string): boolean {
+    return handlers[action as Action].mutates;
+  }
+
+  subject(parameters: ReadonlyMap<string, string>): string {
+    return parameters.get('ServerCertificateName') ?? '';
+  }
+
+  async perform(action: string, input: Structure, caller: Caller): Promise<Structure | Fault> {
+    // The codec has seen to it that the input is that of the action.
+    const { mutates, decide } = handlers[action as Action] as unknown as Handler<Action>;
+    const { store, changes, secrets, clock, random } = this.#options;
+    const decideOn = (view: View): Outcome<Structure> | IamFault =>
+      decide(input, { view, caller, secrets, random, nowMs: clock.epochMs() }) as Outcome<Structure> | IamFault;
+    if (mutates) return changes.run(action, decideOn);
+    const outcome = decideOn(store.view());
+    return outcome instanceof Fault ? outcome : outcome.output;
+  }
+}
+
+export function createIamService(options: IamServiceOptions): QueryService {
+  return new IamService(options);
+}

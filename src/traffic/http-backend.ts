@@ -134,7 +134,8 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     this.#context.wheel.disarm(this.#timer);
     const client = this.#client;
     if (client === undefined) {
-      this.#pool();
+      if (this.#poolable) this.#pool();
+      else this.close();
       return;
     }
     const { outbox } = this.#context;

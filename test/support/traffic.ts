@@ -150,6 +150,10 @@ export class Traffic {
   async stop(timeoutMs = 0): Promise<void> {
     await this.#runtime.stop(timeoutMs);
     this.#wheel.stop();
+  }
+
+  /** Ends the clients that were dialled here. */
+  hangUp(): void {
     for (const { socket } of this.#clients) socket.destroy();
   }
 
@@ -189,6 +193,7 @@ export async function setUp(t: TestContext, options: SetUpOptions = {}): Promise
   const traffic = await Traffic.start({ clock: new FakeClock(), ...options, backends: ports });
   t.after(async () => {
     await traffic.stop();
+    traffic.hangUp();
     for (const each of backends) await each.stop();
     traffic.assertNothingLeft();
   });

@@ -60,8 +60,8 @@ function continueForwardedFor(outbox: Outbox, bytes: Buffer, list: Ranges, forwa
 }
 
 /**
- * A final response: its head, and what `body` has read of it so far. `clientMinor` is the minor version of the client's
- * HTTP, which has no chunks where it is 0.
+ * A final response: its head, and what `body` has read of it so far. `lines` are ours, each with its end. `clientMinor` is
+ * the minor version of the client's HTTP, which has no chunks where it is 0.
  */
 export function composeResponse(
   outbox: Outbox,
@@ -70,16 +70,18 @@ export function composeResponse(
   body: BodyReader,
   close: boolean,
   clientMinor: number,
+  lines: string,
 ): void {
   const chunked = body.kind === BODY.chunked;
   const unchunked = chunked && clientMinor === 0;
   if (unchunked || head.status === 204 || head.upgradeEnd !== 0) dropFraming(head, unchunked);
-  if (!close && clientMinor === 1 && !chunked) {
+  if (!close && clientMinor === 1 && !chunked && lines === '') {
     // The usual case: nothing of ours comes between the head and its body, which lie side by side.
     copyHead(outbox, bytes, head, body.dataEnd);
     return;
   }
   copyHead(outbox, bytes, head, head.end - 2);
+  if (lines !== '') outbox.text(lines);
   if (close) outbox.text('Connection: close\r\n\r\n');
   else outbox.text(clientMinor === 0 ? 'Connection: keep-alive\r\n\r\n' : '\r\n');
   composeBody(outbox, bytes, body, chunked && clientMinor === 1);
@@ -114,14 +116,15 @@ function copyHead(outbox: Outbox, bytes: Buffer, head: ResponseHead, end: number
   copyWithout(outbox, bytes, from, end, head.drops);
 }
 
-/** An interim response or a 101: as it came, without the lines that end here. */
-export function composeInterim(outbox: Outbox, bytes: Buffer, head: ResponseHead): void {
+/** An interim response or a 101: as it came, without the lines that end here, with `lines` of ours. */
+export function composeInterim(outbox: Outbox, bytes: Buffer, head: ResponseHead, lines = ''): void {
   const switching = head.status === 101;
   addAll(head.drops, head.transferEncodingLines);
   if (head.contentLength !== -1) head.drops.add(head.lengthLineStart, head.lengthLineEnd);
   if (!switching && head.upgradeEnd !== 0) head.drops.add(head.upgradeStart, head.upgradeEnd);
   head.drops.sort();
   copyHead(outbox, bytes, head, head.end - 2);
+  outbox.text(lines);
   outbox.text(switching ? 'Connection: upgrade\r\n\r\n' : '\r\n');
 }
 

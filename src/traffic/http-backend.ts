@@ -220,7 +220,8 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     }
     this.#headDone = true;
     client.finalStatus(head.status);
-    composeResponse(outbox, bytes, head, body, close, client.minor);
+    const lines = client.stickyLines(bytes, head, this.target);
+    composeResponse(outbox, bytes, head, body, close, client.minor, lines);
     client.sendResponse(outbox);
     this.#afterBody(client, end);
   }
@@ -305,7 +306,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
       return;
     }
     const { outbox } = this.#context;
-    composeInterim(outbox, bytes, head);
+    composeInterim(outbox, bytes, head, client.stickyLines(bytes, head, this.target));
     outbox.copy(bytes, head.end, end);
     this.#headDone = true;
     client.switchProtocols(this);

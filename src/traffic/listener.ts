@@ -8,6 +8,7 @@ import { counterRow, sharedCells } from './counters.ts';
 import type { HttpTarget } from './http-backend.ts';
 import { ListenerTls } from './listener-tls.ts';
 import type { CompiledListener, CompiledLoadBalancer } from './snapshot.ts';
+import { StickySessions } from './stickiness.ts';
 import { SurgeQueue } from './surge-queue.ts';
 
 /** A client connection of either layer, as its listener sees it. */
@@ -40,6 +41,8 @@ export class ListenerRuntime {
   targets: readonly HttpTarget[];
   balancer: Balancer<HttpTarget>;
   readonly tls: ListenerTls | undefined;
+  /** Undefined where requests are routed each on its own. */
+  sticky: StickySessions | undefined;
   socket: ListeningSocket | undefined;
   /** Why the socket is not there. */
   failure: string | undefined;
@@ -60,6 +63,7 @@ export class ListenerRuntime {
     this.targets = targets;
     this.tls = compiled.tls === undefined ? undefined : new ListenerTls(compiled.tls);
     this.balancer = this.#makeBalancer(ordinal);
+    this.#updateStickiness();
     const scheme = isTls(compiled.protocol) ? 'https' : 'http';
     this.forwardedLines = `X-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${compiled.port}\r\n\r\n`;
   }
@@ -76,6 +80,18 @@ export class ListenerRuntime {
     this.compiled = compiled;
     this.targets = targets;
     this.balancer = this.#makeBalancer(ordinal);
+    this.#updateStickiness();
+  }
+
+  #updateStickiness(): void {
+    const { instancePort, stickiness } = this.compiled;
+    if (this.sticky?.serves(this.compiled) !== true) {
+      this.sticky =
+        stickiness === undefined
+          ? undefined
+          : new StickySessions(this.loadBalancer.settings.id, instancePort, stickiness);
+    }
+    this.sticky?.update(this.targets);
   }
 
   drain(): void {

@@ -74,6 +74,7 @@ class Side implements ConnectionOwner {
 }
 
 export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
+  readonly bound = false;
   readonly #context: ThreadContext;
   readonly #listener: ListenerRuntime;
   readonly #timer = new WheelEntry(this);

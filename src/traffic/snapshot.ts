@@ -37,6 +37,15 @@ export interface CompiledTls {
 }
 export type SecureVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
 
+/** Sticky sessions of an HTTP or HTTPS listener (spec/traffic.md 4). */
+export type CompiledStickiness = {
+  /** Of traffic/stickiness-seal.ts: the first one makes new cookies, all are honoured. At least one. */
+  readonly keys: readonly Uint8Array[];
+} & (
+  | { readonly kind: 'duration'; /** Undefined: as long as the browser's session. */ readonly periodSeconds?: number }
+  | { readonly kind: 'application'; readonly cookieName: string }
+);
+
 export interface CompiledListener {
   readonly protocol: Protocol;
   /** What to bind. */
@@ -53,6 +62,8 @@ export interface CompiledListener {
   readonly backendPublicKeys?: readonly string[];
   /** Layer 4: a proxy protocol line goes ahead of the client's bytes. */
   readonly proxyProtocol: boolean;
+  /** Undefined: every request is routed on its own. */
+  readonly stickiness?: CompiledStickiness;
   readonly targets: readonly CompiledTarget[];
 }
 

@@ -13,6 +13,8 @@ const POLL_MS = 10;
 export interface Waiter {
   /** Capacity may be there: take it and return true, or stay first in line. */
   proceed(): boolean;
+  /** It waits for one instance and no other: those behind it need not. */
+  readonly bound: boolean;
 }
 
 export class SurgeQueue {
@@ -72,8 +74,8 @@ export class SurgeQueue {
     if (this.#serving || this.#line.size === 0) return;
     this.#serving = true;
     for (const waiter of this.#line) {
-      if (!waiter.proceed()) break;
-      this.#line.delete(waiter);
+      if (waiter.proceed()) this.#line.delete(waiter);
+      else if (!waiter.bound) break;
     }
     this.#serving = false;
     this.#stopPolling();

@@ -3,5 +3,6 @@ import type { AcceptanceRun } from './lab.ts';
 import { changes } from './runs/changes.ts';
 import { idleAndSlow } from './runs/idle-and-slow.ts';
 import { realServers } from './runs/real-servers.ts';
+import { slowClients } from './runs/slow-clients.ts';
 
-export const RUNS: readonly AcceptanceRun[] = [realServers, changes, idleAndSlow];
+export const RUNS: readonly AcceptanceRun[] = [realServers, changes, idleAndSlow, slowClients];

@@ -11,7 +11,14 @@ export const MARKED_FILES = 4;
 export const MARKED_BYTES = 10 * 1024 * 1024;
 
 /** What every nginx of a run serves. */
-export const PATHS = { name: '/', small: '/1k', health: '/health', marked: (index: number) => `/marked-${index}` };
+export const PATHS = {
+  name: '/',
+  small: '/1k',
+  health: '/health',
+  /** Answers when it has read the whole request. */
+  upload: '/upload',
+  marked: (index: number) => `/marked-${index}`,
+};
 
 /** Starts an nginx that answers {@link PATHS} on `addresses`; `files` holds what it serves from disk. */
 export async function startNginx(
@@ -52,6 +59,7 @@ ${nginxTemporaryPaths(home)}
 ${addresses.map((address) => `    listen ${address}:${NGINX_PORT} backlog=4096;`).join('\n')}
     location = ${PATHS.name} { return 200 "${name}"; }
     location = ${PATHS.health} { return 200 "well"; }
+    location = ${PATHS.upload} { proxy_pass http://${addresses[0]}:${NGINX_PORT}${PATHS.small}; }
     location = ${PATHS.small} { return 200 "${'x'.repeat(1024)}"; }
     location / { root ${files}; }
   }

@@ -132,9 +132,11 @@ export class WeirUnderTest {
     return readdirSync(`/proc/${this.process.pid}/fd`).length;
   }
 
-  /** What `/metrics` says. */
-  async metrics(): Promise<string> {
-    return (await fetch(`${this.endpoint}/metrics`)).text();
+  /** What `/metrics` says of `series`, such as `weir_client_connections{load_balancer="web"}`; 0 when it is not there. */
+  async metric(series: string): Promise<number> {
+    const text = await (await fetch(`${this.endpoint}/metrics`)).text();
+    const line = text.split('\n').find((line) => line.startsWith(`${series} `));
+    return Number(line?.slice(series.length + 1) ?? 0);
   }
 
   /** Lines of its log that tell of an error. */

@@ -158,10 +158,11 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     }
   }
 
-  #processHeld(): void {
+  /** `all`: nothing more will come, so that it is to be looked at in any case. */
+  #processHeld(all = false): void {
     const held = this.#held;
     if (held === undefined) return;
-    if (this.#state === STATE.head && this.#headBegun && !held.worthParsing()) {
+    if (this.#state === STATE.head && this.#headBegun && !all && !held.worthParsing()) {
       if (held.length > HTTP_HEAD.maxBytes) this.#refuse(400);
       return;
     }
@@ -647,6 +648,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   /** Nothing more will come, and no request is being served. */
   #finishEnded(): void {
     if (this.connection.pending && this.#held !== undefined) return;
+    if (this.#headBegun) this.#processHeld(true);
+    if (this.#state !== STATE.head) return;
     if (this.#headBegun) this.#refuse(400);
     else this.#finish();
   }

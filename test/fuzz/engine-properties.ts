@@ -27,6 +27,7 @@ export function recordOf(world: World): Record {
     client.connection === undefined ? [] : [conversationOf(client, client.connection, world)],
   );
   const exchanges = world.backends.flatMap((backend) => exchangesOf(backend, world));
+  exchanges.sort((a, b) => a.startedAt - b.startedAt);
   return { world, conversations, exchanges: exchanges.map((exchange) => attribute(exchange, conversations)) };
 }
 

@@ -47,7 +47,8 @@ export interface Conversation {
   /** Where reading went on after a declined Upgrade: offsets in what weir was given. */
   readonly restarts: readonly number[];
   readonly answers: readonly Answer[];
-  /** What follows a switch of protocols, towards the client. */
+  /** The protocol was switched; what followed, towards the client. */
+  readonly tunnelled: boolean;
   readonly tunnel: string;
 }
 
@@ -124,13 +125,13 @@ export function conversationOf(client: ScriptedClient, connection: FakeConnectio
   const restarts: number[] = [];
   for (;;) {
     const requests = readWithRestarts(given.text, restarts, world.mode);
-    const { answers, tunnel } = answersTo(client, connection, requests, world);
+    const { answers, ...switched } = answersTo(client, connection, requests, world);
     const size = requests.sizes.reduce((sum, each) => sum + each, 0);
     const answer = answers[requests.messages.length - 1];
     const declined = answer !== undefined && answer.end !== Infinity && mayGoOn(requests);
     // After a declined Upgrade: what had come before the answer was not for us to read; if nothing had, HTTP goes on.
     const goesOn = declined && given.before(connection.sent.momentOf(answer.end - 1)) === size;
-    if (!goesOn || given.text.length === size) return { client, connection, requests, restarts, answers, tunnel };
+    if (!goesOn || given.text.length === size) return { client, connection, requests, restarts, answers, ...switched };
     restarts.push(size);
   }
 }
@@ -162,7 +163,7 @@ function answersTo(
   connection: FakeConnection,
   requests: MeasuredRequests,
   world: World,
-): { answers: Answer[]; tunnel: string } {
+): Pick<Conversation, 'answers' | 'tunnelled' | 'tunnel'> {
   const { text } = connection.sent;
   const answers: Answer[] = [];
   for (let at = 0; at < text.length;) {
@@ -182,9 +183,9 @@ function answersTo(
     });
     if (over) break;
     at += reading.size;
-    if (reading.response?.status === 101) return { answers, tunnel: text.slice(at) };
+    if (reading.response?.status === 101) return { answers, tunnelled: true, tunnel: text.slice(at) };
   }
-  return { answers, tunnel: '' };
+  return { answers, tunnelled: false, tunnel: '' };
 }
 
 /** Bytes in a message to whoever looks into a finding. */

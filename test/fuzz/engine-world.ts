@@ -159,11 +159,13 @@ export class World {
     return outcome as 'up' | 'refused' | 'silent';
   }
 
-  /** Lets everybody do what they want, until nobody wants anything. */
-  settle(): void {
-    for (let steps = 0; this.#step(); steps++) {
-      if (steps === MAX_STEPS) throw new Error('it does not come to rest');
+  /** Lets everybody do what they want, until nobody wants anything. Returns how much was done. */
+  settle(): number {
+    let steps = 0;
+    while (this.#step()) {
+      if (++steps === MAX_STEPS) throw new Error('it does not come to rest');
     }
+    return steps;
   }
 
   #step(): boolean {
@@ -233,10 +235,9 @@ export class World {
   /** As {@link settle}, and lets those in line for capacity notice what another thread gave back. */
   rest(): void {
     this.settle();
-    for (let i = 0; i < 100 && this.gauges['surgeQueueLength']! > 0 && !this.faults.silence; i++) {
-      this.pass(20);
-      this.settle();
-    }
+    if (this.faults.silence || this.capacity === Infinity) return;
+    do this.pass(20);
+    while (this.settle() > 0);
   }
 
   /** Time goes on until all timeouts are over; then the threads stop. Returns what was open before they did. */

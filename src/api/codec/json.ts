@@ -75,7 +75,7 @@ function scalar(type: ScalarType, given: unknown, path: string): Value {
       if (typeof given === 'boolean') return given;
       throw mismatch(path, 'true or false', given);
     case 'timestamp':
-      if (typeof given === 'number' && Math.abs(given) <= MAX_SECONDS) return new Date(given * 1000);
+      if (typeof given === 'number' && Math.abs(given) <= MAX_SECONDS) return new Date(Math.round(given * 1000));
       throw mismatch(path, 'seconds since 1970', given);
     default:
       if (typeof given === 'string' && /^[A-Za-z0-9+/]*={0,2}$/.test(given)) return Buffer.from(given, 'base64');

@@ -2,9 +2,10 @@
 # Installs what `npm run bench` compares weir with (HAProxy, nginx) and the load clients (wrk, h2load), from the
 # packages of Debian or Ubuntu. Can be run again at any time: it only installs what is missing. The services that the
 # packages bring are neither started now nor at boot; services that were there before are left alone.
+# Arguments are more packages to install (test/acceptance/setup.sh).
 set -euo pipefail
 
-packages=(haproxy nginx libnginx-mod-stream wrk nghttp2-client util-linux)
+packages=(haproxy nginx libnginx-mod-stream wrk nghttp2-client util-linux "$@")
 what() {
   case $1 in
     haproxy) echo 'the peer that every ratio is against' ;;
@@ -13,6 +14,7 @@ what() {
     wrk) echo 'the load client' ;;
     nghttp2-client) echo 'h2load, the load client for pipelining' ;;
     util-linux) echo 'taskset, which gives each side its own CPUs' ;;
+    *) echo 'asked for' ;;
   esac
 }
 
@@ -57,7 +59,7 @@ echo "Installing: ${missing[*]}"
 
 for package in "${missing[@]}"; do
   case $package in
-    haproxy | nginx)
+    haproxy | nginx | redis-server)
       if command -v systemctl >/dev/null; then
         echo "Keeping the service $package from starting at boot (undo: systemctl enable $package)"
         "${as_root[@]}" systemctl disable "$package" >/dev/null 2>&1 || true

@@ -28,10 +28,12 @@ import { announcesTooMuch, BodyBudget, readBody } from './request-body.ts';
 import { makeRequestId } from './request-id.ts';
 import type { FrontDoor, QueryService, Reply } from './service.ts';
 import { createAcmService } from './services/acm/service.ts';
+import { createEc2Service } from './services/ec2/service.ts';
 import { createElbService } from './services/elb/runner.ts';
 import { createIamService } from './services/iam/service.ts';
 import { createStsService } from './services/sts/service.ts';
 import type { WireRequest } from './sigv4-canonical.ts';
+import { readClaim } from './sigv4-claim.ts';
 
 /** A page beside the API: no signature, GET and HEAD only. */
 export type Page = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
@@ -92,8 +94,9 @@ class ApiServer implements Api {
       isOwnApi: (address, port) => this.#bound !== undefined && reaches(this.#bound, address, port),
     });
     const calls = new AuditedCalls(clock, log);
+    const ec2 = createEc2Service({ store, configuration: () => this.#configuration });
     const forCertificates = { store, secrets, clock, random, changes: new Changes({ store, control, log }) };
-    const queryServices = [this.elb, createIamService(forCertificates), createStsService()];
+    const queryServices = [this.elb, ec2, createIamService(forCertificates), createStsService()];
     this.#queryDoor = new QueryDoor({ services: queryServices, calls });
     this.#doors = [new JsonDoor({ services: [createAcmService(forCertificates)], calls }), this.#queryDoor];
     this.#refusals = new RefusalLog(clock, log);
@@ -255,7 +258,8 @@ class ApiServer implements Api {
     const identity = authenticate(wire, credentials, this.#configuration, clock.epochMs());
     if (identity instanceof Fault) {
       this.#refusals.note(identity, remoteAddress, requestId);
-      return door.refuse(identity, requestId);
+      const claim = readClaim(wire);
+      return door.refuse(identity, requestId, claim instanceof Fault ? undefined : claim.service);
     }
     const contentType = request.headers['content-type'];
     return door.answer({ requestId, wire, contentType, remoteAddress }, identity);

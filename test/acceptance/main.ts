@@ -1,6 +1,7 @@
 /** `npm run acceptance -- NAME…`: the whole program among real peers, by hand. Exit code 1 when a property does not hold. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { MessageChannel } from 'node:worker_threads';
 import { describeMachine } from '../../bench/machine.ts';
 import { othersCpuSeconds } from '../../bench/cpu.ts';
 import { messageOf } from '../../src/kit/assert.ts';
@@ -42,6 +43,9 @@ async function runOne(run: AcceptanceRun, index: number): Promise<boolean> {
     return false;
   }
   const lab = new Lab(index);
+  // A run may wait for nothing but a timer, and the clock's timers keep no process alive.
+  const alive = new MessageChannel();
+  alive.port1.on('message', () => undefined);
   const stopListening = endOnSignals(lab);
   const limit = Promise.withResolvers<never>();
   const timer = systemClock.after(run.limitSeconds * 1000, () =>
@@ -63,6 +67,7 @@ async function runOne(run: AcceptanceRun, index: number): Promise<boolean> {
   timer.cancel();
   await lab.close();
   stopListening();
+  alive.port1.close();
   return error === undefined && lab.figures.held;
 }
 

@@ -1,8 +1,9 @@
 /** All acceptance runs, in the order in which `all` does them. */
 import type { AcceptanceRun } from './lab.ts';
 import { changes } from './runs/changes.ts';
+import { clients } from './runs/clients.ts';
 import { idleAndSlow } from './runs/idle-and-slow.ts';
 import { realServers } from './runs/real-servers.ts';
 import { slowClients } from './runs/slow-clients.ts';
 
-export const RUNS: readonly AcceptanceRun[] = [realServers, changes, idleAndSlow, slowClients];
+export const RUNS: readonly AcceptanceRun[] = [clients, realServers, changes, idleAndSlow, slowClients];

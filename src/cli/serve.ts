@@ -13,6 +13,7 @@ import { systemClock, type Clock } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import { systemRandom, type Random } from '../kit/random.ts';
 import type { Configuration } from '../model/configuration.ts';
+import { CertificateWatch } from '../observe/certificate-watch.ts';
 import { createLogger, type Logger } from '../observe/logger.ts';
 import { ProcessMonitor } from '../observe/process-metrics.ts';
 import { adoptSecrets } from '../store/secrets-at-start.ts';
@@ -127,11 +128,11 @@ class Weir implements RunningWeir {
   readonly files: DataDirectory;
   readonly store: Store;
   readonly control: RunningControl;
-  readonly elb: QueryService;
   readonly #secrets: Secrets;
   readonly #api: Api;
   readonly #keys = new KeyRing([]);
   readonly #monitor: ProcessMonitor;
+  readonly #certificates: CertificateWatch;
   configuration: Configuration;
   #bound: Bound | undefined;
   #draining = false;
@@ -151,17 +152,21 @@ class Weir implements RunningWeir {
     this.#secrets = secrets;
     this.log = createLogger(configuration.log);
     this.#monitor = new ProcessMonitor(clock);
-    const shared = { store, clock, random, log: this.log };
+    const shared = { store, secrets, clock, random, log: this.log };
+    this.#certificates = new CertificateWatch(shared);
     this.control = createControl({ ...shared, configuration });
     this.#api = createApi({
       ...shared,
-      secrets,
       configuration,
       control: this.control,
       credentials: this.#keys,
       pages: this.#pages(),
     });
-    this.elb = this.#elbService(this.control);
+  }
+
+  /** That of the API, so that ports are tried by one at a time. */
+  get elb(): QueryService {
+    return this.#api.elb;
   }
 
   get endpoint(): string {
@@ -176,8 +181,9 @@ class Weir implements RunningWeir {
     this.#bound = await this.#listen();
     this.files.announceApi(this.endpoint);
     // Before the traffic starts, so that none of it goes where an instance no longer is; nothing serves yet.
-    await this.#refreshInventory(this.#elbService(withoutTraffic(this.control)));
+    await this.#refreshInventory(this.#elbWithoutTraffic());
     await this.control.start();
+    this.#certificates.start();
   }
 
   async served(): Promise<void> {
@@ -209,6 +215,7 @@ class Weir implements RunningWeir {
 
   async stop(timeoutMs: number): Promise<void> {
     this.#draining = true;
+    this.#certificates.stop();
     await this.control.stop(timeoutMs);
     await this.#api.close(API_CLOSE_MS);
     await this.store.close();
@@ -235,8 +242,10 @@ class Weir implements RunningWeir {
     }
   }
 
-  #elbService(control: Control): QueryService {
+  /** For changes before control is started, which nobody could serve yet. Not for any that opens ports. */
+  #elbWithoutTraffic(): QueryService {
     const { clock, random } = this.#options;
+    const control = withoutTraffic(this.control);
     const isOwnApi = (address: string, port: number) =>
       this.#bound !== undefined && reaches(this.#bound, address, port);
     const configuration = () => this.configuration;

@@ -21,7 +21,7 @@ export interface CompileInputs {
   readonly slotOf: (instanceId: string, instancePort: number) => number;
   /** Whether threads may bind the listener: nobody else holds its port. */
   readonly mayListen: (listener: Listener) => boolean;
-  /** Certificate and policy of an HTTPS or SSL listener, opened and resolved. */
+  /** Certificate and policy of an HTTPS or SSL listener, opened and resolved; undefined when they cannot be used. */
   readonly tlsOf: (record: LoadBalancer, listener: Listener) => CompiledTls | undefined;
   /** Of this load balancer (traffic/counters.ts). */
   readonly counters: SharedArrayBuffer;
@@ -46,31 +46,36 @@ export function compile(record: LoadBalancer, inputs: CompileInputs): CompiledLo
     upgrade: additional['weir.http.upgrade']?.toLowerCase() === 'true',
     maxConnectionsPerTarget: connectionCap(additional['weir.backend.maxconnections']),
     preconnect: inputs.preconnect,
+    slowStartMs: 1000 * Number(additional['weir.backend.slowstartseconds'] ?? 0),
     drainingTimeoutMs: connectionDraining.enabled ? connectionDraining.timeout * 1000 : 0,
-    listeners: record.listeners
-      .filter((listener) => inputs.mayListen(listener))
-      .map((listener) => ({
-        protocol: listener.protocol,
-        address: record.address,
-        port: listener.loadBalancerPort,
-        instanceProtocol: listener.instanceProtocol,
-        instancePort: listener.instancePort,
-        ...compileEncryption(record, listener, inputs),
-        proxyProtocol: hasProxyProtocol(record, listener),
-        targets: targets.get(listener.instancePort) ?? [],
-      })),
+    listeners: record.listeners.flatMap((listener) => {
+      const compiled = compileListener(record, listener, inputs);
+      return compiled === undefined ? [] : [{ ...compiled, targets: targets.get(listener.instancePort) ?? [] }];
+    }),
     counters: inputs.counters,
   };
 }
 
-function compileEncryption(
+/** Undefined for a listener that cannot serve: its port is not to be had, or it has no certificate that can be used. */
+function compileListener(
   record: LoadBalancer,
   listener: Listener,
-  { tlsOf }: CompileInputs,
-): Pick<CompiledListener, 'tls' | 'backendPublicKeys'> {
-  const tls = isTls(listener.protocol) ? tlsOf(record, listener) : undefined;
-  const keys = isTls(listener.instanceProtocol) ? backendPublicKeys(record, listener.instancePort) : undefined;
-  return { ...(tls === undefined ? {} : { tls }), ...(keys === undefined ? {} : { backendPublicKeys: keys }) };
+  { mayListen, tlsOf }: CompileInputs,
+): Omit<CompiledListener, 'targets'> | undefined {
+  const { protocol, loadBalancerPort: port, instanceProtocol, instancePort } = listener;
+  const tls = isTls(protocol) ? tlsOf(record, listener) : undefined;
+  if (!mayListen(listener) || (isTls(protocol) && tls === undefined)) return undefined;
+  const keys = isTls(instanceProtocol) ? backendPublicKeys(record, instancePort) : undefined;
+  return {
+    protocol,
+    address: record.address,
+    port,
+    instanceProtocol,
+    instancePort,
+    ...(tls === undefined ? {} : { tls }),
+    ...(keys === undefined ? {} : { backendPublicKeys: keys }),
+    proxyProtocol: hasProxyProtocol(record, listener),
+  };
 }
 
 /** A target that a load balancer needs a slot for: listeners with the same instance port share it. */

@@ -7,9 +7,11 @@ import { createProbe, type Probe } from '../health/probe.ts';
 import type { Configuration } from '../model/configuration.ts';
 import { addressProblem } from '../model/instance-address.ts';
 import { idOf, type LoadBalancerId } from '../model/load-balancer.ts';
+import type { Secrets } from '../store/secrets.ts';
 import type { Change, Store, View } from '../store/store.ts';
 import type { ThreadSettings } from '../traffic/snapshot.ts';
 import { TargetTable } from '../traffic/target-table.ts';
+import { affectedBy } from './affected.ts';
 import { testBind, type BindTest } from './bind.ts';
 import type { BindRefusal, Control, InstanceState, WantedListener } from './control.ts';
 import { Drains, type DrainReason } from './drains.ts';
@@ -21,6 +23,9 @@ import { Slots } from './slots.ts';
 import { statusOf, type ControlStatus, type ListenerFailure } from './status.ts';
 import { Supervisor } from './supervisor.ts';
 import { ThreadFailures } from './thread-failures.ts';
+import { TicketKeys } from './ticket-keys.ts';
+import { tellReports, tlsFailures } from './tls-reports.ts';
+import { TlsSettings } from './tls-settings.ts';
 import { Waiters } from './waiters.ts';
 import { trafficThreadUrl, workerThreads, type StartThread } from './worker.ts';
 
@@ -30,6 +35,8 @@ export interface ControlOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Opens private keys, and seals the key of session tickets. */
+  readonly secrets: Secrets;
   readonly transport?: ThreadSettings['transport'];
   /** The ways out of the process; the defaults are the real ones. */
   readonly startThread?: StartThread;
@@ -68,14 +75,18 @@ class RunningSystem implements RunningControl {
   readonly #gate: ListenerGate;
   readonly #resolver: HostResolver;
   readonly #monitor: HealthMonitor;
+  readonly #tickets: TicketKeys;
   readonly #reconciler: Reconciler;
   readonly #threadFailures: ThreadFailures;
   #phase: 'new' | 'starting' | 'ready' | 'stopping' = 'new';
   #endWatch: (() => void) | undefined;
+  /** The state as far as it was followed. */
+  #view: View;
 
   constructor(options: ControlOptions) {
-    const { store, clock, configuration } = options;
+    const { store, clock, configuration, log } = options;
     this.#store = store;
+    this.#view = store.view();
     this.#clock = clock;
     this.#waiters = new Waiters(clock);
     this.#slots = new Slots(new TargetTable(configuration.threads));
@@ -89,6 +100,7 @@ class RunningSystem implements RunningControl {
     this.#gate = this.#makeGate(options);
     this.#resolver = this.#makeResolver(options);
     this.#monitor = this.#makeMonitor(options);
+    this.#tickets = new TicketKeys(options);
     this.#reconciler = new Reconciler({
       threads: configuration.threads,
       preconnect: configuration.preconnect,
@@ -97,6 +109,8 @@ class RunningSystem implements RunningControl {
       gate: this.#gate,
       resolver: this.#resolver,
       monitor: this.#monitor,
+      tls: this.#makeTlsSettings(options),
+      onTls: (record, before, now) => tellReports(log, record.name, before, now),
       apply: (change) => this.#supervisor.apply(change),
       cut: (slots) => this.#supervisor.cut(slots),
     });
@@ -108,15 +122,16 @@ class RunningSystem implements RunningControl {
     this.#resolver.start();
     this.#gate.start();
     this.#threadFailures.start();
+    this.#tickets.start();
     for (const record of this.#store.view().list('load-balancer')) {
       const hosts = record.instances.map(({ host }) => host);
       this.#resolver.use(idOf(record), hosts);
     }
     await this.#resolver.settle();
     if (this.#phase !== 'starting') return;
-    const view = this.#store.view();
-    const records = view.list('load-balancer').map((record): RecordChange => [idOf(record), record]);
-    this.#reconciler.commit(view.revision, records, true);
+    this.#view = this.#store.view();
+    const records = this.#view.list('load-balancer').map((record): RecordChange => [idOf(record), record]);
+    this.#reconciler.commit(this.#view.revision, records, true);
     this.#endWatch = this.#store.watch((view, changes) => this.#onCommit(view, changes));
     this.#supervisor.start();
   }
@@ -125,6 +140,7 @@ class RunningSystem implements RunningControl {
     this.#phase = 'stopping';
     this.#endWatch?.();
     this.#threadFailures.stop();
+    this.#tickets.stop();
     this.#gate.stop();
     this.#resolver.stop();
     this.#monitor.stop();
@@ -169,7 +185,8 @@ class RunningSystem implements RunningControl {
   }
 
   bindFailures(): readonly ListenerFailure[] {
-    return [...this.#gate.refusals, ...this.#threadFailures.current];
+    const ofTls = Array.from(this.#reconciler.running, ([id, { tlsReports }]) => tlsFailures(id, tlsReports));
+    return [...this.#gate.refusals, ...this.#threadFailures.current, ...ofTls.flat()];
   }
 
   status(): ControlStatus {
@@ -202,12 +219,10 @@ class RunningSystem implements RunningControl {
   #released = (sequence: number): boolean => this.#supervisor.released(sequence);
 
   #onCommit(view: View, changes: readonly Change[]): void {
-    // The last change of a key is the one that counts.
-    const records = new Map<LoadBalancerId, RecordChange>();
-    for (const { kind, key, record } of changes) {
-      if (kind === 'load-balancer') records.set(key as LoadBalancerId, [key as LoadBalancerId, record]);
-    }
-    this.#reconciler.commit(view.revision, [...records.values()]);
+    this.#view = view;
+    // What uses a changed certificate or key of tickets is compiled anew; where nothing has changed, nothing is sent.
+    const ticketed = this.#tickets.follow(view) ? this.#reconciler.withTls : [];
+    this.#reconciler.commit(view.revision, affectedBy(changes, view, ticketed));
     this.#waiters.check();
   }
 
@@ -228,6 +243,7 @@ class RunningSystem implements RunningControl {
       waiters: this.#waiters,
       snapshot: () => this.#reconciler.snapshot(),
       onProgress: () => this.#onProgress(),
+      onPublicKeyRefused: (slot) => this.#reconciler.onPublicKeyRefused(slot),
       onDeath: (thread) => this.#reconciler.forgetThread(thread),
     });
   }
@@ -256,6 +272,11 @@ class RunningSystem implements RunningControl {
     const onChange = (id: LoadBalancerId, instanceId: string, inService: boolean): void =>
       this.#reconciler.onHealth(id, instanceId, inService);
     return new HealthMonitor({ clock, log, random, probe, onChange });
+  }
+
+  #makeTlsSettings({ secrets }: ControlOptions): TlsSettings {
+    const certificateOf = (arn: string) => this.#view.get('certificate', arn);
+    return new TlsSettings({ secrets, certificateOf, ticketMaster: () => this.#tickets.master });
   }
 
   #makeThreadFailures({ clock, log }: ControlOptions): ThreadFailures {

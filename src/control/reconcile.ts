@@ -5,9 +5,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { present } from '../kit/assert.ts';
 import type { HealthMonitor } from '../health/monitor.ts';
-import type { Instance, LoadBalancer, LoadBalancerId } from '../model/load-balancer.ts';
+import { isTls, type Instance, type Listener, type LoadBalancer, type LoadBalancerId } from '../model/load-balancer.ts';
 import { forgetGauges, makeCounters } from '../traffic/counters.ts';
-import type { CompiledLoadBalancer } from '../traffic/snapshot.ts';
+import type { CompiledLoadBalancer, CompiledTls } from '../traffic/snapshot.ts';
 import { TARGET_STATE } from '../traffic/target-table.ts';
 import { compile, isZoneEnabled, wantedTargets } from './compile.ts';
 import type { DrainReason, Drains } from './drains.ts';
@@ -15,6 +15,8 @@ import type { ListenerGate } from './listener-gate.ts';
 import type { HostResolver } from './resolve.ts';
 import type { SlotHolder, Slots } from './slots.ts';
 import type { Snapshot } from './supervisor.ts';
+import type { TlsReport } from './tls-reports.ts';
+import type { TlsSettings } from './tls-settings.ts';
 
 export interface ReconcilerOptions {
   readonly threads: number;
@@ -24,6 +26,9 @@ export interface ReconcilerOptions {
   readonly gate: ListenerGate;
   readonly resolver: HostResolver;
   readonly monitor: HealthMonitor;
+  readonly tls: TlsSettings;
+  /** What is to be told of the TLS of a load balancer, before and now. */
+  readonly onTls: (record: LoadBalancer, before: readonly TlsReport[], now: readonly TlsReport[]) => void;
   /** Tells the threads; the number of the message is returned. */
   readonly apply: (change: Snapshot) => number;
   readonly cut: (slots: readonly number[]) => void;
@@ -38,6 +43,8 @@ export interface Running {
   readonly counters: SharedArrayBuffer;
   /** Its targets, by instance and port ({@link targetKey}). */
   readonly holders: ReadonlyMap<string, SlotHolder>;
+  /** Of its listeners with TLS. */
+  readonly tlsReports: readonly TlsReport[];
 }
 
 /** What a commit changed; undefined: deleted. */
@@ -149,6 +156,21 @@ export class Reconciler {
     this.#options.cut(holders.map(({ slot }) => slot));
   }
 
+  /** Traffic met a target with a public key that it may not have. */
+  onPublicKeyRefused(slot: number): void {
+    for (const { holders } of this.#running.values()) {
+      for (const { slot: own, loadBalancer, instanceId, instancePort } of holders.values()) {
+        if (own === slot) this.#options.monitor.publicKeyRefused(loadBalancer, instanceId, instancePort);
+      }
+    }
+  }
+
+  /** Load balancers that end TLS. */
+  get withTls(): LoadBalancer[] {
+    const records = Array.from(this.#running.values(), ({ record }) => record);
+    return records.filter(({ listeners }) => listeners.some(({ protocol }) => isTls(protocol)));
+  }
+
   /** Takes back what a thread that is no more had counted. */
   forgetThread(thread: number): void {
     for (const page of this.#options.slots.table.pages) page.forgetThread(thread);
@@ -200,6 +222,7 @@ export class Reconciler {
   ): CompiledLoadBalancer | undefined {
     const before = this.#running.get(id);
     const counters = before?.counters ?? makeCounters(this.#options.threads);
+    const tlsReports: TlsReport[] = [];
     const compiled = compile(record, {
       preconnect: this.#preconnect,
       addressOf: this.#addressOf,
@@ -207,14 +230,31 @@ export class Reconciler {
         present(holders.get(targetKey(instanceId, instancePort)), 'slot of a wanted target').slot,
       mayListen: ({ loadBalancerPort }) =>
         this.#options.gate.mayListen(id, { address: record.address, port: loadBalancerPort }),
-      tlsOf: () => undefined,
+      tlsOf: (_record, listener) => this.#tlsOf(record, listener, before, tlsReports),
       counters,
     });
     const unchanged = before !== undefined && isSame(before.compiled, compiled);
     const instances =
       before?.record === record ? before.instances : new Map(record.instances.map((one) => [one.instanceId, one]));
-    this.#running.set(id, { record, instances, holders, counters, compiled: unchanged ? before.compiled : compiled });
+    const served = unchanged ? before.compiled : compiled;
+    this.#running.set(id, { record, instances, holders, counters, compiled: served, tlsReports });
+    this.#options.onTls(record, before?.tlsReports ?? [], tlsReports);
     return unchanged ? undefined : compiled;
+  }
+
+  /** What the listener serves: where what it should have cannot be used, what it had before goes on. */
+  #tlsOf(
+    record: LoadBalancer,
+    listener: Listener,
+    before: Running | undefined,
+    reports: TlsReport[],
+  ): CompiledTls | undefined {
+    const { protocol, loadBalancerPort: port } = listener;
+    const { tls: wanted, problem, policy, notOffered } = this.#options.tls.of(record, listener);
+    const had = before?.compiled.listeners.find((other) => other.port === port && other.protocol === protocol)?.tls;
+    const tls = wanted ?? had;
+    reports.push({ address: record.address, port, problem, policy, notOffered, serves: tls !== undefined });
+    return tls;
   }
 
   #setState(slot: number, inService: boolean): void {

@@ -31,6 +31,8 @@ export interface SupervisorOptions {
   readonly waiters: Waiters;
   /** Called before that. */
   readonly onProgress: () => void;
+  /** A thread met a target with a public key that it may not have. */
+  readonly onPublicKeyRefused: (slot: number) => void;
   /** What thread number `thread` counted in its rows is to be taken back. */
   readonly onDeath: (thread: number) => void;
 }
@@ -54,7 +56,7 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const { threads, transport, clock, log, start, waiters } = options;
+    const { threads, transport, clock, log, start, waiters, onPublicKeyRefused } = options;
     const rowBytes = THREAD_ROW_CELLS * Float64Array.BYTES_PER_ELEMENT;
     this.threadCounters = new SharedArrayBuffer(threads * rowBytes);
     this.#seats = Array.from({ length: threads }, (_, thread) => {
@@ -65,7 +67,7 @@ export class Supervisor {
       };
       const onStart = (seat: ThreadSeat): void => this.#send(seat, options.snapshot());
       const onEnd = (seat: ThreadSeat): void => options.onDeath(seat.thread);
-      return new ThreadSeat({ clock, log, settings, start, onStart, onProgress, onEnd });
+      return new ThreadSeat({ clock, log, settings, start, onStart, onProgress, onPublicKeyRefused, onEnd });
     });
   }
 

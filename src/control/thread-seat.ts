@@ -33,6 +33,7 @@ export interface ThreadSeatOptions {
   readonly onStart: (seat: ThreadSeat) => void;
   /** It has applied something, or come to its end as asked. */
   readonly onProgress: () => void;
+  readonly onPublicKeyRefused: (slot: number) => void;
   /** It ended, unasked or not: what it counted is to be taken back. A successor is not started yet. */
   readonly onEnd: (seat: ThreadSeat) => void;
 }
@@ -168,7 +169,7 @@ export class ThreadSeat {
   }
 
   #onMessage(tenant: Tenant, message: ThreadMessage): void {
-    const { log, onProgress } = this.#options;
+    const { log, onProgress, onPublicKeyRefused } = this.#options;
     switch (message.type) {
       case 'ready':
         tenant.ready = true;
@@ -178,6 +179,8 @@ export class ThreadSeat {
         tenant.applied = tenant.unanswered.shift() ?? tenant.applied;
         this.#failures = message.failures;
         return onProgress();
+      case 'publicKeyRefused':
+        return onPublicKeyRefused(message.slot);
       case 'log':
         return log[message.level]({ thread: this.thread }, message.message);
       case 'stopped':

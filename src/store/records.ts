@@ -23,6 +23,7 @@ export type Migration = (record: unknown) => unknown;
 export const MIGRATIONS: Readonly<Record<RecordKind, readonly Migration[]>> = {
   certificate: [],
   'load-balancer': [],
+  'ticket-key': [],
 };
 
 /** A row of the records table. `checksum` covers the other columns: SQLite's pages carry none. */

@@ -4,12 +4,14 @@
  */
 import type { Certificate } from '../model/certificate.ts';
 import type { LoadBalancer, LoadBalancerId } from '../model/load-balancer.ts';
+import { TICKET_KEY_RECORD, type TicketKey } from '../model/ticket-key.ts';
 
 /** Kinds of record and their types. Later kinds (cookie keys) are added here. */
 export interface RecordTypes {
   /** By ARN. */
   certificate: Certificate;
   'load-balancer': LoadBalancer;
+  'ticket-key': TicketKey;
 }
 export type RecordKind = keyof RecordTypes;
 
@@ -56,4 +58,8 @@ export function loadBalancerChange(id: LoadBalancerId, record: LoadBalancer | un
 
 export function certificateChange(arn: string, record: Certificate | undefined): Change {
   return { kind: 'certificate', key: arn, record };
+}
+
+export function ticketKeyChange(record: TicketKey): Change {
+  return { kind: 'ticket-key', key: TICKET_KEY_RECORD, record };
 }

@@ -27,7 +27,7 @@ export class ListenerTls implements ServerTls {
     if (compiled.key === this.#key) return;
     this.#key = compiled.key;
     try {
-      this.context = makeContext(compiled);
+      this.context = makeServerContext(compiled);
       this.failure = undefined;
     } catch (error) {
       this.failure = `TLS cannot be set up: ${messageOf(error)}`;
@@ -37,7 +37,11 @@ export class ListenerTls implements ServerTls {
   onHandshake(_info: TlsInfo | undefined, _error: string | undefined): void {}
 }
 
-function makeContext(compiled: CompiledTls): SecureContext {
+/**
+ * What handshakes are made with.
+ * @throws what OpenSSL has against the certificate, the key or the ciphers.
+ */
+export function makeServerContext(compiled: Omit<CompiledTls, 'key'>): SecureContext {
   return createSecureContext({
     cert: compiled.certificate,
     key: compiled.privateKey,

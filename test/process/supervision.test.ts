@@ -9,6 +9,7 @@ import { sleep, systemClock } from '../../src/kit/clock.ts';
 import type { Log } from '../../src/kit/log.ts';
 import { systemRandom } from '../../src/kit/random.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
+import { createSecrets } from '../../src/store/secrets.ts';
 import type { LoadBalancer } from '../../src/model/load-balancer.ts';
 import { put, sampleLoadBalancer } from '../support/records.ts';
 
@@ -19,6 +20,7 @@ async function running(context: TestContext, name: string, threads = 2) {
   const store = createMemoryStore();
   const control = createControl({
     store,
+    secrets: createSecrets(systemRandom, undefined),
     configuration: { threads, preconnect: false, instances: { inventory: {}, allowReserved: false } },
     clock: systemClock,
     random: systemRandom,

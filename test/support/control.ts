@@ -5,6 +5,7 @@ import type { LogFields } from '../../src/kit/log.ts';
 import { SeededRandom } from '../../src/kit/random.ts';
 import type { Instance, LoadBalancer } from '../../src/model/load-balancer.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
+import { createSecrets } from '../../src/store/secrets.ts';
 import type { Change, Store } from '../../src/store/store.ts';
 import { FakeThreads } from './fake-threads.ts';
 import { put, remove, sampleLoadBalancer } from './records.ts';
@@ -24,11 +25,13 @@ export class ControlHarness {
 
   constructor(seed = 1, threadCount = 2) {
     const line = (fields: LogFields, message: string): void => void this.lines.push([message, fields]);
+    const random = new SeededRandom(seed);
     this.control = createControl({
       store: this.store,
+      secrets: createSecrets(random, undefined),
       configuration: { threads: threadCount, preconnect: false, instances: { inventory: {}, allowReserved: false } },
       clock: this.clock,
-      random: new SeededRandom(seed),
+      random,
       log: { debug: line, info: line, warn: line, error: line },
       startThread: this.threads.start,
       lookup: async (host) => this.names.get(host) ?? Promise.reject(new Error(`ENOTFOUND ${host}`)),

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { issue, sampleCertificate, type Issued } from '../../test/support/issued.ts';
+import { sampleLoadBalancer } from '../../test/support/records.ts';
+import { SeededRandom } from '../kit/random.ts';
+import type { Certificate, IamCertificate } from '../model/certificate.ts';
+import { checkCertificate } from '../model/certificate-check.ts';
+import type { Listener, LoadBalancer, Policy } from '../model/load-balancer.ts';
+import { createSecrets } from '../store/secrets.ts';
+import { TlsSettings, type TlsOutcome } from './tls-settings.ts';
+
+const SECRETS = createSecrets(new SeededRandom(1), new Uint8Array(32).fill(1));
+const EC = issue();
+const RSA_1024 = issue({ key: 'rsa-1024' });
+
+function certificate(name: string, issued: Issued, over: Partial<IamCertificate> = {}): Certificate {
+  const checked = checkCertificate(issued, Date.UTC(2026, 0, 1));
+  assert.ok(!('reason' in checked));
+  const { body, chain, details } = checked;
+  const id = `ASCA${name}`;
+  return sampleCertificate(name, {
+    id,
+    body,
+    chain,
+    details,
+    sealedKey: SECRETS.seal(checked.privateKey, id),
+    ...over,
+  });
+}
+
+const WEB = certificate('web', EC);
+
+function listener(over: Partial<Listener> = {}): Listener {
+  const ports = { loadBalancerPort: 443, instancePort: 80 } as const;
+  return { protocol: 'HTTPS', instanceProtocol: 'HTTP', sslCertificateId: WEB.arn, policyNames: [], ...ports, ...over };
+}
+
+const policy = (policyName: string, ...names: string[]): Policy => ({
+  policyName,
+  policyTypeName: 'SSLNegotiationPolicyType',
+  attributes: names.map((name) => ({ name, value: 'true' })),
+});
+
+interface Setting {
+  readonly certificates?: readonly Certificate[];
+  readonly record?: Partial<LoadBalancer>;
+  readonly listener?: Partial<Listener>;
+  readonly master?: number;
+}
+
+function settings({ certificates = [WEB], master = 7 }: Setting = {}): TlsSettings {
+  return new TlsSettings({
+    secrets: SECRETS,
+    certificateOf: (arn) => certificates.find((each) => each.arn === arn),
+    ticketMaster: () => Buffer.alloc(32, master),
+  });
+}
+
+function outcome(setting: Setting = {}): TlsOutcome {
+  return settings(setting).of(sampleLoadBalancer('shop', setting.record), listener(setting.listener));
+}
+
+function served(setting: Setting = {}) {
+  const { tls, problem } = outcome(setting);
+  assert.ok(tls !== undefined, String(problem));
+  return tls;
+}
+
+test('a listener without a policy serves its certificate with the default one', () => {
+  const { tls, policy: name, problem, notOffered } = outcome();
+  assert.deepEqual([name, problem, notOffered], ['ELBSecurityPolicy-2016-08', undefined, []]);
+  assert.equal(tls!.certificate, WEB.body);
+  assert.match(tls!.privateKey, /^-----BEGIN PRIVATE KEY-----/);
+  assert.match(tls!.ciphers, /^ECDHE-ECDSA-AES128-GCM-SHA256:/);
+  assert.deepEqual([tls!.minVersion, tls!.maxVersion, tls!.ticketKey.length], ['TLSv1', 'TLSv1.2', 48]);
+});
+
+test('the policy that is set decides, by its own attributes or as a predefined one', () => {
+  const policies = [policy('strict', 'Protocol-TLSv1.2', 'ECDHE-ECDSA-AES256-GCM-SHA384')];
+  const strict = served({ record: { policies }, listener: { policyNames: ['cookies', 'strict'] } });
+  assert.equal(strict.ciphers, 'ECDHE-ECDSA-AES256-GCM-SHA384');
+  const predefined = outcome({ listener: { policyNames: ['ELBSecurityPolicy-TLS-1-2-2017-01'] } });
+  assert.deepEqual([predefined.policy, predefined.tls!.minVersion], ['ELBSecurityPolicy-TLS-1-2-2017-01', 'TLSv1.2']);
+});
+
+test('the chain follows the certificate', () => {
+  const root = issue({ commonName: 'root', isAuthority: true });
+  const leaf = issue({ issuer: root });
+  const chained = certificate('chained', { ...leaf, chain: root.certificate } as Issued);
+  assert.notEqual(chained.chain, '');
+  const { certificate: pem } = served({ certificates: [chained], listener: { sslCertificateId: chained.arn } });
+  assert.equal(pem, `${chained.body}\n${chained.chain}`);
+});
+
+test('tickets are of one certificate, policy and master alone, and the key tells all of them apart', () => {
+  const other = certificate('other', issue());
+  const policies = [policy('strict', 'Protocol-TLSv1.2', 'ECDHE-ECDSA-AES256-GCM-SHA384')];
+  const all = [
+    served(),
+    served({ certificates: [other], listener: { sslCertificateId: other.arn } }),
+    served({ record: { policies }, listener: { policyNames: ['strict'] } }),
+    served({ master: 8 }),
+  ];
+  assert.equal(new Set(all.map(({ key }) => key)).size, all.length);
+  assert.equal(new Set(all.map(({ ticketKey }) => Buffer.from(ticketKey).toString('hex'))).size, all.length);
+  assert.deepEqual(served(), served(), 'in another process too');
+  const renamed = { ...WEB, arn: `${WEB.arn}-2`, createdTimeMs: 1 };
+  assert.deepEqual(
+    served({ certificates: [renamed], listener: { sslCertificateId: renamed.arn } }),
+    served(),
+    'what it is called does not matter',
+  );
+});
+
+test('what a policy lists in vain is told', () => {
+  const policies = [policy('old', 'Protocol-SSLv3', 'Protocol-TLSv1.2', 'AES128-SHA', 'RC4-MD5')];
+  const { tls, notOffered } = outcome({ record: { policies }, listener: { policyNames: ['old'] } });
+  assert.deepEqual(notOffered, ['Protocol-SSLv3', 'RC4-MD5']);
+  assert.equal(tls!.ciphers, 'AES128-SHA');
+});
+
+test('a small key is served as AWS does', () => {
+  const small = certificate('small', RSA_1024);
+  const policyNames = ['ELBSecurityPolicy-TLS-1-2-2017-01'];
+  assert.ok(served({ certificates: [small], listener: { sslCertificateId: small.arn, policyNames } }));
+});
+
+test('what cannot be used says why, and nothing of the key', () => {
+  const { tls: _, ...none } = outcome({ listener: { protocol: 'SSL', sslCertificateId: 'arn:gone' } });
+  assert.equal(none.problem, 'there is no certificate arn:gone for account 000000000000 in us-east-1');
+  const stranger = { ...WEB, accountId: '111111111111' };
+  assert.match(outcome({ certificates: [stranger] }).problem!, /there is no certificate arn:aws:iam::/);
+  const bare = listener();
+  const { sslCertificateId: __, ...without } = bare;
+  assert.equal(settings().of(sampleLoadBalancer('shop'), without).problem, 'the HTTPS listener has no certificate');
+  const unreadable = { ...WEB, sealedKey: SECRETS.seal('x', 'another') };
+  assert.match(
+    outcome({ certificates: [unreadable] }).problem!,
+    /^the private key of .*web cannot be opened: it is damaged/,
+  );
+  const mismatched = { ...WEB, sealedKey: SECRETS.seal(issue().privateKey, WEB.id) };
+  const { problem } = outcome({ certificates: [mismatched] });
+  assert.match(problem!, /^OpenSSL does not take the certificate .*web with its policy: .*key values mismatch/);
+  assert.doesNotMatch(problem!, /PRIVATE KEY/);
+  const policies = [policy('empty', 'Protocol-SSLv3', 'RC4-MD5')];
+  const empty = outcome({ record: { policies }, listener: { policyNames: ['empty'] } });
+  assert.match(empty.problem!, /^the policy empty cannot be used\. No client could connect/);
+});
+
+test('a certificate is opened and tried once for each policy, however often it is compiled', () => {
+  let opened = 0;
+  const secrets = { ...SECRETS, open: (sealed: string, context: string) => (opened++, SECRETS.open(sealed, context)) };
+  const tls = new TlsSettings({ secrets, certificateOf: () => WEB, ticketMaster: () => Buffer.alloc(32) });
+  for (let each = 0; each < 10; each++) assert.ok(tls.of(sampleLoadBalancer('shop'), listener()).tls);
+  assert.equal(opened, 1);
+});

@@ -154,7 +154,7 @@ export class HandleConnection implements Connection {
       return;
     }
     const transport = this.transport;
-    const view = outbox.bytes.subarray(0, length);
+    const view = outbox.message();
     if (this.write(view)) {
       transport.writeRequest.context = new PendingWrite(this, outbox.take(), undefined);
       this.keepRequest(view);
@@ -300,14 +300,20 @@ export class HandleConnection implements Connection {
     try {
       owner.onClose(this, code);
     } catch (error) {
-      this.transport.events.onFailure(error);
+      this.#report(error);
     }
   }
 
   /** The owner threw: a defect of ours that must cost one connection and no more. */
   fail(error: unknown): void {
-    this.transport.events.onFailure(error);
+    this.#report(error);
     this.lost(0);
+  }
+
+  #report(error: unknown): void {
+    // What was left half-composed must not go out before another connection's message.
+    this.transport.outbox.clear();
+    this.transport.events.onFailure(error);
   }
 }
 

@@ -211,7 +211,7 @@ class NetConnection implements Connection {
       outbox.clear();
       return;
     }
-    const view = outbox.bytes.subarray(0, outbox.length);
+    const view = outbox.message();
     const socket = this.#socket;
     // The callback comes later even where the kernel took everything at once: `writableLength` tells.
     let buffer: Buffer | undefined;
@@ -294,13 +294,19 @@ class NetConnection implements Connection {
     try {
       owner.onClose(this, code);
     } catch (error) {
-      this.#transport.events.onFailure(error);
+      this.#report(error);
     }
   }
 
   fail(error: unknown): void {
-    this.#transport.events.onFailure(error);
+    this.#report(error);
     this.#lost('ECONNRESET');
+  }
+
+  #report(error: unknown): void {
+    // What was left half-composed must not go out before another connection's message.
+    this.#transport.outbox.clear();
+    this.#transport.events.onFailure(error);
   }
 
   #tell(call: () => void): void {

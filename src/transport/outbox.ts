@@ -8,11 +8,15 @@ import { BUFFERS } from '../model/limits.ts';
 const MAX_FREE = 64;
 /** Below this a loop beats a native copy. */
 const SMALL_COPY = 24;
+/** A power of two. */
+const VIEWS = 128;
 
 export class Outbox {
   bytes: Buffer = Buffer.allocUnsafeSlow(BUFFERS.compose);
   length = 0;
   readonly #free: Buffer[] = [];
+  /** Views of {@link bytes}, by the low bits of their length: messages of a load balancer resemble each other. */
+  readonly #views: (Buffer | undefined)[] = Array.from({ length: VIEWS }, () => undefined);
 
   /** Appends `source[start, end)`. */
   copy(source: Buffer, start: number, end: number): void {
@@ -45,10 +49,25 @@ export class Outbox {
     this.bytes[this.length++] = value;
   }
 
+  /** What was put together, as one view of {@link bytes}. */
+  message(): Buffer {
+    const at = this.length & (VIEWS - 1);
+    const known = this.#views[at];
+    if (known !== undefined && known.length === this.length) return known;
+    const view = this.bytes.subarray(0, this.length);
+    this.#views[at] = view;
+    return view;
+  }
+
+  #replace(buffer: Buffer): void {
+    this.bytes = buffer;
+    this.#views.fill(undefined);
+  }
+
   /** Takes the buffer away, for a write that goes on after the call; {@link giveBack} returns it. */
   take(): Buffer {
     const taken = this.bytes;
-    this.bytes = this.#free.pop() ?? Buffer.allocUnsafeSlow(BUFFERS.compose);
+    this.#replace(this.#free.pop() ?? Buffer.allocUnsafeSlow(BUFFERS.compose));
     this.length = 0;
     return taken;
   }
@@ -60,13 +79,14 @@ export class Outbox {
   /** Back to the ordinary size after a message that was larger. */
   clear(): void {
     this.length = 0;
-    if (this.bytes.length !== BUFFERS.compose) this.bytes = this.#free.pop() ?? Buffer.allocUnsafeSlow(BUFFERS.compose);
+    if (this.bytes.length === BUFFERS.compose) return;
+    this.#replace(this.#free.pop() ?? Buffer.allocUnsafeSlow(BUFFERS.compose));
   }
 
   #grow(count: number): void {
     const larger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.length + count));
     this.bytes.copy(larger, 0, 0, this.length);
     this.giveBack(this.bytes);
-    this.bytes = larger;
+    this.#replace(larger);
   }
 }

@@ -75,7 +75,7 @@ abstract class TlsConnection extends HandleConnection {
   protected abstract handshakeFailed(cause: string): void;
 
   override send(outbox: Outbox): void {
-    if (outbox.length > 0) this.#put(outbox.bytes.subarray(0, outbox.length));
+    if (outbox.length > 0) this.#put(outbox.message());
     outbox.clear();
   }
 

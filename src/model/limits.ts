@@ -74,6 +74,9 @@ export const CONNECT_TIMEOUT_MS = 5000;
 /** *Ours*: a TLS handshake that takes longer is given up. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
+/** *Ours*: how long the trial of Node's TCP handles at start may take before the portable transport is chosen. */
+export const TRANSPORT_TRIAL_MS = 5000;
+
 /** *Ours*: after an error answer, what the client still sends is read and dropped for this long, so that the answer arrives. */
 export const LINGER_MS = 2000;
 

@@ -52,7 +52,10 @@ function onTick(lateMs: number): void {
   if (lateMs > row[THREAD_COUNTER.loopDelay]!) row[THREAD_COUNTER.loopDelay] = lateMs;
 }
 
-const wheel = new TimerWheel(systemClock, onTick, onFailure);
+const wheel = new TimerWheel(systemClock, onTick, (error) => {
+  transport.outbox.clear();
+  onFailure(error);
+});
 const runtime = new Runtime(
   new ThreadContext(settings.thread, transport, wheel, systemClock, (slot) => say({ type: 'publicKeyRefused', slot })),
   settings.threads,

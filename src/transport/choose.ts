@@ -1,9 +1,12 @@
 import type { Clock } from '../kit/clock.ts';
 import { messageOf } from '../kit/assert.ts';
+import { TRANSPORT_TRIAL_MS } from '../model/limits.ts';
 import { HandleTransport } from './handle-transport.ts';
 import { NetTransport } from './net-transport.ts';
 import { nodeInternals } from './node-internals.ts';
-import type { Connection, ConnectionOwner, Transport, TransportEvents } from './transport.ts';
+import type { Connection, ConnectionOwner, ListeningSocket, Transport, TransportEvents } from './transport.ts';
+
+const PING = 'ping';
 
 /**
  * The handle transport where this Node's handles do what it expects (tried with one loopback connection),
@@ -20,38 +23,44 @@ export async function chooseTransport(
     return { transport: new NetTransport(events, clock), why: "this Node does not offer its TCP handles' interface" };
   }
   const transport = new HandleTransport(internals, events, clock);
-  const problem = await tryEcho(transport);
+  const problem = await tryEcho(transport, clock);
   if (problem === undefined) return { transport, why: 'the TCP handles of this Node do what is expected of them' };
   return { transport: new NetTransport(events, clock), why: problem };
 }
 
 /** Sends a few bytes through a listening socket and back. Resolves to what went wrong, or undefined. */
-async function tryEcho(transport: HandleTransport): Promise<string | undefined> {
-  const ping = 'ping';
+async function tryEcho(transport: HandleTransport, clock: Clock): Promise<string | undefined> {
+  let listening: ListeningSocket | undefined;
   try {
-    const listening = await transport.listen('127.0.0.1', 0, (connection) => {
+    listening = await transport.listen('127.0.0.1', 0, (connection) => {
       connection.owner = echoOwner(transport);
     });
-    const answer = await new Promise<string>((resolve, reject) => {
-      transport.connect('127.0.0.1', listening.port, {
-        onConnect(connection) {
-          transport.outbox.text(ping);
-          connection.send(transport.outbox);
-        },
-        onData(connection, bytes, start, end) {
-          resolve(bytes.toString('latin1', start, end));
-          connection.destroy();
-        },
-        onEnd: () => reject(new Error('ended early')),
-        onDrain: () => {},
-        onClose: (_connection, code) => reject(new Error(code)),
-      });
-    });
-    listening.close();
-    return answer === ping ? undefined : 'the TCP handles of this Node lost bytes';
+    const answer = await echoed(transport, listening.port, clock);
+    return answer === PING ? undefined : 'the TCP handles of this Node lost bytes';
   } catch (error) {
     return `the TCP handles of this Node failed a trial: ${messageOf(error)}`;
+  } finally {
+    listening?.close();
   }
+}
+
+function echoed(transport: HandleTransport, port: number, clock: Clock): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const connection = transport.connect('127.0.0.1', port, {
+    onConnect() {
+      transport.outbox.text(PING);
+      connection.send(transport.outbox);
+    },
+    onData: (_connection, bytes, start, end) => resolve(bytes.toString('latin1', start, end)),
+    onEnd: () => reject(new Error('ended early')),
+    onDrain: () => {},
+    onClose: (_connection, code) => reject(new Error(code)),
+  });
+  const timer = clock.after(TRANSPORT_TRIAL_MS, () => reject(new Error(`no answer within ${TRANSPORT_TRIAL_MS} ms`)));
+  return promise.finally(() => {
+    timer.cancel();
+    connection.destroy();
+  });
 }
 
 function echoOwner(transport: Transport): ConnectionOwner {

@@ -1,10 +1,32 @@
-/** What IAM and ACM do alike with records of certificates. */
+/** What IAM and ACM have alike: what they are given, and what they do with records of certificates. */
+import type { Clock } from '../kit/clock.ts';
+import type { Random } from '../kit/random.ts';
 import type { CheckedCertificate } from '../model/certificate-check.ts';
 import { loadBalancerArn, usersOf } from '../model/certificate.ts';
 import type { Certificate } from '../model/certificate.ts';
 import type { LoadBalancer } from '../model/load-balancer.ts';
-import type { View } from '../store/store.ts';
-import type { Note } from './changes.ts';
+import type { Secrets } from '../store/secrets.ts';
+import type { Store, View } from '../store/store.ts';
+import type { Changes, Note } from './changes.ts';
+import type { Caller } from './service.ts';
+
+export interface CertificateServiceOptions {
+  readonly store: Store;
+  readonly changes: Changes;
+  readonly secrets: Secrets;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** What an operation may know. */
+export interface CertificateContext {
+  readonly view: View;
+  readonly caller: Caller;
+  /** Epoch milliseconds. */
+  readonly nowMs: number;
+  readonly random: Random;
+  readonly secrets: Secrets;
+}
 
 /** Load balancers of the account, in any region, with a listener that has the certificate. */
 export function usersIn(view: View, { accountId, arn }: Certificate): readonly LoadBalancer[] {

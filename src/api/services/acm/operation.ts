@@ -1,13 +1,10 @@
 /** An operation decides on records alone (services/elb/operation.ts says more); it does no I/O. */
 import type { KeyObject } from 'node:crypto';
-import type { Random } from '../../../kit/random.ts';
 import { acmArnPrefix } from '../../../model/certificate.ts';
 import type { AcmCertificate } from '../../../model/certificate.ts';
 import { CERTIFICATES } from '../../../model/limits.ts';
-import type { Secrets } from '../../../store/secrets.ts';
-import type { View } from '../../../store/store.ts';
+import type { CertificateContext } from '../../certificate-records.ts';
 import type { Outcome } from '../../changes.ts';
-import type { Caller } from '../../service.ts';
 import { acmFault } from './model.ts';
 import type { AcmFault, Action } from './model.ts';
 import { arnFault } from './rules.ts';
@@ -18,13 +15,7 @@ export interface KeyPair {
   readonly privateKey: KeyObject;
 }
 
-export interface CallContext {
-  readonly view: View;
-  readonly caller: Caller;
-  /** Epoch milliseconds. */
-  readonly nowMs: number;
-  readonly random: Random;
-  readonly secrets: Secrets;
+export interface CallContext extends CertificateContext {
   /** What the handler asked for with `newKey`. */
   readonly keyPair: KeyPair | undefined;
 }

@@ -1,11 +1,9 @@
 /** ACM 2015-12-08 over the records of a store. */
 import { generateKeyPair } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import type { Clock } from '../../../kit/clock.ts';
-import type { Random } from '../../../kit/random.ts';
-import type { Secrets } from '../../../store/secrets.ts';
-import type { Store, View } from '../../../store/store.ts';
-import type { Changes, Outcome } from '../../changes.ts';
+import type { View } from '../../../store/store.ts';
+import type { CertificateServiceOptions } from '../../certificate-records.ts';
+import type { Outcome } from '../../changes.ts';
 import type { Structure } from '../../codec/value.ts';
 import { Fault } from '../../fault.ts';
 import { Serial } from '../../serial.ts';
@@ -18,14 +16,6 @@ import { acmModel } from './model.ts';
 import type { AcmFault, Action } from './model.ts';
 import type { Handler, KeyPair } from './operation.ts';
 import { requestHandlers } from './request-certificate.ts';
-
-export interface AcmServiceOptions {
-  readonly store: Store;
-  readonly changes: Changes;
-  readonly secrets: Secrets;
-  readonly clock: Clock;
-  readonly random: Random;
-}
 
 export const handlers: { readonly [A in Action]: Handler<A> } = {
   ...deleteAndTagHandlers,
@@ -40,11 +30,11 @@ class AcmService implements JsonService {
   readonly target = 'CertificateManager';
   readonly contentType = 'application/x-amz-json-1.1';
   readonly model = acmModel;
-  readonly #options: AcmServiceOptions;
+  readonly #options: CertificateServiceOptions;
   /** Keys are made one by one: each keeps a core busy. */
   readonly #keys = new Serial();
 
-  constructor(options: AcmServiceOptions) {
+  constructor(options: CertificateServiceOptions) {
     this.#options = options;
   }
 
@@ -84,6 +74,6 @@ function makeKeyPair(algorithm: string): Promise<KeyPair> {
   });
 }
 
-export function createAcmService(options: AcmServiceOptions): JsonService {
+export function createAcmService(options: CertificateServiceOptions): JsonService {
   return new AcmService(options);
 }

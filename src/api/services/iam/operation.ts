@@ -1,24 +1,14 @@
 /** An operation decides on records alone (services/elb/operation.ts says more); it does no I/O. */
-import type { Random } from '../../../kit/random.ts';
 import { iamArnPrefix } from '../../../model/certificate.ts';
 import type { IamCertificate } from '../../../model/certificate.ts';
-import type { Secrets } from '../../../store/secrets.ts';
-import type { View } from '../../../store/store.ts';
+import type { CertificateContext } from '../../certificate-records.ts';
 import type { Outcome } from '../../changes.ts';
 import { shown } from '../../fault.ts';
-import type { Caller } from '../../service.ts';
 import { iamFault } from './model.ts';
 import type { Action, IamFault } from './model.ts';
 import type { Operations } from './shapes.ts';
 
-export interface CallContext {
-  readonly view: View;
-  readonly caller: Caller;
-  /** Epoch milliseconds. */
-  readonly nowMs: number;
-  readonly random: Random;
-  readonly secrets: Secrets;
-}
+export type CallContext = CertificateContext;
 
 export interface Handler<A extends Action> {
   readonly mutates: boolean;

@@ -1,9 +1,7 @@
 /** IAM 2010-05-08 over the records of a store: server certificates, and who the caller is. */
-import type { Clock } from '../../../kit/clock.ts';
-import type { Random } from '../../../kit/random.ts';
-import type { Secrets } from '../../../store/secrets.ts';
-import type { Store, View } from '../../../store/store.ts';
-import type { Changes, Outcome } from '../../changes.ts';
+import type { View } from '../../../store/store.ts';
+import type { CertificateServiceOptions } from '../../certificate-records.ts';
+import type { Outcome } from '../../changes.ts';
 import type { Structure } from '../../codec/value.ts';
 import { Fault } from '../../fault.ts';
 import type { Caller, QueryService } from '../../service.ts';
@@ -13,22 +11,14 @@ import type { Handler } from './operation.ts';
 import { serverCertificateHandlers } from './server-certificates.ts';
 import { userHandlers } from './users.ts';
 
-export interface IamServiceOptions {
-  readonly store: Store;
-  readonly changes: Changes;
-  readonly secrets: Secrets;
-  readonly clock: Clock;
-  readonly random: Random;
-}
-
 export const handlers: { readonly [A in Action]: Handler<A> } = { ...serverCertificateHandlers, ...userHandlers };
 
 class IamService implements QueryService {
   readonly signingName = 'iam';
   readonly model = iamModel;
-  readonly #options: IamServiceOptions;
+  readonly #options: CertificateServiceOptions;
 
-  constructor(options: IamServiceOptions) {
+  constructor(options: CertificateServiceOptions) {
     this.#options = options;
   }
 
@@ -52,6 +42,6 @@ class IamService implements QueryService {
   }
 }
 
-export function createIamService(options: IamServiceOptions): QueryService {
+export function createIamService(options: CertificateServiceOptions): QueryService {
   return new IamService(options);
 }

@@ -1,63 +1,14 @@
-/** What every transport promises the engine (transport.ts), checked on both. */
+/** What every connection of a transport promises the engine (transport.ts), on both transports. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect as netConnect, type Socket } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
-import { dial, refusingPort, ScriptedServer, type Peer } from '../../test/support/peers.ts';
+import { dial, ScriptedServer, type Peer } from '../../test/support/peers.ts';
+import { Recorder, turns } from '../../test/support/recorder.ts';
 import { systemClock } from '../kit/clock.ts';
 import { BUFFERS } from '../model/limits.ts';
 import { chooseTransport } from './choose.ts';
-import { READ_ROOM, type Connection, type ConnectionOwner, type Transport } from './transport.ts';
+import { READ_ROOM, type Connection, type Transport } from './transport.ts';
 
 const MiB = 1024 * 1024;
-
-/** An owner that notes what it is told, in order. */
-class Recorder implements ConnectionOwner {
-  readonly events: string[] = [];
-  received = '';
-  #wake: (() => void) | undefined;
-  /** Called instead of taking down what has arrived. */
-  data: ((connection: Connection, bytes: Buffer, start: number, end: number) => void) | undefined;
-
-  #note(event: string): void {
-    this.events.push(event);
-    this.#wake?.();
-  }
-
-  onConnect(): void {
-    this.#note('connect');
-  }
-
-  onData(connection: Connection, bytes: Buffer, start: number, end: number): void {
-    if (this.data === undefined) this.received += bytes.toString('latin1', start, end);
-    else this.data(connection, bytes, start, end);
-    this.#wake?.();
-  }
-
-  onEnd(): void {
-    this.#note('end');
-  }
-
-  onDrain(): void {
-    this.#note('drain');
-  }
-
-  onClose(_connection: Connection, code: string): void {
-    this.#note(`close ${code}`);
-  }
-
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => (this.#wake = resolve));
-  }
-
-  saw(event: string): Promise<void> {
-    return this.until(() => this.events.includes(event));
-  }
-}
-
-async function turns(count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
-}
 
 for (const wanted of ['handle', 'net'] as const) {
   interface Started {
@@ -339,182 +290,13 @@ for (const wanted of ['handle', 'net'] as const) {
       });
     });
   }
-
-  describe(`the ${wanted} transport`, () => {
-    test('says why a connection did not come up, later', async (t) => {
-      const { transport } = await start(t);
-      const refusing = await refusingPort();
-      t.after(() => refusing.release());
-      const owner = new Recorder();
-      const connection = transport.connect('127.0.0.1', refusing.port, owner);
-      assert.deepEqual(owner.events, []);
-      await owner.saw('close ECONNREFUSED');
-      assert.deepEqual(owner.events, ['close ECONNREFUSED']);
-      assert.equal(connection.closed, true);
-    });
-
-    test('says nothing of a connection that was given up before it was up', async (t) => {
-      const { transport } = await start(t);
-      const server = await ScriptedServer.start();
-      t.after(() => server.stop());
-      for (const how of ['destroy', 'reset', 'finish'] as const) {
-        const owner = new Recorder();
-        transport.connect('127.0.0.1', server.port, owner)[how]();
-        await turns(10);
-        assert.deepEqual(owner.events, []);
-      }
-    });
-
-    test('whose owner throws on connecting, or when it is handed a connection, loses that one', async (t) => {
-      const { transport, failures } = await start(t);
-      const server = await ScriptedServer.start();
-      t.after(() => server.stop());
-      const owner = new Recorder();
-      owner.onConnect = () => {
-        throw new Error('on connect');
-      };
-      transport.connect('127.0.0.1', server.port, owner);
-      await owner.saw('close ECONNRESET');
-      const listening = await transport.listen('127.0.0.1', 0, () => {
-        throw new Error('on connection');
-      });
-      t.after(() => listening.close());
-      const peer = await dial(listening.port);
-      await peer.shutDown();
-      peer.socket.destroy();
-      assert.deepEqual(failures.map(String), ['Error: on connect', 'Error: on connection']);
-    });
-
-    test('reads nothing of a connection that was paused when it was accepted', async (t) => {
-      const started = await start(t);
-      const { connection, owner, peer } = await accepted(t, started, (each) => each.pause());
-      peer.send('early');
-      await turns(10);
-      assert.equal(owner.received, '');
-      connection.resume();
-      await owner.until(() => owner.received === 'early');
-    });
-
-    test('listens on IPv6, and tells an IPv4 client there by its IPv4 address', async (t) => {
-      const { transport } = await start(t);
-      const addresses: string[] = [];
-      const listening = await transport.listen('::', 0, (connection) => {
-        addresses.push(`${connection.remoteAddress} ${connection.localAddress}`);
-        connection.destroy();
-      });
-      t.after(() => listening.close());
-      for (const host of ['127.0.0.1', '::1']) {
-        const peer = await dial(listening.port, host);
-        await peer.shutDown();
-        peer.socket.destroy();
-      }
-      assert.deepEqual(addresses, ['127.0.0.1 127.0.0.1', '::1 ::1']);
-    });
-
-    test('connects over IPv6', async (t) => {
-      const { transport } = await start(t);
-      const server = await ScriptedServer.start('::1');
-      t.after(() => server.stop());
-      const owner = new Recorder();
-      const connection = transport.connect('::1', server.port, owner);
-      await owner.saw('connect');
-      assert.equal(connection.remoteAddress, '::1');
-      connection.destroy();
-    });
-
-    test('rejects with the code of the system where it cannot listen', async (t) => {
-      const { transport } = await start(t);
-      const server = await ScriptedServer.start();
-      t.after(() => server.stop());
-      await assert.rejects(
-        transport.listen('127.0.0.1', server.port, () => {}),
-        { code: 'EADDRINUSE' },
-      );
-      await assert.rejects(
-        transport.listen('192.0.2.1', 0, () => {}),
-        { code: 'EADDRNOTAVAIL' },
-      );
-    });
-
-    test('shares a port with others that share it, and leaves open connections alone when it stops accepting', async (t) => {
-      const started = await start(t);
-      const owners: Recorder[] = [];
-      const accept = (connection: Connection): void => {
-        const owner = new Recorder();
-        connection.owner = owner;
-        owners.push(owner);
-        t.after(() => connection.destroy());
-      };
-      const one = await started.transport.listen('127.0.0.1', 0, accept);
-      const two = await started.transport.listen('127.0.0.1', one.port, accept);
-      const peers = await Promise.all(Array.from({ length: 10 }, () => dial(one.port)));
-      t.after(() => peers.forEach(({ socket }) => socket.destroy()));
-      while (owners.length < 10) await turns(1);
-      one.close();
-      two.close();
-      for (const peer of peers) peer.send('still here');
-      for (const owner of owners) await owner.until(() => owner.received === 'still here');
-      await assert.rejects(dial(one.port), { code: 'ECONNREFUSED' });
-    });
+  test(`the ${wanted} transport reads nothing of a connection that was paused when it was accepted`, async (t) => {
+    const started = await start(t);
+    const { connection, owner, peer } = await accepted(t, started, (each) => each.pause());
+    peer.send('early');
+    await turns(10);
+    assert.equal(owner.received, '');
+    connection.resume();
+    await owner.until(() => owner.received === 'early');
   });
 }
-
-describe('bulk reads of the handle transport', () => {
-  /** A stream in, through one connection, and out of another one. */
-  async function passedThrough(
-    t: TestContext,
-  ): Promise<{ source: Socket; peer: Peer; reads: number[]; out: Connection }> {
-    const { transport } = await chooseTransport(
-      'handle',
-      { onFailure: assert.fail, onAcceptError: assert.fail },
-      systemClock,
-    );
-    const server = await ScriptedServer.start();
-    t.after(() => server.stop());
-    const drain = new Recorder();
-    const out = transport.connect('127.0.0.1', server.port, drain);
-    await drain.saw('connect');
-    const peer = await server.accept();
-    const reads: number[] = [];
-    const listening = await transport.listen('127.0.0.1', 0, (connection) => {
-      const owner = new Recorder();
-      connection.owner = owner;
-      connection.bulk = true;
-      drain.onDrain = () => connection.resume();
-      owner.onEnd = () => out.end();
-      owner.data = (_connection, bytes, start, end) => {
-        reads.push(end - start);
-        if (connection.readingBulk) out.sendBulk(connection, start, end);
-        else {
-          transport.outbox.copy(bytes, start, end);
-          out.send(transport.outbox);
-        }
-        if (out.pending) connection.pause();
-        connection.bulk = reads.length % 7 !== 0;
-      };
-    });
-    const source = netConnect(listening.port, '127.0.0.1');
-    await once(source, 'connect');
-    t.after(() => {
-      source.destroy();
-      listening.close();
-      out.destroy();
-    });
-    return { source, peer, reads, out };
-  }
-
-  test('are larger than others, and come out as they went in, while the buffer changes all the time', async (t) => {
-    const { source, peer, reads } = await passedThrough(t);
-    const bytes = Buffer.from(Array.from({ length: 251 }, (_, i) => i));
-    const stream = Buffer.alloc(251 * 60_000, bytes);
-    peer.pause();
-    source.end(stream);
-    await turns(200);
-    peer.resume();
-    await peer.shutDown();
-    assert.equal(peer.received.length, stream.length);
-    assert.ok(Buffer.from(peer.received, 'latin1').equals(stream));
-    assert.ok(Math.max(...reads) > BUFFERS.sharedRead);
-    assert.ok(Math.max(...reads) <= BUFFERS.bulk);
-  });
-});

@@ -1,6 +1,7 @@
 /** A back end's end of one connection: answers requests well, or as badly as it is allowed to. */
 import type { Random } from '../../src/kit/random.ts';
 import type { FakeConnection } from '../support/fake-connection.ts';
+import { FORWARDED_LIMITS } from '../support/reference-forwarding.ts';
 import { readRequests } from '../support/reference-reader.ts';
 import { pick, seldom } from './choices.ts';
 import { told, type Actor } from './engine-actors.ts';
@@ -64,7 +65,7 @@ export class ScriptedBackend implements Actor {
     const text = received.slice(this.#requestAt);
     const headEnd = text.indexOf('\r\n\r\n');
     if (headEnd === -1) return (this.#request = undefined);
-    const { sizes } = readRequests(text, 'monitor');
+    const { sizes } = readRequests(text, 'monitor', FORWARDED_LIMITS);
     const upgrade = text.slice(0, headEnd).includes('\r\nConnection: upgrade\r\n');
     return (this.#request = { method: text.slice(0, text.indexOf(' ')), upgrade, size: sizes[0] });
   }

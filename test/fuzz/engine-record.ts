@@ -1,6 +1,7 @@
 /** What happened in a run, read by the reference reader: which request went where, and what came back for it. */
 import type { FakeConnection } from '../support/fake-connection.ts';
 import type { DesyncMitigationMode } from '../../src/model/load-balancer.ts';
+import { FORWARDED_LIMITS } from '../support/reference-forwarding.ts';
 import { asksForUpgrade, connectionOptions } from '../support/reference-headers.ts';
 import { readRequests, type MeasuredRequests, type RequestMessage } from '../support/reference-reader.ts';
 import { readRequestHead } from '../support/reference-request-head.ts';
@@ -68,7 +69,7 @@ export function exchangesOf(backend: ScriptedBackend, world: World): Exchange[] 
   const starts: { at: number; request: RequestMessage; size: number | undefined }[] = [];
   for (let at = 0; at < text.length;) {
     const rest = text.slice(at);
-    const { messages, sizes, unfinished, end } = readRequests(rest, 'monitor');
+    const { messages, sizes, unfinished, end } = readRequests(rest, 'monitor', FORWARDED_LIMITS);
     hold(
       end.kind !== 'refused',
       () => `${backend.name} is sent what is no request (${JSON.stringify(end)}): ${shown(rest)}`,
@@ -111,7 +112,7 @@ function switchedAfter(connection: FakeConnection, at: number, request: RequestM
 
 /** What is forwarded can be read in one way only: nothing is left that the classifier objects to, but what it keeps on purpose. */
 function assertPlain(text: string, name: string): void {
-  const { reason, head } = readRequestHead(text);
+  const { reason, head } = readRequestHead(text, FORWARDED_LIMITS);
   const lines = text.slice(0, text.indexOf('\r\n\r\n')).split('\r\n');
   hold('method' in head && KEPT_FINDINGS.has(reason), () => `${name} is sent a head that is ${reason}: ${shown(text)}`);
   hold(lines[0]!.endsWith(' HTTP/1.1'), () => `${name} is sent another version than HTTP/1.1: ${shown(text)}`);
@@ -170,7 +171,8 @@ function answersTo(
     const message = requests.messages[answers.length] ?? requests.unfinished;
     const upgrade = world.upgrade && message !== undefined && asksForUpgrade(message.version, message.headers);
     const rest = text.slice(at);
-    const reading = readResponse(rest, message?.method ?? 'GET', connection.peer.sawEnd, upgrade);
+    const { sawEnd } = connection.peer;
+    const reading = readResponse(rest, message?.method ?? 'GET', sawEnd, upgrade, FORWARDED_LIMITS);
     hold(
       reading.end !== 'refused',
       () => `${client.name} is sent what is no response (${reading.why}): ${shown(rest)}`,

@@ -2,9 +2,10 @@
  * What becomes of a message on its way through (spec/traffic.md 3), the slow and plain way: what a back end must get of a
  * request that the reference reader has read, and what a client must get of a response.
  */
+import { HTTP_HEAD } from '../../src/model/limits.ts';
 import { asksForUpgrade, fold, namedByConnection, valuesOf } from './reference-headers.ts';
 import type { RequestMessage } from './reference-reader.ts';
-import type { Header } from './reference-request-head.ts';
+import type { Header, HeadLimits } from './reference-request-head.ts';
 import type { ResponseMessage } from './reference-response.ts';
 
 /** Where a request came in. */
@@ -14,6 +15,14 @@ export interface Entrance {
   /** Is Upgrade passed on (extension attribute)? */
   readonly upgrade: boolean;
 }
+
+/** A forwarded head has our lines in addition, and addresses gathered in one of them. */
+export const FORWARDED_LIMITS: HeadLimits = {
+  maxBytes: HTTP_HEAD.maxBytes + 4096,
+  maxLineBytes: HTTP_HEAD.maxLineBytes,
+  maxHeaderBytes: HTTP_HEAD.maxBytes,
+  maxHeaders: HTTP_HEAD.maxHeaders + 5,
+};
 
 /** They concern one connection only. */
 const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection'];

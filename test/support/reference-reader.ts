@@ -10,7 +10,13 @@ import type { DesyncMitigationMode } from '../../src/model/load-balancer.ts';
 import { readChunked, readLength, textOf, type BodyReading, type Bytes } from './reference-body.ts';
 import type { Tier } from './reference-desync.ts';
 import { asksForUpgrade, connectionOptions, namedByConnection } from './reference-headers.ts';
-import { readRequestHead, type Header, type ReadHead } from './reference-request-head.ts';
+import {
+  readRequestHead,
+  type Header,
+  type HeadLimits,
+  type HeadReading,
+  type ReadHead,
+} from './reference-request-head.ts';
 
 export { readResponse } from './reference-response.ts';
 export type { ResponseMessage, ResponseReading } from './reference-response.ts';
@@ -47,7 +53,11 @@ export interface MeasuredRequests extends RequestReading {
 }
 
 /** What a connection brings when the client sends `bytes` and desync mitigation is in that mode. */
-export function readRequests(bytes: Bytes, mode: DesyncMitigationMode): MeasuredRequests {
+export function readRequests(
+  bytes: Bytes,
+  mode: DesyncMitigationMode,
+  limits: HeadLimits = HTTP_HEAD,
+): MeasuredRequests {
   const messages: RequestMessage[] = [];
   const sizes: number[] = [];
   let rest = textOf(bytes);
@@ -59,8 +69,8 @@ export function readRequests(bytes: Bytes, mode: DesyncMitigationMode): Measured
     // Empty lines before a request line are passed over (RFC 9112 2.2).
     while (rest.startsWith('\r\n')) rest = rest.slice(2);
     if (rest === '') return stop({ kind: 'clean' });
-    const read = readRequestHead(rest);
-    const why = whyRefused(rest, mode);
+    const read = readRequestHead(rest, limits);
+    const why = whyRefused(rest, read, mode, limits);
     if (why !== undefined) return stop(why);
     if (!read.complete || 'refused' in read.head) return stop({ kind: 'unfinished' });
     const body = readRequestBody(rest.slice(read.size), read.head);
@@ -86,11 +96,15 @@ const LONG_METHOD = new RegExp(`^[A-Za-z0-9\\-_.!#$%&'*+^|~\`]{${HTTP_HEAD.maxMe
 type Refusal = { kind: 'refused'; status: 400 | 405; why: string };
 
 /** Why the request at the beginning of `text` is refused; undefined also when its head is not complete. */
-function whyRefused(text: string, mode: DesyncMitigationMode): Refusal | undefined {
-  const read = readRequestHead(text);
+function whyRefused(
+  text: string,
+  read: HeadReading,
+  mode: DesyncMitigationMode,
+  limits: HeadLimits,
+): Refusal | undefined {
   const refuse = (why: string, status: 400 | 405 = 400): Refusal => ({ kind: 'refused', status, why });
   if (LONG_METHOD.test(text)) return refuse('the method is too long', 405);
-  if (!read.complete) return text.length > HTTP_HEAD.maxBytes ? refuse('the head is too long') : undefined;
+  if (!read.complete) return text.length > limits.maxBytes ? refuse('the head is too long') : undefined;
   if (REFUSED[mode].includes(read.tier)) return refuse(read.reason);
   if ('refused' in read.head) return refuse(read.head.refused);
   const { method, headers, framing } = read.head;

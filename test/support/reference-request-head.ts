@@ -60,15 +60,18 @@ const OWN_NAMES = new Set(
     .map(squash),
 );
 
+/** How large a head may be; what weir forwards is longer than what came by the lines that it adds. */
+export type HeadLimits = Readonly<Record<'maxBytes' | 'maxLineBytes' | 'maxHeaderBytes' | 'maxHeaders', number>>;
+
 /** Reads the head at the beginning of `text`; what follows its empty line is not looked at. */
-export function readRequestHead(text: string): HeadReading {
+export function readRequestHead(text: string, limits: HeadLimits = HTTP_HEAD): HeadReading {
   const { lines, complete, size, crlf, endFindings } = splitLines(text);
   const request = splitRequestLine(lines[0]!.text);
   const parts = splitHeader(lines.slice(1).map((line) => line.text));
   const encodings = framingParts(parts, 'Transfer-Encoding');
   const lengths = framingParts(parts, 'Content-Length');
   const refused = complete
-    ? (whyOverLimits(size, lines, parts) ?? whyUnframable(request, parts, encodings, lengths))
+    ? (whyOverLimits(size, lines, parts, limits) ?? whyUnframable(request, parts, encodings, lengths))
     : 'the head is not complete';
   const head = refused === undefined ? forwarded(request, parts, encodings, lengths) : { refused };
   return {
@@ -98,18 +101,23 @@ export function headText(head: ReadHead): string {
 }
 
 /** The limits count what the client sent, line ends included, before anything is dropped. */
-function whyOverLimits(size: number, lines: readonly Line[], parts: readonly Part[]): string | undefined {
+function whyOverLimits(
+  size: number,
+  lines: readonly Line[],
+  parts: readonly Part[],
+  limits: HeadLimits,
+): string | undefined {
   const headerSizes: number[] = [0];
   lines.slice(1).forEach((line, index) => {
     const { kind } = parts[index]!;
     if (kind === 'field' || kind === 'colonless') headerSizes.push(0);
     headerSizes[headerSizes.length - 1]! += sizeOf(line);
   });
-  if (size > HTTP_HEAD.maxBytes) return 'the head is too long';
-  if (sizeOf(lines[0]!) > HTTP_HEAD.maxLineBytes) return 'the request line is too long';
-  if (headerSizes.some((headerSize) => headerSize > HTTP_HEAD.maxHeaderBytes)) return 'a header is too long';
+  if (size > limits.maxBytes) return 'the head is too long';
+  if (sizeOf(lines[0]!) > limits.maxLineBytes) return 'the request line is too long';
+  if (headerSizes.some((headerSize) => headerSize > limits.maxHeaderBytes)) return 'a header is too long';
   const count = parts.filter(({ kind }) => kind === 'field' || kind === 'colonless' || kind === 'mimic').length;
-  return count > HTTP_HEAD.maxHeaders ? 'there are too many headers' : undefined;
+  return count > limits.maxHeaders ? 'there are too many headers' : undefined;
 }
 
 /** Why no strict reader could say what the message is and where it ends; undefined when one can. */

@@ -6,7 +6,7 @@ import { HTTP_HEAD, MAX_INTERIM_RESPONSES } from '../../src/model/limits.ts';
 import { divide, readChunked, readLength, takeLine, textOf, type Bytes } from './reference-body.ts';
 import { TOKEN, trim } from './reference-grammar.ts';
 import { connectionOptions, namedByConnection, valuesOf } from './reference-headers.ts';
-import type { Header } from './reference-request-head.ts';
+import type { Header, HeadLimits } from './reference-request-head.ts';
 
 export interface ResponseMessage {
   readonly version: '1.0' | '1.1';
@@ -39,12 +39,18 @@ export interface MeasuredResponse extends ResponseReading {
  * What a back end's `bytes` are, as the answer to a request with that method; `closed`: it closed after them. `upgrade`:
  * the request asked for another protocol, so that a 101 is a final response, and what follows it is no HTTP.
  */
-export function readResponse(bytes: Bytes, method: string, closed: boolean, upgrade = false): MeasuredResponse {
+export function readResponse(
+  bytes: Bytes,
+  method: string,
+  closed: boolean,
+  upgrade = false,
+  limits: HeadLimits = HTTP_HEAD,
+): MeasuredResponse {
   const interim: ResponseMessage[] = [];
   const text = textOf(bytes);
   let rest = text;
   for (;;) {
-    const read = readResponseHead(rest);
+    const read = readResponseHead(rest, limits);
     if (typeof read === 'string') return { interim, end: read === '' ? 'unfinished' : 'refused', why: read, size: 0 };
     rest = rest.slice(read.size);
     const before = text.length - rest.length;
@@ -69,17 +75,17 @@ interface ResponseHeadReading {
 }
 
 /** The head at the beginning of `text`; why there is none, and an empty text when it is not whole. */
-function readResponseHead(text: string): ResponseHeadReading | string {
+function readResponseHead(text: string, limits: HeadLimits): ResponseHeadReading | string {
   const line = takeLine(text);
   if (line === undefined) return '';
   const match = /^HTTP\/1\.([0-9]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?$/.exec(line.text);
   if (match === null) return `no status line: ${JSON.stringify(line.text)}`;
-  if (line.text.length > HTTP_HEAD.maxLineBytes) return 'the status line is too long';
+  if (line.text.length > limits.maxLineBytes) return 'the status line is too long';
   const headers: Header[] = [];
   let { rest } = line;
   for (;;) {
     const next = takeLine(rest);
-    if (next === undefined) return text.length > HTTP_HEAD.maxBytes ? 'the head is too long' : '';
+    if (next === undefined) return text.length > limits.maxBytes ? 'the head is too long' : '';
     const bytes = rest.length - next.rest.length;
     rest = next.rest;
     if (next.text === '') break;
@@ -88,11 +94,10 @@ function readResponseHead(text: string): ResponseHeadReading | string {
       return `no header: ${JSON.stringify(next.text)}`;
     }
     headers.push([name, trim(value)]);
-    if (bytes > HTTP_HEAD.maxHeaderBytes || headers.length > HTTP_HEAD.maxHeaders)
-      return 'too much of a header, or too many';
+    if (bytes > limits.maxHeaderBytes || headers.length > limits.maxHeaders) return 'too much of a header, or too many';
   }
   const size = text.length - rest.length;
-  if (size > HTTP_HEAD.maxBytes) return 'the head is too long';
+  if (size > limits.maxBytes) return 'the head is too long';
   return frameResponse(match[1] === '0' ? '1.0' : '1.1', Number(match[2]), headers, size);
 }
 

@@ -59,6 +59,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   #ended = false;
   /** The connection ends with the current exchange. */
   #close = false;
+  /** The client has said that this is its last request. */
+  #lastRequest = false;
   /** The bytes behind the current request are not to be read as one: it asks for another protocol. */
   #dropRest = false;
   /** Neither connection serves anyone after this exchange (spec/desync.md, defensive mode). */
@@ -281,7 +283,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     this.isHead = head.method === METHOD.head;
     this.upgradeForwarded = this.upgrade && head.wantsUpgrade;
     this.suspect = suspect;
-    this.#close = !head.keepAlive || suspect || this.#listener.draining;
+    this.#lastRequest = !head.keepAlive;
+    this.#close = this.#lastRequest || suspect || this.#listener.draining;
     this.#dropRest = head.wantsUpgrade;
     this.#replays = 0;
     this.#tried = undefined;
@@ -489,7 +492,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     const complete = this.#state === STATE.response;
     this.#endExchange();
     if (this.#close || (this.#dropRest && this.#held !== undefined)) {
-      if (complete && !this.suspect && this.#held === undefined) this.#finish();
+      if (complete && !this.suspect && this.#lastRequest && this.#held === undefined) this.#finish();
       else this.#linger();
       return;
     }
@@ -631,6 +634,10 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   #finish(): void {
     if (!this.connection.pending) {
       this.#leave();
+      return;
+    }
+    if (!this.#ended) {
+      this.#linger();
       return;
     }
     this.#state = STATE.closing;

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { FakeClock } from '../kit/clock.ts';
 import { loadBalancerId } from '../model/load-balancer.ts';
 import { Balancer } from './balancer.ts';
-import { makeCounters, sharedCells } from './counters.ts';
+import { CountLog } from './count-log.ts';
+import { COUNT_LOG_ENTRIES, makeCounters, sharedCells } from './counters.ts';
 import { Target } from './target.ts';
 import { TARGET_STATE, TargetPage } from './target-table.ts';
 
@@ -16,17 +18,49 @@ class Setting {
   readonly targets: Target[];
   readonly balancer: Balancer;
 
-  constructor(zones: readonly string[], crossZone = true, enabledZones = [...new Set(zones)]) {
-    this.targets = zones.map((zone, slot) => {
-      this.page.setState(slot, TARGET_STATE.inService);
+  readonly clock = new FakeClock();
+  readonly #zones: readonly string[];
+  readonly #enabled: readonly string[];
+  readonly #crossZone: boolean;
+  readonly #slowStartMs: number;
+
+  constructor(zones: readonly string[], crossZone = true, enabledZones = [...new Set(zones)], slowStartMs = 0) {
+    this.#zones = zones;
+    this.#enabled = enabledZones;
+    this.#crossZone = crossZone;
+    this.#slowStartMs = slowStartMs;
+    for (const slot of zones.keys()) this.page.setState(slot, TARGET_STATE.inService);
+    this.targets = this.targetsOf(0);
+    this.balancer = this.balancerOver(this.targets);
+  }
+
+  /** The targets as a thread has them. */
+  targetsOf(thread: number): Target[] {
+    return this.#zones.map((zone, slot) => {
       const compiled = { slot, instanceId: `i-${slot}`, host: '127.0.0.1', port: 80, zone };
-      return new Target(ID, compiled, 'HTTP', undefined, this.page, 0);
+      return new Target(ID, compiled, 'HTTP', undefined, this.page, new CountLog(this.shared), thread);
     });
-    this.balancer = new Balancer(this.targets, enabledZones, crossZone, this.shared, 0);
+  }
+
+  balancerOver(targets: readonly Target[]): Balancer {
+    return new Balancer({
+      targets,
+      zones: this.#enabled,
+      crossZone: this.#crossZone,
+      slowStartMs: this.#slowStartMs,
+      clock: this.clock,
+      shared: this.shared,
+      ordinal: 0,
+    });
   }
 
   setOut(...slots: number[]): void {
     for (const slot of slots) this.page.setState(slot, TARGET_STATE.outOfService);
+  }
+
+  flip(slot: number): void {
+    const { inService, outOfService } = TARGET_STATE;
+    this.page.setState(slot, this.page.state(slot) === inService ? outOfService : inService);
   }
 
   /** How often each target came out of `count` calls. */
@@ -47,8 +81,15 @@ function of(count: number, zone = 'a'): string[] {
 /** Both ways to choose, where nothing is in flight. */
 const WAYS = [
   ['round robin', (balancer: Balancer, zone: number) => balancer.roundRobin(zone, undefined, Infinity)],
-  ['least outstanding', (balancer: Balancer, zone: number) => balancer.leastOutstanding(zone, undefined, Infinity)],
+  ['least outstanding', (balancer: Balancer, zone: number) => served(balancer, zone)],
 ] as const;
+
+/** A request that is over at once. */
+function served(balancer: Balancer, zone = 0): Target | undefined {
+  const target = balancer.take(zone, undefined, Infinity);
+  target?.finish();
+  return target;
+}
 
 for (const [name, choose] of WAYS) {
   describe(`${name} without load`, () => {
@@ -87,7 +128,7 @@ for (const [name, choose] of WAYS) {
 
     test('takes turns with the other threads', () => {
       const setting = new Setting(of(4));
-      const other = new Balancer(setting.targets, ['a'], true, setting.shared, 0);
+      const other = setting.balancerOver(setting.targetsOf(1));
       let turn = 0;
       assert.deepEqual(
         setting.tally(400, () => choose(turn++ % 3 === 0 ? other : setting.balancer, 0)),
@@ -98,7 +139,7 @@ for (const [name, choose] of WAYS) {
     test('finds the healthy target though another thread takes a turn between any two steps', () => {
       const setting = new Setting(of(2));
       setting.setOut(0);
-      const other = new Balancer(setting.targets, ['a'], true, setting.shared, 0);
+      const other = setting.balancerOver(setting.targetsOf(1));
       let nested = false;
       for (const target of setting.targets) {
         const { inService } = target;
@@ -125,9 +166,8 @@ describe('least outstanding', () => {
     const setting = new Setting(of(3));
     for (const slot of [0, 0, 1, 1, 1, 2]) setting.page.addOutstanding(slot, 1, 1);
     for (const expected of [2, 0, 2]) {
-      const target = setting.balancer.leastOutstanding(0, undefined, Infinity)!;
-      if (target.slot !== expected) assert.ok(target.outstanding <= setting.targets[expected]!.outstanding);
-      target.begin();
+      const target = setting.balancer.take(0, undefined, Infinity)!;
+      if (target.slot !== expected) assert.ok(target.outstanding - 1 <= setting.targets[expected]!.outstanding);
     }
     assert.deepEqual(
       setting.targets.map(({ outstanding }) => outstanding),
@@ -140,7 +180,7 @@ describe('least outstanding', () => {
     setting.targets[0]!.begin();
     setting.targets[1]!.begin();
     assert.deepEqual(
-      setting.tally(200, () => setting.balancer.leastOutstanding(0, undefined, Infinity)),
+      setting.tally(200, () => served(setting.balancer)),
       [0, 0, 100, 100],
     );
   });
@@ -149,15 +189,18 @@ describe('least outstanding', () => {
     const { balancer, targets } = new Setting(of(3));
     const tried: Target[] = [];
     for (let i = 0; i < 3; i++) {
-      const target = balancer.leastOutstanding(0, tried, Infinity)!;
+      assert.ok(balancer.hasOther(0, tried));
+      const target = balancer.take(0, tried, Infinity)!;
       assert.ok(!tried.includes(target));
       tried.push(target);
     }
-    assert.equal(balancer.leastOutstanding(0, tried, Infinity), undefined);
-    for (const target of targets) for (let i = 0; i < 2; i++) target.begin();
+    assert.ok(!balancer.hasOther(0, tried));
+    assert.equal(balancer.take(0, tried, Infinity), undefined);
+    for (const target of targets) target.begin();
     targets[1]!.finish();
-    assert.equal(balancer.leastOutstanding(0, undefined, 2), targets[1]);
-    assert.equal(balancer.leastOutstanding(0, undefined, 1), undefined);
+    assert.equal(balancer.take(0, undefined, 1), undefined);
+    assert.equal(balancer.take(0, undefined, 2), targets[1]);
+    assert.equal(balancer.take(0, undefined, 2), undefined);
   });
 
   test('never takes a target with more in flight than another one that could be taken', () => {
@@ -172,8 +215,8 @@ describe('least outstanding', () => {
           if (!inService) setting.setOut(slot);
           for (let i = 0; i < outstanding; i++) setting.page.addOutstanding(slot, 0, 1);
         }
-        for (let i = 0; i < turns; i++) setting.balancer.leastOutstanding(0, undefined, Infinity);
-        const chosen = setting.balancer.leastOutstanding(0, undefined, Infinity);
+        for (let i = 0; i < turns; i++) served(setting.balancer);
+        const chosen = served(setting.balancer);
         const healthy = load.filter(({ inService }) => inService).map(({ outstanding }) => outstanding);
         if (healthy.length === 0) assert.equal(chosen, undefined);
         else {
@@ -182,6 +225,154 @@ describe('least outstanding', () => {
         }
       }),
     );
+  });
+});
+
+describe('least outstanding over two threads', () => {
+  const event = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ what: fc.constant('take' as const), thread: fc.nat(1) }) },
+    { weight: 5, arbitrary: fc.record({ what: fc.constant('finish' as const), thread: fc.nat(99) }) },
+    { weight: 1, arbitrary: fc.record({ what: fc.constant('flip' as const), thread: fc.nat(99) }) },
+    { weight: 1, arbitrary: fc.record({ what: fc.constant('snapshot' as const), thread: fc.nat(1) }) },
+  );
+
+  test('takes one of the fewest in flight at every moment, whatever has happened before', () => {
+    const run = fc.array(event, { maxLength: 200 });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 20 }), run, (count, events) => {
+        const setting = new Setting(of(count));
+        const targets = [setting.targets, setting.targetsOf(1)];
+        const balancers = targets.map((own) => setting.balancerOver(own));
+        const inFlight: Target[] = [];
+        for (const { what, thread } of events) {
+          if (what === 'take') {
+            const serving = setting.targets.filter(({ inService }) => inService);
+            const fewest = Math.min(...serving.map(({ outstanding }) => outstanding));
+            const target = balancers[thread]!.take(0, undefined, Infinity);
+            assert.equal(target === undefined, serving.length === 0);
+            if (target === undefined) continue;
+            assert.ok(target.inService);
+            assert.equal(target.outstanding, fewest + 1);
+            inFlight.push(target);
+          } else if (what === 'finish') inFlight.splice(thread % (inFlight.length + 1), 1)[0]?.finish();
+          else if (what === 'flip') setting.flip(thread % count);
+          else balancers[thread] = setting.balancerOver(targets[thread]!);
+        }
+        for (const target of inFlight) target.finish();
+        for (const { outstanding } of setting.targets) assert.equal(outstanding, 0);
+      }),
+    );
+  });
+
+  test('is right when a thread has balanced nothing while the others did much', () => {
+    const setting = new Setting(of(10));
+    const other = setting.balancerOver(setting.targetsOf(1));
+    assert.ok(other.take(0, undefined, Infinity));
+    for (let i = 0; i < COUNT_LOG_ENTRIES; i++) setting.balancer.take(0, undefined, Infinity);
+    setting.targets[3]!.finish();
+    setting.targets[3]!.finish();
+    assert.equal(other.take(0, undefined, Infinity)!.slot, 3);
+  });
+
+  test('is right when the counts of a dead thread were taken back', () => {
+    const setting = new Setting(of(3));
+    for (const target of setting.targetsOf(1)) for (let i = 0; i < 5; i++) target.begin();
+    setting.targets[0]!.begin();
+    assert.notEqual(served(setting.balancer)!.slot, 0);
+    setting.page.forgetThread(1);
+    const slots = [0, 1].map(() => setting.balancer.take(0, undefined, Infinity)!.slot);
+    assert.deepEqual(slots.toSorted(), [1, 2]);
+  });
+
+  test('goes on with the turns where the last snapshot left them', () => {
+    const setting = new Setting(of(4));
+    let { balancer } = setting;
+    const tally = setting.tally(400, () => {
+      balancer = setting.balancerOver(setting.targets);
+      return served(balancer);
+    });
+    assert.deepEqual(tally, [100, 100, 100, 100]);
+  });
+});
+
+describe('slow start', () => {
+  const SECONDS = 100;
+
+  /** Four instances of which the last has just come into service beside the others. */
+  function started(): Setting {
+    const setting = new Setting(of(4), true, ['a'], SECONDS * 1000);
+    setting.setOut(3);
+    served(setting.balancer);
+    setting.clock.advance(SECONDS * 1000);
+    setting.flip(3);
+    served(setting.balancer);
+    return setting;
+  }
+
+  test('gives an instance that comes into service a share that grows in a straight line', () => {
+    const setting = started();
+    for (const [passed, share] of [
+      [0, 0],
+      [SECONDS / 4, 0.25],
+      [SECONDS / 4, 0.5],
+      [SECONDS / 4, 0.75],
+      [SECONDS / 4, 1],
+      [SECONDS, 1],
+    ] as const) {
+      setting.clock.advance(passed * 1000);
+      const tally = setting.tally(4000, () => served(setting.balancer));
+      assert.ok(Math.abs(tally[3]! - 1000 * share) <= 2, `${tally[3]} of 4000 for a share of ${share}`);
+      assert.ok(Math.max(...tally.slice(0, 3)) - Math.min(...tally.slice(0, 3)) <= 2);
+    }
+  });
+
+  test('does so under load too, where it has the fewest in flight all the time', () => {
+    const setting = started();
+    for (const target of setting.targets.slice(0, 3)) for (let i = 0; i < 50; i++) target.begin();
+    setting.clock.advance((SECONDS / 2) * 1000);
+    const tally = setting.tally(4000, () => served(setting.balancer));
+    assert.ok(Math.abs(tally[3]! - 500) <= 2, `${tally[3]} of 4000`);
+  });
+
+  test('does not send more to an instance that is slow besides', () => {
+    const setting = started();
+    setting.clock.advance((SECONDS / 2) * 1000);
+    const slow = setting.targets[3]!;
+    slow.begin();
+    assert.equal(setting.tally(4000, () => served(setting.balancer))[3], 0);
+  });
+
+  test('begins anew when an instance has been out of service', () => {
+    const setting = started();
+    setting.clock.advance(SECONDS * 2000);
+    served(setting.balancer);
+    setting.flip(3);
+    served(setting.balancer);
+    setting.flip(3);
+    served(setting.balancer);
+    assert.equal(setting.tally(400, () => served(setting.balancer))[3], 0);
+  });
+
+  test('goes on over a new snapshot', () => {
+    const setting = started();
+    setting.clock.advance((SECONDS / 2) * 1000);
+    const balancer = setting.balancerOver(setting.targets);
+    const tally = setting.tally(4000, () => served(balancer));
+    assert.ok(Math.abs(tally[3]! - 500) <= 2, `${tally[3]} of 4000`);
+  });
+
+  test('is none where all instances are new: they share evenly', () => {
+    const setting = new Setting(of(4), true, ['a'], SECONDS * 1000);
+    assert.deepEqual(
+      setting.tally(400, () => served(setting.balancer)),
+      [100, 100, 100, 100],
+    );
+  });
+
+  test('gives way when nobody else can serve', () => {
+    const setting = started();
+    setting.setOut(0, 1, 2);
+    assert.equal(setting.tally(10, () => served(setting.balancer))[3], 10);
   });
 });
 

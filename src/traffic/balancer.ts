@@ -2,49 +2,40 @@
  * Chooses a target (spec/traffic.md 2, 3 and 6): round robin for connections, least outstanding requests for requests
  * with ties broken round robin; over all threads, since counts and turns are in shared memory.
  */
+import type { Clock } from '../kit/clock.ts';
+import { CountLog } from './count-log.ts';
 import { CURSORS, SHARED } from './counters.ts';
+import { TargetGroup } from './target-group.ts';
 import type { Target } from './target.ts';
 
-/** The targets of one zone, or all of them. */
-class Group<T extends Target> {
+export interface BalancerOptions<T extends Target> {
   readonly targets: readonly T[];
-  readonly cursor: number;
-
-  constructor(targets: readonly T[], cursor: number) {
-    this.targets = targets;
-    this.cursor = cursor;
-  }
-
-  get alive(): boolean {
-    return this.targets.some((target) => target.inService);
-  }
+  readonly zones: readonly string[];
+  readonly crossZone: boolean;
+  readonly slowStartMs: number;
+  readonly clock: Clock;
+  /** Of the load balancer (`sharedCells`). */
+  readonly shared: Int32Array;
+  /** The listener's number within its load balancer: it picks the turns that it shares with other threads. */
+  readonly ordinal: number;
 }
 
 export class Balancer<T extends Target = Target> {
-  readonly #groups: readonly Group<T>[];
+  readonly #groups: readonly TargetGroup<T>[];
   readonly #shared: Int32Array;
   readonly #zoneCursor: number;
 
-  /** `ordinal` is the listener's number within its load balancer: it picks the turns that it shares with other threads. */
-  constructor(
-    targets: readonly T[],
-    zones: readonly string[],
-    crossZone: boolean,
-    shared: Int32Array,
-    ordinal: number,
-  ) {
-    this.#shared = shared;
+  constructor({ targets, zones, crossZone, ordinal, ...options }: BalancerOptions<T>) {
+    this.#shared = options.shared;
     const cursorOf = (turn: number): number => SHARED.cursors + ((ordinal * 8 + turn) % CURSORS);
     this.#zoneCursor = cursorOf(0);
+    const common = { ...options, log: new CountLog(options.shared) };
     this.#groups = crossZone
-      ? [new Group(targets, cursorOf(1))]
-      : zones.map(
-          (zone, index) =>
-            new Group(
-              targets.filter((target) => target.zone === zone),
-              cursorOf(1 + index),
-            ),
-        );
+      ? [new TargetGroup(targets, cursorOf(1), common)]
+      : zones.map((zone, index) => {
+          const own = targets.filter((target) => target.zone === zone);
+          return new TargetGroup(own, cursorOf(1 + index), common);
+        });
   }
 
   /**
@@ -57,28 +48,15 @@ export class Balancer<T extends Target = Target> {
     return zone === -1 ? 0 : zone;
   }
 
-  /** The healthy target with the fewest requests in flight, fewer than `capacity`, none of `tried`. */
-  leastOutstanding(zone: number, tried: readonly T[] | undefined, capacity: number): T | undefined {
-    const group = this.#group(zone);
-    if (group === undefined) return undefined;
-    const { targets, cursor } = group;
-    const count = targets.length;
-    let at = placeOf(Atomics.load(this.#shared, cursor), count);
-    let best = -1;
-    let fewest = capacity;
-    for (let i = 0; i < count; i++, at = at + 1 === count ? 0 : at + 1) {
-      const target = targets[at]!;
-      if (!target.inService) continue;
-      const outstanding = target.outstanding;
-      if (outstanding >= fewest || (tried !== undefined && tried.includes(target))) continue;
-      best = at;
-      if (outstanding === 0) break;
-      fewest = outstanding;
-    }
-    if (best === -1) return undefined;
-    // Two threads may take the same turn: what is in flight decides the next one.
-    Atomics.store(this.#shared, cursor, best + 1);
-    return targets[best];
+  /** Counts a request in at the healthy target with the fewest in flight, fewer than `capacity`, none of `tried`. */
+  take(zone: number, tried: readonly T[] | undefined, capacity: number): T | undefined {
+    return this.#group(zone)?.take(tried, capacity);
+  }
+
+  /** Is there a healthy target besides those of `tried`? */
+  hasOther(zone: number, tried: readonly T[] | undefined): boolean {
+    const targets = this.#group(zone)?.targets ?? [];
+    return targets.some((target) => target.inService && tried?.includes(target) !== true);
   }
 
   /** The next healthy target in turn with fewer than `capacity` connections, none of `tried`. */
@@ -97,7 +75,7 @@ export class Balancer<T extends Target = Target> {
   }
 
   /** The zone's group; another one where it has no healthy target any more. */
-  #group(zone: number): Group<T> | undefined {
+  #group(zone: number): TargetGroup<T> | undefined {
     const group = this.#groups[zone] ?? this.#groups[0];
     if (this.#groups.length <= 1 || (group !== undefined && group.alive)) return group;
     return this.#groups[this.chooseZone()];
@@ -111,7 +89,8 @@ export class Balancer<T extends Target = Target> {
     const count = all.length;
     for (;;) {
       const turn = Atomics.load(this.#shared, cursor);
-      let at = placeOf(turn, count);
+      // There may have been more of them when the turn was noted.
+      let at = turn < count ? turn : 0;
       let left = count;
       for (; left > 0 && !eligible(all[at]!); left--) at = at + 1 === count ? 0 : at + 1;
       if (left === 0) return -1;
@@ -120,11 +99,6 @@ export class Balancer<T extends Target = Target> {
   }
 }
 
-/** The place whose turn it is. There may have been more of them when the turn was noted. */
-function placeOf(turn: number, count: number): number {
-  return turn < count ? turn : 0;
-}
-
-function isAlive(group: Group<Target>): boolean {
+function isAlive(group: TargetGroup<Target>): boolean {
   return group.alive;
 }

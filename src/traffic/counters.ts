@@ -45,14 +45,18 @@ export const DESYNC_COUNTERS = COUNTER.latencyBuckets + LATENCY_BUCKETS.length +
 export const MAX_DESYNC_REASONS = 32;
 export const ROW_CELLS = DESYNC_COUNTERS + MAX_DESYNC_REASONS;
 
-/** Int32 cells that all threads write, in front of the rows: where round robin stands, and the surge queue. */
+/** Int32 cells that all threads write, in front of the rows: the surge queue, where round robin stands, the log of counts. */
 export const SHARED = {
   surgeQueueLength: 0,
   /** Turns of round robin; a listener and zone uses one of them by its number. */
   cursors: 2,
+  /** Its end, and from the second cell on its entries (traffic/count-log.ts). */
+  countLog: 128,
 } as const;
-export const CURSORS = 126;
-const SHARED_BYTES = (SHARED.cursors + CURSORS) * Int32Array.BYTES_PER_ELEMENT;
+export const CURSORS = SHARED.countLog - SHARED.cursors;
+/** A power of two. */
+export const COUNT_LOG_ENTRIES = 512;
+const SHARED_BYTES = (SHARED.countLog + 2 + COUNT_LOG_ENTRIES) * Int32Array.BYTES_PER_ELEMENT;
 
 export function makeCounters(threads: number): SharedArrayBuffer {
   return new SharedArrayBuffer(SHARED_BYTES + threads * ROW_CELLS * Float64Array.BYTES_PER_ELEMENT);

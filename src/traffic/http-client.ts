@@ -314,14 +314,14 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     const { settings, surgeQueue } = this.#listener.loadBalancer;
     const capacity = settings.maxConnectionsPerTarget;
     const waitsBehind = capacity !== Infinity && surgeQueue.busy;
-    const target = waitsBehind ? undefined : this.#choose(capacity);
-    if (target === undefined || (capacity !== Infinity && !target.beginWithin(capacity))) {
-      if (capacity === Infinity || this.#choose(Infinity) === undefined) {
-        this.#unserved(503);
-      } else this.#standInLine();
-      return;
-    }
-    if (capacity === Infinity) target.begin();
+    const target = waitsBehind ? undefined : this.#take(capacity);
+    if (target !== undefined) this.#sendTo(target, fresh);
+    else if (capacity !== Infinity && this.#hasInstance()) this.#standInLine();
+    else this.#unserved(503);
+  }
+
+  /** The request in the outbox goes to `target`, where it has been counted. */
+  #sendTo(target: HttpTarget, fresh: boolean): void {
     this.#target = target;
     const idle = fresh ? undefined : target.popIdle();
     if (idle === undefined) {
@@ -335,11 +335,19 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     this.#backend.send(this.#context.outbox, this.#replayable);
   }
 
-  /** The instance that the session is bound to, else the one with the fewest requests; undefined: none within `capacity`. */
-  #choose(capacity: number): HttpTarget | undefined {
+  /**
+   * Counts the request in at the instance that its session is bound to, else at the one with the fewest requests.
+   * Undefined: there is none within `capacity`.
+   */
+  #take(capacity: number): HttpTarget | undefined {
     const bound = this.#boundTarget;
-    if (bound !== undefined) return bound.outstanding < capacity ? bound : undefined;
-    return this.#listener.balancer.leastOutstanding(this.#zone, this.#tried, capacity);
+    if (bound === undefined) return this.#listener.balancer.take(this.#zone, this.#tried, capacity);
+    return bound.beginWithin(capacity) ? bound : undefined;
+  }
+
+  /** Is there an instance that could serve the request, now or later? */
+  #hasInstance(): boolean {
+    return this.bound || this.#listener.balancer.hasOther(this.#zone, this.#tried);
   }
 
   /** Of the session's instance, while it can serve. In whatever zone it is: a session is not lost to a new connection. */
@@ -397,15 +405,16 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
 
   /** First in line: is there capacity now? */
   proceed(): boolean {
-    const { maxConnectionsPerTarget } = this.#listener.loadBalancer.settings;
-    if (this.#choose(maxConnectionsPerTarget) === undefined && this.#choose(Infinity) !== undefined) return false;
+    const target = this.#take(this.#listener.loadBalancer.settings.maxConnectionsPerTarget);
+    if (target === undefined && this.#hasInstance()) return false;
     const waiting = this.#waiting!;
     this.#waiting = undefined;
     this.#context.outbox.copy(waiting, 0, waiting.length);
-    this.#dispatch(false);
+    if (target === undefined) this.#unserved(503);
+    else this.#sendTo(target, false);
     // Over a connection that was there already nothing else tells that the body can go on.
     this.backendWritable();
-    return this.#waiting === undefined;
+    return true;
   }
 
   /** The connection that the request waited for is up. */
@@ -544,7 +553,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     if (!neverSent) {
       this.#replays++;
       // The only instance there is: a new connection to it is as good as another one.
-      if (this.#choose(Infinity) === undefined) this.#tried = undefined;
+      if (!this.#hasInstance()) this.#tried = undefined;
     }
     this.#dispatch(!neverSent);
   }

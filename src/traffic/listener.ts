@@ -4,6 +4,7 @@ import type { Clock } from '../kit/clock.ts';
 import { isTls } from '../model/load-balancer.ts';
 import type { ListeningSocket } from '../transport/transport.ts';
 import { Balancer } from './balancer.ts';
+import { CountLog } from './count-log.ts';
 import { counterRow, sharedCells } from './counters.ts';
 import type { HttpTarget } from './http-backend.ts';
 import { ListenerTls } from './listener-tls.ts';
@@ -25,12 +26,14 @@ export class LoadBalancerRuntime {
   readonly shared: Int32Array;
   readonly listeners = new Map<string, ListenerRuntime>();
 
+  readonly countLog: CountLog;
   readonly surgeQueue: SurgeQueue;
 
   constructor(settings: CompiledLoadBalancer, thread: number, clock: Clock) {
     this.settings = settings;
     this.counters = counterRow(settings.counters, thread);
     this.shared = sharedCells(settings.counters);
+    this.countLog = new CountLog(this.shared);
     this.surgeQueue = new SurgeQueue(this.shared, this.counters, clock);
   }
 }
@@ -51,13 +54,16 @@ export class ListenerRuntime {
   readonly sessions = new Set<ClientSession>();
   /** The lines that every request gets, behind the client's address. */
   readonly forwardedLines: string;
+  readonly #clock: Clock;
 
   constructor(
     loadBalancer: LoadBalancerRuntime,
     compiled: CompiledListener,
     targets: readonly HttpTarget[],
     ordinal: number,
+    clock: Clock,
   ) {
+    this.#clock = clock;
     this.loadBalancer = loadBalancer;
     this.compiled = compiled;
     this.targets = targets;
@@ -69,8 +75,17 @@ export class ListenerRuntime {
   }
 
   #makeBalancer(ordinal: number): Balancer<HttpTarget> {
-    const { zones, crossZone } = this.loadBalancer.settings;
-    return new Balancer(this.targets, zones, crossZone, this.loadBalancer.shared, ordinal);
+    const { settings, shared } = this.loadBalancer;
+    const { zones, crossZone, slowStartMs } = settings;
+    return new Balancer({
+      targets: this.targets,
+      zones,
+      crossZone,
+      slowStartMs,
+      clock: this.#clock,
+      shared,
+      ordinal,
+    });
   }
 
   /** Takes over a new snapshot of the same listener. */

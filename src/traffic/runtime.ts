@@ -71,10 +71,10 @@ export class Runtime {
     }
     for (const [ordinal, compiled] of settings.listeners.entries()) {
       const key = listenerKey(compiled);
-      const targets = compiled.targets.map((target) => this.#target(settings.id, compiled, target));
+      const targets = compiled.targets.map((target) => this.#target(loadBalancer, compiled, target));
       let listener = loadBalancer.listeners.get(key);
       if (listener === undefined) {
-        listener = new ListenerRuntime(loadBalancer, compiled, targets, ordinal);
+        listener = new ListenerRuntime(loadBalancer, compiled, targets, ordinal, this.#context.clock);
         loadBalancer.listeners.set(key, listener);
       } else listener.update(compiled, targets, ordinal);
       if (listener.socket === undefined) opening.push(listener);
@@ -105,7 +105,8 @@ export class Runtime {
     });
   }
 
-  #target(id: LoadBalancerId, listener: CompiledListener, compiled: CompiledTarget): HttpTarget {
+  #target(loadBalancer: LoadBalancerRuntime, listener: CompiledListener, compiled: CompiledTarget): HttpTarget {
+    const { settings, countLog } = loadBalancer;
     const { instanceProtocol, backendPublicKeys: keys } = listener;
     // Other keys make another target: what was pooled under the old ones is not used again.
     const key = [compiled.slot, instanceProtocol, compiled.host, compiled.port, compiled.zone, ...(keys ?? [])].join(
@@ -115,9 +116,11 @@ export class Runtime {
     if (target === undefined) {
       const page = this.#table.page(compiled.slot);
       const tls = isTls(instanceProtocol) ? backendTls(keys) : undefined;
-      target = new Target(id, compiled, instanceProtocol, tls, page, this.#context.thread);
+      target = new Target(settings.id, compiled, instanceProtocol, tls, page, countLog, this.#context.thread);
       this.#targets.set(key, target);
     }
+    // A load balancer that was made anew has another log; what is still in flight counts there too.
+    target.log = countLog;
     return target;
   }
 

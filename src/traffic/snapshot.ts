@@ -79,6 +79,8 @@ export interface CompiledLoadBalancer {
   /** Infinity when there is no cap. */
   readonly maxConnectionsPerTarget: number;
   readonly preconnect: boolean;
+  /** How long an instance that comes into service takes to its full share of requests; 0: it has that at once. */
+  readonly slowStartMs: number;
   /**
    * How long requests and connections go on after their listener (or the load balancer) was removed: ConnectionDraining's
    * timeout, 0 when it is off. Threads keep this time themselves, by the value that was in force before the removal;

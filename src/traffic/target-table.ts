@@ -10,21 +10,31 @@ export const PAGE_SLOTS = 512;
 /** State of a target: may new requests go there? */
 export const TARGET_STATE = { outOfService: 0, inService: 1, draining: 2 } as const;
 
-/** One page. Rows of PAGE_SLOTS Int32: state, outstanding, connections, then per thread outstanding and connections. */
+/**
+ * One page. Rows of PAGE_SLOTS Int32: state, outstanding, connections, then per thread outstanding and connections; last
+ * one cell that counts what happens to a state, or otherwise without the threads' own doing.
+ */
 export class TargetPage {
   readonly buffer: SharedArrayBuffer;
   readonly cells: Int32Array;
   readonly #threads: number;
+  readonly #changesCell: number;
 
   constructor(threads: number, buffer = new SharedArrayBuffer(TargetPage.byteLength(threads))) {
     assert(buffer.byteLength === TargetPage.byteLength(threads), 'a page has the size of its thread count');
     this.buffer = buffer;
     this.cells = new Int32Array(buffer);
     this.#threads = threads;
+    this.#changesCell = this.cells.length - 1;
   }
 
   static byteLength(threads: number): number {
-    return (3 + 2 * threads) * PAGE_SLOTS * Int32Array.BYTES_PER_ELEMENT;
+    return ((3 + 2 * threads) * PAGE_SLOTS + 1) * Int32Array.BYTES_PER_ELEMENT;
+  }
+
+  /** Another number whenever a state has changed, or counts of a dead thread were taken back. */
+  get changes(): number {
+    return Atomics.load(this.cells, this.#changesCell);
   }
 
   state(index: number): number {
@@ -32,12 +42,21 @@ export class TargetPage {
   }
 
   setState(index: number, state: number): void {
-    Atomics.store(this.cells, index, state);
+    if (Atomics.exchange(this.cells, index, state) !== state) Atomics.add(this.cells, this.#changesCell, 1);
   }
 
   /** Requests in flight (layer 4: open connections), over all threads. */
   outstanding(index: number): number {
     return Atomics.load(this.cells, PAGE_SLOTS + index);
+  }
+
+  /** Adds one if there are `expected` now, in whatever thread. */
+  addOutstandingAt(index: number, thread: number, expected: number): boolean {
+    const cell = PAGE_SLOTS + index;
+    if (Atomics.compareExchange(this.cells, cell, expected, expected + 1) !== expected) return false;
+    const own = (3 + thread) * PAGE_SLOTS + index;
+    this.cells[own] = this.cells[own]! + 1;
+    return true;
   }
 
   addOutstanding(index: number, thread: number, delta: 1 | -1): void {
@@ -70,6 +89,7 @@ export class TargetPage {
         this.cells[own] = 0;
       }
     }
+    Atomics.add(this.cells, this.#changesCell, 1);
   }
 }
 

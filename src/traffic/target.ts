@@ -4,6 +4,7 @@
  */
 import type { LoadBalancerId, Protocol } from '../model/load-balancer.ts';
 import type { ClientTls } from '../transport/transport.ts';
+import type { CountLog } from './count-log.ts';
 import type { CompiledTarget } from './snapshot.ts';
 import { PAGE_SLOTS, slotIndex, TARGET_STATE, type TargetPage } from './target-table.ts';
 
@@ -34,7 +35,13 @@ export class Target<Idle extends IdleConnection = IdleConnection> {
   readonly idle: Idle[] = [];
   /** A listener routes to it. */
   routed = true;
-  readonly #page: TargetPage;
+  readonly page: TargetPage;
+  /** Of its load balancer: who balances hears of its counts. */
+  log: CountLog;
+  /** Monotonic time since when this thread has known it to be in service (traffic/slow-start.ts). */
+  servingSinceMs: number | undefined;
+  /** The part of a request that it has earned in its slow start. */
+  credit = 0;
   readonly #cells: Int32Array;
   readonly #index: number;
   readonly #thread: number;
@@ -45,6 +52,7 @@ export class Target<Idle extends IdleConnection = IdleConnection> {
     protocol: Protocol,
     tls: ClientTls | undefined,
     page: TargetPage,
+    log: CountLog,
     thread: number,
   ) {
     this.tls = tls;
@@ -55,7 +63,8 @@ export class Target<Idle extends IdleConnection = IdleConnection> {
     this.port = compiled.port;
     this.zone = compiled.zone;
     this.protocol = protocol;
-    this.#page = page;
+    this.page = page;
+    this.log = log;
     this.#cells = page.cells;
     this.#index = slotIndex(compiled.slot);
     this.#thread = thread;
@@ -72,11 +81,19 @@ export class Target<Idle extends IdleConnection = IdleConnection> {
 
   /** Open connections over all threads. */
   get totalConnections(): number {
-    return this.#page.connections(this.#index);
+    return this.page.connections(this.#index);
   }
 
   begin(): void {
-    this.#page.addOutstanding(this.#index, this.#thread, 1);
+    this.page.addOutstanding(this.#index, this.#thread, 1);
+    this.log.append(this.slot);
+  }
+
+  /** Counts one more request if there are `expected` now, in whatever thread. */
+  beginAt(expected: number): boolean {
+    if (!this.page.addOutstandingAt(this.#index, this.#thread, expected)) return false;
+    this.log.append(this.slot);
+    return true;
   }
 
   /** Counts one more request unless there are `capacity` already, in whatever thread. */
@@ -88,16 +105,17 @@ export class Target<Idle extends IdleConnection = IdleConnection> {
   }
 
   finish(): void {
-    this.#page.addOutstanding(this.#index, this.#thread, -1);
+    this.page.addOutstanding(this.#index, this.#thread, -1);
+    this.log.append(this.slot);
   }
 
   opened(connection: TargetConnection): void {
     this.connections.add(connection);
-    this.#page.addConnections(this.#index, this.#thread, 1);
+    this.page.addConnections(this.#index, this.#thread, 1);
   }
 
   gone(connection: TargetConnection): void {
-    if (this.connections.delete(connection)) this.#page.addConnections(this.#index, this.#thread, -1);
+    if (this.connections.delete(connection)) this.page.addConnections(this.#index, this.#thread, -1);
   }
 
   pushIdle(connection: Idle): void {

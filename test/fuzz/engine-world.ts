@@ -107,6 +107,7 @@ export class World {
       upgrade: this.upgrade,
       maxConnectionsPerTarget: this.capacity,
       preconnect: false,
+      slowStartMs: 0,
       drainingTimeoutMs: seldom(this.#random, 2) ? 500 : 0,
       counters: this.#counters,
       listeners: [

@@ -28,6 +28,8 @@ export interface TrafficOptions {
   readonly protocol?: Protocol;
   readonly transport?: 'handle' | 'net';
   readonly settings?: Partial<CompiledLoadBalancer>;
+  /** What the listener has besides. */
+  readonly listener?: Partial<CompiledListener>;
   readonly clock?: Clock;
 }
 
@@ -174,6 +176,8 @@ export class Traffic {
 export interface SetUpOptions extends Omit<TrafficOptions, 'backends'> {
   /** How many scripted back ends; 1 unless said. */
   readonly backendCount?: number;
+  /** How a scripted back end is started, where plain TCP will not do. */
+  readonly startBackend?: () => Promise<ScriptedServer>;
   /** Ports of back ends that come before the scripted ones. */
   readonly otherBackends?: readonly number[];
 }
@@ -188,7 +192,9 @@ export interface SetUp {
 /** A load balancer in front of scripted back ends, for one test, on a clock that stands still; afterwards nothing may be left. */
 export async function setUp(t: TestContext, options: SetUpOptions = {}): Promise<SetUp> {
   const backends: ScriptedServer[] = [];
-  for (let i = 0; i < (options.backendCount ?? 1); i++) backends.push(await ScriptedServer.start());
+  for (let i = 0; i < (options.backendCount ?? 1); i++) {
+    backends.push(await (options.startBackend ?? ScriptedServer.start)());
+  }
   const ports = [...(options.otherBackends ?? []), ...backends.map(({ port }) => port)];
   const traffic = await Traffic.start({ clock: new FakeClock(), ...options, backends: ports });
   t.after(async () => {
@@ -212,6 +218,7 @@ function compiled(options: TrafficOptions, port: number): CompiledLoadBalancer {
     upgrade: false,
     maxConnectionsPerTarget: Infinity,
     preconnect: false,
+    slowStartMs: 0,
     drainingTimeoutMs: 0,
     counters: makeCounters(1),
     listeners: [
@@ -229,6 +236,7 @@ function compiled(options: TrafficOptions, port: number): CompiledLoadBalancer {
           port: backendPort,
           zone: options.zones?.[slot] ?? ZONE,
         })),
+        ...options.listener,
       },
     ],
     ...options.settings,

@@ -61,6 +61,8 @@ export class HandleTransport implements Transport {
     const bound = await listenServer(server, address, port);
     // oxlint-disable-next-line no-underscore-dangle -- Node's name
     const handle = (server as unknown as { _handle: ServerHandle })._handle;
+    // Linux and macOS give it to every connection that the socket accepts: one call in place of one for each.
+    handle.setNoDelay(true);
     handle.onconnection = (status, client) => {
       if (status !== 0 || client === undefined) {
         this.events.onAcceptError(status < 0 ? getSystemErrorName(status) : 'UNKNOWN');
@@ -73,7 +75,6 @@ export class HandleTransport implements Transport {
   }
 
   #accept(client: TcpHandle, onConnection: (connection: Connection) => void): void {
-    client.setNoDelay(true);
     const connection = new HandleConnection(this, client, NOBODY);
     try {
       onConnection(connection);
@@ -86,7 +87,6 @@ export class HandleTransport implements Transport {
 
   /** The owner is asked for when the handshake is done; until then the connection belongs to the transport. */
   #acceptTls(client: TcpHandle, onConnection: (connection: Connection) => void, tls: ServerTls): void {
-    client.setNoDelay(true);
     try {
       new TlsServerConnection(this, client, tls, onConnection).handshake();
     } catch (error) {

@@ -73,6 +73,7 @@ export interface TlsHandle extends StreamHandle {
 }
 
 export interface ServerHandle {
+  setNoDelay(on: boolean): number;
   onconnection: (status: number, client: TcpHandle | undefined) => void;
 }
 

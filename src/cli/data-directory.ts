@@ -8,6 +8,8 @@ export interface DataDirectory {
   readonly state: string;
   /** An AWS shared-credentials file. */
   readonly credentials: string;
+  /** Where the API of the weir that runs is; there while it runs. */
+  readonly apiAddress: string;
   /** Writes `pid`: who holds the directory. */
   announceProcess(): void;
   /** Writes `api-address`: `http://127.0.0.1:7600`, with the actual port. */
@@ -24,6 +26,7 @@ export function dataDirectory(path: string): DataDirectory {
     path: absolute,
     state: join(absolute, 'state.db'),
     credentials: join(absolute, 'credentials'),
+    apiAddress: api,
     announceProcess() {
       // What a weir that was killed has left behind is not our address.
       rmSync(api, { force: true });

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { systemClock } from '../kit/clock.ts';
+import { registerAwsEnv } from './aws-env.ts';
 import { registerClassify } from './classify.ts';
 import { registerDemo } from './demo.ts';
 import { EXIT_FINE, EXIT_WRONG_USAGE } from './failure.ts';
@@ -20,6 +21,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   registerServe(program);
   registerValidate(program);
   registerClassify(program);
+  registerAwsEnv(program);
   registerDemo(program);
   try {
     await program.parseAsync(argv, { from: 'user' });

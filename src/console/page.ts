@@ -79,7 +79,8 @@ export function awsCommand({ endpoint, credentialsFile, region }: AwsTarget, res
   return `${key}aws elb ${rest} --region ${shellWord(region)} --endpoint-url ${shellWord(endpoint)}${unsigned}`;
 }
 
-function shellWord(text: string): string {
+/** `text` as one word for a POSIX shell. */
+export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 

@@ -1,0 +1,195 @@
+/** `weir aws-env`: what points the AWS command line, SDKs and Terraform at a weir. */
+import { readFileSync } from 'node:fs';
+import { Argument, Option, type Command } from 'commander';
+import { parseCredentials, type Credential } from '../api/credentials.ts';
+import { shellWord } from '../console/page.ts';
+import type { Configuration } from '../model/configuration.ts';
+import { loadConfiguration, type ConfigurationFlags, type Environment } from './configuration.ts';
+import { dataDirectory } from './data-directory.ts';
+import { exitCodeOf, failureText, StartError } from './failure.ts';
+
+export const AWS_ENV_FORMATS = ['shell', 'env', 'profile', 'terraform'] as const;
+export type AwsEnvFormat = (typeof AWS_ENV_FORMATS)[number];
+
+export interface AwsEnvOptions extends Pick<ConfigurationFlags, 'dataDir' | 'api'> {
+  readonly profile: string;
+  readonly format: AwsEnvFormat;
+}
+
+/** Where a client finds a weir, and with which key. */
+export interface AwsEnvTarget {
+  /** `http://127.0.0.1:7600`. */
+  readonly endpoint: string;
+  readonly region: string;
+  /** Undefined when the API asks for no signature: clients sign all the same, with a key that says nothing. */
+  readonly key: { readonly file: string; readonly credential: Credential } | undefined;
+}
+
+/** SDKs find no way without a key; with `auth: none` any will do. */
+const NO_KEY = { accessKeyId: 'weir', secretAccessKey: 'weir' };
+/** Variables that would win over the credentials file. */
+const KEY_VARIABLES = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'];
+/** What weir has of AWS, by the names that Terraform's provider gives to it. */
+const TERRAFORM_SERVICES = ['acm', 'ec2', 'elb', 'iam', 'sts'];
+
+const HELP = `
+Formats:
+  shell      for a POSIX shell: eval "$(npx weir aws-env)"
+  env        NAME=value lines, for docker run --env-file and systemd's EnvironmentFile
+  profile    a profile [weir] for ~/.aws/config, then: aws --profile weir elb …; it holds the secret key
+  terraform  a provider block
+
+The endpoint is that of the weir which runs on the data directory, or else the one that the configuration names.`;
+
+/** Adds the command to the program. */
+export function registerAwsEnv(program: Command): void {
+  program
+    .command('aws-env')
+    .summary('print what points AWS tools at a weir')
+    .description('Print the variables, or the profile, that point the AWS command line, SDKs and Terraform at a weir.')
+    .addArgument(new Argument('[config.yaml]', 'configuration file of the weir'))
+    .option('--data-dir <DIR>', 'data directory of the weir (default: ./weir-data; WEIR_DATA_DIR)')
+    .option('--api <HOST:PORT>', 'where its API listens, if it is not running (default: 127.0.0.1:7600; WEIR_API)')
+    .option('--profile <NAME>', 'which key of the credentials file', 'default')
+    .addOption(new Option('--format <FORMAT>', 'for whom').choices(AWS_ENV_FORMATS).default('shell'))
+    .addHelpText('after', HELP)
+    .action((path: string | undefined, options: AwsEnvOptions) => {
+      try {
+        process.stdout.write(renderAwsEnv(options.format, findTarget(path, options, process.env)));
+      } catch (error) {
+        process.stderr.write(failureText(error));
+        process.exitCode = exitCodeOf(error);
+      }
+    });
+}
+
+/**
+ * The weir that the options mean, running or not.
+ * @throws ConfigurationError, CredentialsError, {@link StartError}: what the reader can put right.
+ */
+export function findTarget(path: string | undefined, options: AwsEnvOptions, environment: Environment): AwsEnvTarget {
+  const { dataDir, api } = options;
+  const configuration = loadConfiguration(path, { dataDir, api }, environment);
+  const endpoint = reachable(runningEndpoint(configuration) ?? configuredEndpoint(configuration));
+  const { region } = configuration;
+  if (configuration.api.auth === 'none') return { endpoint, region, key: undefined };
+  return { endpoint, region, key: readKey(dataDirectory(configuration.dataDir).credentials, options.profile) };
+}
+
+function runningEndpoint({ dataDir }: Configuration): string | undefined {
+  return readIfThere(dataDirectory(dataDir).apiAddress)?.trim();
+}
+
+function configuredEndpoint({ api, dataDir }: Configuration): string {
+  if (api.port === 0) throw new StartError(`no weir runs on ${dataDir}, and its API has no fixed port (api, --api)`);
+  return `http://${api.host.includes(':') ? `[${api.host}]` : api.host}:${api.port}`;
+}
+
+/** One that listens everywhere is reached on this machine by its loopback address. */
+function reachable(endpoint: string): string {
+  return endpoint.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
+}
+
+function readKey(file: string, profile: string): AwsEnvTarget['key'] {
+  const text = readIfThere(file);
+  if (text === undefined) {
+    throw new StartError(`there are no credentials at ${file}: weir makes them when it starts for the first time`);
+  }
+  const credentials = parseCredentials(text, file);
+  const credential = credentials.find((each) => each.profile === profile);
+  if (credential !== undefined) return { file, credential };
+  const known = credentials.map((each) => each.profile).join(', ');
+  throw new StartError(`${file} has no profile "${profile}" (--profile); it has ${known}`);
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The text for standard output. */
+export function renderAwsEnv(format: AwsEnvFormat, target: AwsEnvTarget): string {
+  switch (format) {
+    case 'shell':
+      return shellLines(target);
+    case 'env':
+      return lines(variables(target).map(([name, value]) => `${name}=${value}`));
+    case 'profile':
+      return profileLines(target);
+    default:
+      return terraformLines(target);
+  }
+}
+
+function variables({ endpoint, region, key }: AwsEnvTarget): readonly (readonly [name: string, value: string])[] {
+  const common = [
+    ['AWS_ENDPOINT_URL', endpoint],
+    ['AWS_REGION', region],
+    ['AWS_DEFAULT_REGION', region],
+  ] as const;
+  if (key === undefined) {
+    return [...common, ['AWS_ACCESS_KEY_ID', NO_KEY.accessKeyId], ['AWS_SECRET_ACCESS_KEY', NO_KEY.secretAccessKey]];
+  }
+  return [...common, ['AWS_SHARED_CREDENTIALS_FILE', key.file], ['AWS_PROFILE', key.credential.profile]];
+}
+
+/** Also what must not be set: keys in the environment win over those of a file. */
+function shellLines(target: AwsEnvTarget): string {
+  const old = `aws --endpoint-url ${shellWord(target.endpoint)}`;
+  const unset = target.key === undefined ? ['AWS_SESSION_TOKEN', 'AWS_PROFILE'] : KEY_VARIABLES;
+  const exports = variables(target).map(([name, value]) => `export ${name}=${shellWord(value)}`);
+  return lines([
+    `# aws-cli before 1.29 and 2.13 and boto3 before 1.28 do not read AWS_ENDPOINT_URL: ${old}`,
+    `unset ${unset.join(' ')}`,
+    ...exports,
+  ]);
+}
+
+function profileLines({ endpoint, region, key }: AwsEnvTarget): string {
+  const { accessKeyId, secretAccessKey, sessionToken } = { sessionToken: undefined, ...NO_KEY, ...key?.credential };
+  return lines([
+    '[profile weir]',
+    `region = ${region}`,
+    `endpoint_url = ${endpoint}`,
+    `aws_access_key_id = ${accessKeyId}`,
+    `aws_secret_access_key = ${secretAccessKey}`,
+    ...(sessionToken === undefined ? [] : [`aws_session_token = ${sessionToken}`]),
+  ]);
+}
+
+/** In the form that `terraform fmt` leaves as it is. */
+function terraformLines({ endpoint, region, key }: AwsEnvTarget): string {
+  const who: readonly (readonly [name: string, value: string | readonly string[]])[] =
+    key === undefined
+      ? [
+          ['access_key', NO_KEY.accessKeyId],
+          ['secret_key', NO_KEY.secretAccessKey],
+        ]
+      : [
+          ['shared_credentials_files', [key.file]],
+          ['profile', key.credential.profile],
+        ];
+  const main = [['region', region] as const, ...who];
+  const width = Math.max(...main.map(([name]) => name.length));
+  return lines([
+    'provider "aws" {',
+    ...main.map(([name, value]) => `  ${name.padEnd(width)} = ${JSON.stringify(value)}`),
+    '',
+    '  # There is no metadata service outside of EC2, and a region of your own is none of AWS.',
+    '  skip_metadata_api_check = true',
+    '  skip_region_validation  = true',
+    '',
+    '  endpoints {',
+    ...TERRAFORM_SERVICES.map((service) => `    ${service} = ${JSON.stringify(endpoint)}`),
+    '  }',
+    '}',
+  ]);
+}
+
+function lines(all: readonly string[]): string {
+  return `${all.join('\n')}\n`;
+}

@@ -105,6 +105,17 @@ describe('SSL policies in handshakes', () => {
     }
   });
 
+  it('serve their newer versions though an older one has no cipher', async () => {
+    const cipher = 'ECDHE-ECDSA-AES128-GCM-SHA256';
+    for (const old of [['TLSv1'], ['TLSv1', 'TLSv1.1'], ['TLSv1.1']]) {
+      const versions = [...old, 'TLSv1.2', 'TLSv1.3'].map((version) => `Protocol-${version}`);
+      use([...versions, cipher], ecdsa);
+      assert.equal(await handshake({ maxVersion: 'TLSv1.2' }), `${cipher} TLSv1.2`, old.join());
+      assert.match(await handshake(), / TLSv1\.3$/, old.join());
+      assert.match(await handshake({ maxVersion: 'TLSv1.1' }), /^ERR_SSL_/, old.join());
+    }
+  });
+
   it('choose in the order of the server where they say so, else in that of the client', async () => {
     const names = ['Protocol-TLSv1.2', 'AES256-SHA', 'AES128-SHA', 'DHE-RSA-AES256-SHA'];
     const clients = ['DHE-RSA-AES256-SHA:AES256-SHA:AES128-SHA', 'AES256-SHA:DHE-RSA-AES256-SHA'];

@@ -75,24 +75,34 @@ export function resolveSslPolicy(
   const listed = [...SSL_PROTOCOLS, TLS_1_3, ...SSL_CIPHERS].filter((name) => on.has(name));
   const enforceable = listed.filter((name) => whyNotEnforceable(name) === undefined);
   const notEnforceable = listed.filter((name) => whyNotEnforceable(name) !== undefined);
-  const versions = VERSIONS.filter(({ attribute }) => on.has(attribute));
+  const asked = VERSIONS.filter(({ attribute }) => on.has(attribute));
   const ciphers = SSL_CIPHERS.filter((name) => enforceable.includes(name));
+  // One without a cipher serves nobody; and below a gap, OpenSSL would refuse the clients of all others with it.
+  const versions = asked.filter(({ version }) => isServed(version, ciphers));
   const [first, last] = [versions[0], versions.at(-1)];
-  if (first === undefined || last === undefined || !versions.some(({ version }) => isServed(version, ciphers))) {
-    return nothingLeft(versions, ciphers, notEnforceable);
-  }
+  if (first === undefined || last === undefined) return nothingLeft(asked, ciphers, notEnforceable);
   const between = VERSIONS.slice(VERSIONS.indexOf(first), VERSIONS.indexOf(last));
   const suites = last.version === 'TLSv1.3' ? TLS_1_3_SUITES : [];
   return {
     minVersion: first.version,
     maxVersion: last.version,
     secureOptions: between.filter((each) => !versions.includes(each)).reduce((options, { off }) => options | off, 0),
-    ciphers: [...suites, ...ciphers, ...securityLevel(versions, ciphers, keyAlgorithm)].join(':'),
+    ciphers: [...suites, ...ciphers, ...securityLevel(asked, ciphers, keyAlgorithm)].join(':'),
     honorCipherOrder: on.has(SERVER_DEFINED_CIPHER_ORDER),
     dhparam: 'auto',
     enforceable,
     notEnforceable,
   };
+}
+
+/** Everything that a handshake may agree on under some policy: a version, and OpenSSL's name of a cipher that it has. */
+export function negotiableCiphers(): readonly { readonly version: TlsVersion; readonly cipher: string }[] {
+  const offered = SSL_CIPHERS.filter((name) => whyNotEnforceable(name) === undefined);
+  return VERSIONS.flatMap(({ version }) => {
+    const ciphers =
+      version === 'TLSv1.3' ? TLS_1_3_SUITES : offered.filter((name) => version === 'TLSv1.2' || !needsTls12(name));
+    return ciphers.map((cipher) => ({ version, cipher }));
+  });
 }
 
 type Version = (typeof VERSIONS)[number];

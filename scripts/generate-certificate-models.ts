@@ -23,6 +23,9 @@ export const SOURCES: Readonly<Record<string, ModelSource>> = {
         'ListServerCertificates',
         'UpdateServerCertificate',
         'DeleteServerCertificate',
+        'TagServerCertificate',
+        'UntagServerCertificate',
+        'ListServerCertificateTags',
         'GetUser',
       ],
       errors: [

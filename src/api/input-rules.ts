@@ -42,7 +42,7 @@ export function enumViolations(text: string | undefined, path: string, values: r
 const TAG_TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 
 /** `path` is that of the tag. */
-export function tagViolations({ key, value = '' }: Tag, path: string): readonly string[] {
+export function tagViolations({ key, value = '' }: Tag, path: string): string[] {
   const check = (text: string, name: string, min: number, max: number): readonly string[] => {
     if (text.length < min || text.length > max) {
       return [violation(text, `${path}.${name}`, `Member must have length between ${min} and ${max}`)];

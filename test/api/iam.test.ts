@@ -6,7 +6,10 @@ import {
   GetUserCommand,
   IAMClient,
   ListServerCertificatesCommand,
+  ListServerCertificateTagsCommand,
   paginateListServerCertificates,
+  TagServerCertificateCommand,
+  UntagServerCertificateCommand,
   UpdateServerCertificateCommand,
   UploadServerCertificateCommand,
 } from '@aws-sdk/client-iam';
@@ -297,6 +300,52 @@ describe('IAM server certificates', () => {
     );
     assert.equal((await get(name, reader)).ServerCertificate!.CertificateBody, leaf.certificate);
     reader.destroy();
+  });
+});
+
+describe('tags of IAM server certificates', () => {
+  const tag = (...Tags: { Key: string; Value: string }[]) =>
+    iam.send(new TagServerCertificateCommand({ ServerCertificateName: name, Tags }));
+  const untag = (...TagKeys: string[]) =>
+    iam.send(new UntagServerCertificateCommand({ ServerCertificateName: name, TagKeys }));
+  const list = (more: { MaxItems?: number; Marker?: string } = {}) =>
+    iam.send(new ListServerCertificateTagsCommand({ ServerCertificateName: name, ...more }));
+
+  it('are added, changed, removed, and listed in pages', async () => {
+    await upload({ Tags: [{ Key: 'b', Value: '1' }] });
+    await tag({ Key: 'c', Value: '2' }, { Key: 'b', Value: '3' }, { Key: 'a', Value: '' });
+    const first = await list({ MaxItems: 2 });
+    assert.deepEqual(
+      [first.Tags, first.IsTruncated],
+      [
+        [
+          { Key: 'a', Value: '' },
+          { Key: 'b', Value: '3' },
+        ],
+        true,
+      ],
+    );
+    const second = await list({ MaxItems: 2, Marker: first.Marker! });
+    assert.deepEqual([second.Tags, second.IsTruncated], [[{ Key: 'c', Value: '2' }], false]);
+    await untag('a', 'c', 'absent');
+    assert.deepEqual((await get()).ServerCertificate!.Tags, [{ Key: 'b', Value: '3' }]);
+    const { revision } = harness.store.view();
+    await untag('absent');
+    await tag({ Key: 'b', Value: '3' });
+    assert.equal(harness.store.view().revision, revision);
+  });
+
+  it('are bounded, and those of nothing are refused', async () => {
+    await upload({ Tags: [{ Key: 'one', Value: '' }] });
+    const many = Array.from({ length: 50 }, (_, index) => ({ Key: String(index), Value: '' }));
+    const full = await harness.refused(() => tag(...many));
+    assert.deepEqual([full.code, full.status], ['LimitExceeded', 409]);
+    assert.equal((await harness.refused(() => tag({ Key: 'aws:a', Value: '' }))).code, 'InvalidInput');
+    assert.equal((await harness.refused(() => list({ Marker: 'x' }))).code, 'ValidationError');
+    name = 'nothing';
+    for (const call of [() => tag({ Key: 'a', Value: '' }), () => untag('a'), () => list()]) {
+      assert.equal((await harness.refused(call)).code, 'NoSuchEntity');
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 /** What the parameters of IAM's actions may be. */
 import { CERTIFICATES, MAX_TAGS } from '../../../model/limits.ts';
+import type { Tag } from '../../../model/load-balancer.ts';
 import { itemPath } from '../../codec/member-path.ts';
 import { rangeViolation, shown, validationFault, violation } from '../../fault.ts';
 import { isReservedTagKey, tagViolations, textViolations } from '../../input-rules.ts';
@@ -18,32 +19,36 @@ const PRIVATE_KEY: TextRule = { min: 1, max: maxKeyLength, isSensitive: true };
 const MARKER: TextRule = { min: 1, max: 320 };
 const MAX_ITEMS = { min: 1, max: 1000 };
 
-/** As long as the texts are nothing is said of their content: that is checkCertificate's job. */
+/** The content of the texts is checkCertificate's job. */
 export function uploadFault(input: shapes.UploadServerCertificateRequest): IamFault | undefined {
-  const { Tags: tags = [] } = input;
-  const violations = [
+  return faultOf([
     ...textViolations(input.ServerCertificateName, 'serverCertificateName', NAME),
     ...textViolations(input.Path, 'path', PATH),
     ...textViolations(input.CertificateBody, 'certificateBody', BODY),
     ...textViolations(input.PrivateKey, 'privateKey', PRIVATE_KEY),
     ...textViolations(input.CertificateChain, 'certificateChain', CHAIN),
-    ...tags.flatMap(({ Key, Value }, index) => tagViolations({ key: Key, value: Value }, itemPath('tags', index + 1))),
-  ];
+  ]);
+}
+
+/** Tags to be set, each key once. */
+export function readTags(given: readonly shapes.Tag[] = []): readonly Tag[] | IamFault {
+  const tags = given.map(({ Key, Value }): Tag => ({ key: Key, value: Value }));
+  const violations = tags.flatMap((tag, index) => tagViolations(tag, itemPath('tags', index + 1)));
   if (tags.length > MAX_TAGS) {
     violations.push(violation(tags.length, 'tags', `Member must have length less than or equal to ${MAX_TAGS}`));
   }
   if (violations.length > 0) return validationFault(violations);
-  const reserved = tags.find(({ Key }) => isReservedTagKey(Key));
+  const reserved = tags.find(({ key }) => isReservedTagKey(key));
   if (reserved !== undefined) {
     return iamFault(
       'InvalidInput',
-      `The tag key '${shown(reserved.Key)}' begins with aws:, which is reserved for AWS.`,
+      `The tag key '${shown(reserved.key)}' begins with aws:, which is reserved for AWS.`,
     );
   }
-  const twice = tags.find(({ Key }, index) => tags.some((other, at) => at < index && other.Key === Key));
+  const twice = tags.find(({ key }, index) => tags.some((other, at) => at < index && other.key === key));
   return twice === undefined
-    ? undefined
-    : iamFault('InvalidInput', `The tag key '${shown(twice.Key)}' is given more than once.`);
+    ? tags
+    : iamFault('InvalidInput', `The tag key '${shown(twice.key)}' is given more than once.`);
 }
 
 export function nameFault(name: string): IamFault | undefined {
@@ -58,13 +63,25 @@ export function updateFault(input: shapes.UpdateServerCertificateRequest): IamFa
   ]);
 }
 
-export function listFault(input: shapes.ListServerCertificatesRequest): IamFault | undefined {
-  const range = rangeViolation(input.MaxItems, 'maxItems', MAX_ITEMS);
-  return faultOf([
-    ...textViolations(input.PathPrefix, 'pathPrefix', PATH_PREFIX),
-    ...textViolations(input.Marker, 'marker', MARKER),
-    ...(range === undefined ? [] : [range]),
-  ]);
+export function listFault({ PathPrefix, ...page }: shapes.ListServerCertificatesRequest): IamFault | undefined {
+  return faultOf([...textViolations(PathPrefix, 'pathPrefix', PATH_PREFIX), ...pageViolations(page)]);
+}
+
+export function listTagsFault({
+  ServerCertificateName,
+  ...page
+}: shapes.ListServerCertificateTagsRequest): IamFault | undefined {
+  return faultOf([...textViolations(ServerCertificateName, 'serverCertificateName', NAME), ...pageViolations(page)]);
+}
+
+export interface PageInput {
+  readonly Marker?: string;
+  readonly MaxItems?: number;
+}
+
+function pageViolations({ Marker, MaxItems }: PageInput): readonly string[] {
+  const range = rangeViolation(MaxItems, 'maxItems', MAX_ITEMS);
+  return [...textViolations(Marker, 'marker', MARKER), ...(range === undefined ? [] : [range])];
 }
 
 export function userNameFault(name: string | undefined): IamFault | undefined {

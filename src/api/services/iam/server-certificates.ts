@@ -9,26 +9,28 @@ import type { LoadBalancer } from '../../../model/load-balancer.ts';
 import { certificateChange, loadBalancerChange } from '../../../store/store.ts';
 import { outOfDateNotes, userArns, usersIn } from '../../certificate-records.ts';
 import type { Outcome } from '../../changes.ts';
-import { Fault, shown } from '../../fault.ts';
-import { pageOf } from '../../page.ts';
+import { Fault } from '../../fault.ts';
 import { iamFault } from './model.ts';
 import type { IamFault } from './model.ts';
 import { find, lookUp, ownCertificates } from './operation.ts';
 import type { CallContext, Handler } from './operation.ts';
-import { listFault, nameFault, updateFault, uploadFault } from './rules.ts';
+import { paginate } from './paging.ts';
+import { listFault, nameFault, readTags, updateFault, uploadFault } from './rules.ts';
+import { describeTag } from './server-certificate-tags.ts';
 import type * as shapes from './shapes.ts';
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-const DEFAULT_MAX_ITEMS = 100;
 
 function upload(
   input: shapes.UploadServerCertificateRequest,
   context: CallContext,
 ): Outcome<shapes.UploadServerCertificateResponse> | IamFault {
-  const { ServerCertificateName: name, Path: path = '/', CertificateChain: chain, Tags: tags = [] } = input;
+  const { ServerCertificateName: name, Path: path = '/', CertificateChain: chain } = input;
   const { accountId, region } = context.caller;
   const fault = uploadFault(input) ?? takenFault(name, undefined, context) ?? quotaFault(context);
   if (fault !== undefined) return fault;
+  const tags = readTags(input.Tags);
+  if (tags instanceof Fault) return tags;
   const given = { certificate: input.CertificateBody, privateKey: input.PrivateKey };
   const checked = checkCertificate(chain === undefined ? given : { ...given, chain }, context.nowMs);
   if ('reason' in checked) return problemFault(checked);
@@ -45,7 +47,7 @@ function upload(
     details: checked.details,
     sealedKey: context.secrets.seal(checked.privateKey, id),
     createdTimeMs: context.nowMs,
-    tags: tags.map(({ Key, Value }) => ({ key: Key, value: Value })),
+    tags,
   };
   return {
     output: { ServerCertificateMetadata: metadata(certificate), ...describedTags(certificate) },
@@ -75,20 +77,13 @@ function list(
   input: shapes.ListServerCertificatesRequest,
   context: CallContext,
 ): Outcome<shapes.ListServerCertificatesResponse> | IamFault {
-  const { PathPrefix: prefix = '/', MaxItems: size = DEFAULT_MAX_ITEMS, Marker: marker } = input;
   const fault = listFault(input);
   if (fault !== undefined) return fault;
+  const { PathPrefix: prefix = '/' } = input;
   const certificates = ownCertificates(context).filter(({ path }) => path.startsWith(prefix));
-  const page = pageOf(certificates, { size, marker, keyOf: ({ name }) => name });
-  if (page === undefined) {
-    return iamFault('ValidationError', `Invalid Marker '${shown(marker ?? '')}': give the Marker of the page before.`);
-  }
-  const output = {
-    ServerCertificateMetadataList: page.items.map(metadata),
-    IsTruncated: page.nextMarker !== undefined,
-    ...(page.nextMarker === undefined ? {} : { Marker: page.nextMarker }),
-  };
-  return { output, changes: [] };
+  const page = paginate(certificates, ({ name }) => name, input);
+  if (page instanceof Fault) return page;
+  return { output: { ServerCertificateMetadataList: page.items.map(metadata), ...page.rest }, changes: [] };
 }
 
 /** Name and path make the ARN: the listeners that have the certificate go along with it. */
@@ -159,7 +154,7 @@ function metadata(certificate: IamCertificate): shapes.ServerCertificateMetadata
 }
 
 function describedTags({ tags }: IamCertificate): { readonly Tags?: readonly shapes.Tag[] } {
-  return tags.length === 0 ? {} : { Tags: tags.map(({ key, value = '' }) => ({ Key: key, Value: value })) };
+  return tags.length === 0 ? {} : { Tags: tags.map(describeTag) };
 }
 
 export const serverCertificateHandlers = {

@@ -8,10 +8,15 @@ import type { Caller, QueryService } from '../../service.ts';
 import { iamModel } from './model.ts';
 import type { Action, IamFault } from './model.ts';
 import type { Handler } from './operation.ts';
+import { serverCertificateTagHandlers } from './server-certificate-tags.ts';
 import { serverCertificateHandlers } from './server-certificates.ts';
 import { userHandlers } from './users.ts';
 
-export const handlers: { readonly [A in Action]: Handler<A> } = { ...serverCertificateHandlers, ...userHandlers };
+export const handlers: { readonly [A in Action]: Handler<A> } = {
+  ...serverCertificateHandlers,
+  ...serverCertificateTagHandlers,
+  ...userHandlers,
+};
 
 class IamService implements QueryService {
   readonly signingName = 'iam';

@@ -25,6 +25,18 @@ export interface GetUserResponse {
   readonly User: User;
 }
 
+export interface ListServerCertificateTagsRequest {
+  readonly ServerCertificateName: string;
+  readonly Marker?: string;
+  readonly MaxItems?: number;
+}
+
+export interface ListServerCertificateTagsResponse {
+  readonly Tags: readonly Tag[];
+  readonly IsTruncated?: boolean;
+  readonly Marker?: string;
+}
+
 export interface ListServerCertificatesRequest {
   readonly PathPrefix?: string;
   readonly Marker?: string;
@@ -58,7 +70,17 @@ export interface Tag {
   readonly Value: string;
 }
 
+export interface TagServerCertificateRequest {
+  readonly ServerCertificateName: string;
+  readonly Tags: readonly Tag[];
+}
+
 export type Unit = Readonly<Record<string, never>>;
+
+export interface UntagServerCertificateRequest {
+  readonly ServerCertificateName: string;
+  readonly TagKeys: readonly string[];
+}
 
 export interface UpdateServerCertificateRequest {
   readonly ServerCertificateName: string;
@@ -104,9 +126,21 @@ export interface Operations {
     readonly input: GetUserRequest;
     readonly output: GetUserResponse;
   };
+  readonly ListServerCertificateTags: {
+    readonly input: ListServerCertificateTagsRequest;
+    readonly output: ListServerCertificateTagsResponse;
+  };
   readonly ListServerCertificates: {
     readonly input: ListServerCertificatesRequest;
     readonly output: ListServerCertificatesResponse;
+  };
+  readonly TagServerCertificate: {
+    readonly input: TagServerCertificateRequest;
+    readonly output: Unit;
+  };
+  readonly UntagServerCertificate: {
+    readonly input: UntagServerCertificateRequest;
+    readonly output: Unit;
   };
   readonly UpdateServerCertificate: {
     readonly input: UpdateServerCertificateRequest;

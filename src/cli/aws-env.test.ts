@@ -59,11 +59,11 @@ describe('weir aws-env: formats', () => {
     assert.match(renderAwsEnv('shell', SIGNED), /^# .*: aws --endpoint-url http:\/\/127\.0\.0\.1:7600\n/);
   });
 
-  it('env: names and values as they are', () => {
+  it('env: names and values as they are, with the keys', () => {
     assert.equal(
       renderAwsEnv('env', SIGNED),
       'AWS_ENDPOINT_URL=http://127.0.0.1:7600\nAWS_REGION=eu-west-1\nAWS_DEFAULT_REGION=eu-west-1\n' +
-        `AWS_SHARED_CREDENTIALS_FILE=${FILE}\nAWS_PROFILE=default\n`,
+        'AWS_ACCESS_KEY_ID=AKIAWEIR\nAWS_SECRET_ACCESS_KEY=s3cret/+\n',
     );
   });
 

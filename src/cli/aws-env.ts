@@ -26,7 +26,10 @@ export interface AwsEnvTarget {
 }
 
 /** SDKs find no way without a key; with `auth: none` any will do. */
-const NO_KEY = { accessKeyId: 'weir', secretAccessKey: 'weir' };
+const NO_KEY: Pick<Credential, 'accessKeyId' | 'secretAccessKey' | 'sessionToken'> = {
+  accessKeyId: 'weir',
+  secretAccessKey: 'weir',
+};
 /** Variables that would win over the credentials file. */
 const KEY_VARIABLES = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'];
 /** What weir has of AWS, by the names that Terraform's provider gives to it. */
@@ -36,8 +39,9 @@ const HELP = `
 Formats:
   shell      for a POSIX shell: eval "$(npx weir aws-env)"
   env        NAME=value lines, for docker run --env-file and systemd's EnvironmentFile
-  profile    a profile [weir] for ~/.aws/config, then: aws --profile weir elb …; it holds the secret key
+  profile    a profile [weir] for ~/.aws/config, then: aws --profile weir elb …
   terraform  a provider block
+env and profile hold the secret key; the others name the credentials file.
 
 The endpoint is that of the weir which runs on the data directory, or else the one that the configuration names.`;
 
@@ -117,7 +121,7 @@ export function renderAwsEnv(format: AwsEnvFormat, target: AwsEnvTarget): string
     case 'shell':
       return shellLines(target);
     case 'env':
-      return lines(variables(target).map(([name, value]) => `${name}=${value}`));
+      return lines([...placeVariables(target), ...keyVariables(target)].map(([name, value]) => `${name}=${value}`));
     case 'profile':
       return profileLines(target);
     default:
@@ -125,23 +129,36 @@ export function renderAwsEnv(format: AwsEnvFormat, target: AwsEnvTarget): string
   }
 }
 
-function variables({ endpoint, region, key }: AwsEnvTarget): readonly (readonly [name: string, value: string])[] {
-  const common = [
+type Pairs = readonly (readonly [name: string, value: string])[];
+
+function placeVariables({ endpoint, region }: AwsEnvTarget): Pairs {
+  return [
     ['AWS_ENDPOINT_URL', endpoint],
     ['AWS_REGION', region],
     ['AWS_DEFAULT_REGION', region],
-  ] as const;
-  if (key === undefined) {
-    return [...common, ['AWS_ACCESS_KEY_ID', NO_KEY.accessKeyId], ['AWS_SECRET_ACCESS_KEY', NO_KEY.secretAccessKey]];
-  }
-  return [...common, ['AWS_SHARED_CREDENTIALS_FILE', key.file], ['AWS_PROFILE', key.credential.profile]];
+  ];
+}
+
+/** For where the credentials file cannot be read, such as in a container. */
+function keyVariables({ key }: AwsEnvTarget): Pairs {
+  const { accessKeyId, secretAccessKey, sessionToken = '' } = key?.credential ?? NO_KEY;
+  const token: Pairs = sessionToken === '' ? [] : [['AWS_SESSION_TOKEN', sessionToken]];
+  return [['AWS_ACCESS_KEY_ID', accessKeyId], ['AWS_SECRET_ACCESS_KEY', secretAccessKey], ...token];
+}
+
+function fileVariables({ file, credential }: NonNullable<AwsEnvTarget['key']>): Pairs {
+  return [
+    ['AWS_SHARED_CREDENTIALS_FILE', file],
+    ['AWS_PROFILE', credential.profile],
+  ];
 }
 
 /** Also what must not be set: keys in the environment win over those of a file. */
 function shellLines(target: AwsEnvTarget): string {
   const old = `aws --endpoint-url ${shellWord(target.endpoint)}`;
   const unset = target.key === undefined ? ['AWS_SESSION_TOKEN', 'AWS_PROFILE'] : KEY_VARIABLES;
-  const exports = variables(target).map(([name, value]) => `export ${name}=${shellWord(value)}`);
+  const who = target.key === undefined ? keyVariables(target) : fileVariables(target.key);
+  const exports = [...placeVariables(target), ...who].map(([name, value]) => `export ${name}=${shellWord(value)}`);
   return lines([
     `# aws-cli before 1.29 and 2.13 and boto3 before 1.28 do not read AWS_ENDPOINT_URL: ${old}`,
     `unset ${unset.join(' ')}`,
@@ -149,16 +166,10 @@ function shellLines(target: AwsEnvTarget): string {
   ]);
 }
 
-function profileLines({ endpoint, region, key }: AwsEnvTarget): string {
-  const { accessKeyId, secretAccessKey, sessionToken } = { sessionToken: undefined, ...NO_KEY, ...key?.credential };
-  return lines([
-    '[profile weir]',
-    `region = ${region}`,
-    `endpoint_url = ${endpoint}`,
-    `aws_access_key_id = ${accessKeyId}`,
-    `aws_secret_access_key = ${secretAccessKey}`,
-    ...(sessionToken === undefined ? [] : [`aws_session_token = ${sessionToken}`]),
-  ]);
+function profileLines(target: AwsEnvTarget): string {
+  const { endpoint, region } = target;
+  const keys = keyVariables(target).map(([name, value]) => `${name.toLowerCase()} = ${value}`);
+  return lines(['[profile weir]', `region = ${region}`, `endpoint_url = ${endpoint}`, ...keys]);
 }
 
 /** In the form that `terraform fmt` leaves as it is. */

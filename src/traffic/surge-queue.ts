@@ -73,12 +73,23 @@ export class SurgeQueue {
   serve(): void {
     if (this.#serving || this.#line.size === 0) return;
     this.#serving = true;
-    for (const waiter of this.#line) {
-      if (waiter.proceed()) this.#line.delete(waiter);
-      else if (!waiter.bound) break;
+    try {
+      for (const waiter of this.#line) if (!this.#serveOne(waiter) && !waiter.bound) break;
+    } finally {
+      this.#serving = false;
+      this.#stopPolling();
     }
-    this.#serving = false;
-    this.#stopPolling();
+  }
+
+  /** Whoever throws has had its turn: it must not stop those behind it. */
+  #serveOne(waiter: Waiter): boolean {
+    let served = true;
+    try {
+      served = waiter.proceed();
+    } finally {
+      if (served) this.#line.delete(waiter);
+    }
+    return served;
   }
 
   #stopPolling(): void {

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { HeldBytes } from './held-bytes.ts';
+
+function hold(text: string): HeldBytes {
+  const source = Buffer.from(`<${text}>`, 'latin1');
+  return new HeldBytes(source, 1, source.length - 1);
+}
+
+function append(held: HeldBytes, text: string): void {
+  const source = Buffer.from(`<${text}>`, 'latin1');
+  held.append(source, 1, source.length - 1);
+}
+
+function contentOf(held: HeldBytes): string {
+  return held.bytes.toString('latin1', held.start, held.end);
+}
+
+describe('bytes that wait', () => {
+  test('stay as they came, whatever is taken off in front and put on behind', () => {
+    const step = fc.oneof(
+      fc.string({ maxLength: 2000 }).map((text) => ({ append: text.replaceAll(/[^ -~]/g, 'x') })),
+      fc.nat(3000).map((count) => ({ take: count })),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const held = hold('first');
+        let expected = 'first';
+        for (const each of steps) {
+          if ('append' in each) {
+            append(held, each.append);
+            expected += each.append;
+          } else {
+            const count = Math.min(each.take, held.length);
+            held.advance(held.start + count);
+            expected = expected.slice(count);
+          }
+          assert.equal(contentOf(held), expected);
+          assert.equal(held.length, expected.length);
+        }
+      }),
+    );
+  });
+
+  test('are copies', () => {
+    const source = Buffer.from('mine');
+    const held = new HeldBytes(source, 0, 4);
+    source.fill('x');
+    assert.equal(contentOf(held), 'mine');
+  });
+
+  test('take no more memory than twice what they are, and what they began with', () => {
+    const held = hold('x'.repeat(600));
+    for (let i = 0; i < 1000; i++) {
+      append(held, 'y'.repeat(100));
+      held.advance(held.end - 50);
+    }
+    assert.ok(held.bytes.length <= 1200, `${held.bytes.length} for ${held.length}`);
+  });
+
+  test('are worth parsing as soon as a head is whole, wherever the reads were cut', () => {
+    for (const [head, end] of [
+      ['GET / HTTP/1.1\r\nA: b', '\r\n\r\n'],
+      ['GET / HTTP/1.1\nA: b', '\n\n'],
+      ['GET / HTTP/1.1\r\nA: b', '\n\r\n'],
+    ] as const) {
+      const text = head + end;
+      for (let first = 1; first < text.length; first++) {
+        const held = hold(text.slice(0, first));
+        for (let at = first; at < text.length - 1; at++) append(held, text[at]!);
+        held.worthParsing();
+        append(held, text.at(-1)!);
+        assert.equal(held.worthParsing(), true, `first cut at ${first}`);
+      }
+    }
+  });
+
+  test('are worth parsing when they have doubled, and so cost no more than twice their length', () => {
+    const held = hold('x');
+    let parsed = 0;
+    for (let length = 2; length <= 65_536; length++) {
+      append(held, 'x');
+      if (held.worthParsing()) parsed += held.length;
+    }
+    assert.ok(parsed >= 65_536 && parsed <= 2 * 65_536, `${parsed} bytes parsed of 65,536`);
+  });
+
+  test('behind a head that was used are looked at anew', () => {
+    const held = hold('A\r\n\r\nB');
+    assert.equal(held.worthParsing(), true);
+    held.advance(5);
+    assert.equal(held.worthParsing(), false);
+    append(held, '\r\n\r');
+    append(held, '\n');
+    assert.equal(held.worthParsing(), true);
+  });
+});

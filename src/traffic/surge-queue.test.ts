@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { FakeClock } from '../kit/clock.ts';
+import { SURGE_QUEUE_LENGTH } from '../model/limits.ts';
+import { COUNTER, counterRow, makeCounters, sharedCells, sumCounters } from './counters.ts';
+import { SurgeQueue, type Waiter } from './surge-queue.ts';
+
+/** The queue of one load balancer as two threads see it, and who was served in what order. */
+function setting() {
+  const counters = makeCounters(2);
+  const shared = sharedCells(counters);
+  const clock = new FakeClock();
+  const queues = [0, 1].map((thread) => new SurgeQueue(shared, counterRow(counters, thread), clock));
+  const served: string[] = [];
+  let capacity = 0;
+  const waiter = (name: string, bound = false, canProceed = () => capacity > 0): Waiter => ({
+    bound,
+    proceed() {
+      if (!canProceed()) return false;
+      capacity--;
+      served.push(name);
+      return true;
+    },
+  });
+  return {
+    queue: queues[0]!,
+    other: queues[1]!,
+    clock,
+    served,
+    waiter,
+    free: (count: number) => (capacity = count),
+    gauge: () => sumCounters(counters)[COUNTER.surgeQueueLength],
+  };
+}
+
+describe('the surge queue', () => {
+  test('serves as many as there is capacity for, first come, first served', () => {
+    const { queue, served, waiter, free } = setting();
+    for (const name of ['a', 'b', 'c', 'd']) queue.standInLine(waiter(name));
+    queue.serve();
+    assert.deepEqual(served, []);
+    free(3);
+    queue.serve();
+    assert.deepEqual(served, ['a', 'b', 'c']);
+    assert.equal(queue.busy, true);
+    free(1);
+    queue.serve();
+    assert.deepEqual(served, ['a', 'b', 'c', 'd']);
+    assert.equal(queue.busy, false);
+  });
+
+  test('lets those behind pass who wait for one instance and no other', () => {
+    const { queue, served, waiter, free } = setting();
+    queue.standInLine(waiter('bound', true, () => false));
+    queue.standInLine(waiter('free'));
+    queue.standInLine(waiter('stuck', false, () => false));
+    queue.standInLine(waiter('behind'));
+    free(9);
+    queue.serve();
+    assert.deepEqual(served, ['free']);
+  });
+
+  test('forgets who steps out', () => {
+    const { queue, served, waiter, free } = setting();
+    const gone = waiter('gone');
+    queue.standInLine(gone);
+    queue.standInLine(waiter('stays'));
+    queue.stepOut(gone);
+    queue.stepOut(gone);
+    free(9);
+    queue.serve();
+    assert.deepEqual(served, ['stays']);
+  });
+
+  test('notices capacity that another thread gave back, and looks only while somebody waits', () => {
+    const { queue, served, waiter, free, clock } = setting();
+    queue.standInLine(waiter('a'));
+    clock.advance(1000);
+    assert.deepEqual(served, []);
+    free(1);
+    clock.advance(20);
+    assert.deepEqual(served, ['a']);
+    let looked = 0;
+    queue.standInLine(waiter('b', false, () => looked++ < 0));
+    clock.advance(20);
+    assert.ok(looked > 0);
+  });
+
+  test('counts who waits over all threads, and refuses the one too many', () => {
+    const { queue, other, gauge } = setting();
+    for (let i = 0; i < SURGE_QUEUE_LENGTH; i++) assert.equal((i % 2 === 0 ? queue : other).enter(), true);
+    assert.equal(queue.length, SURGE_QUEUE_LENGTH);
+    assert.equal(queue.enter(), false);
+    assert.equal(other.enter(), false);
+    assert.equal(gauge(), SURGE_QUEUE_LENGTH);
+    other.leave();
+    assert.equal(queue.enter(), true);
+    assert.equal(queue.enter(), false);
+  });
+
+  test('goes on serving behind one that throws, and is not served from within', () => {
+    const { queue, served, waiter, free } = setting();
+    const defect = new Error('a defect');
+    queue.standInLine({
+      bound: false,
+      proceed() {
+        queue.serve();
+        assert.equal(queue.busy, false, 'who is being served may take what there is');
+        throw defect;
+      },
+    });
+    queue.standInLine(waiter('next'));
+    free(1);
+    assert.throws(() => queue.serve(), defect);
+    queue.serve();
+    assert.deepEqual(served, ['next']);
+  });
+
+  test('lets a waiter that could not be served stand in line again where it stood', () => {
+    const { queue, served, waiter, free } = setting();
+    let tries = 0;
+    const again: Waiter = {
+      bound: false,
+      proceed() {
+        if (tries++ === 0) {
+          queue.standInLine(again);
+          return false;
+        }
+        served.push('again');
+        return true;
+      },
+    };
+    queue.standInLine(again);
+    queue.standInLine(waiter('next'));
+    free(1);
+    queue.serve();
+    assert.deepEqual(served, []);
+    queue.serve();
+    assert.deepEqual(served, ['again', 'next']);
+  });
+});

@@ -277,19 +277,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
       this.#destroy();
       return;
     }
-    this.#headBegun = false;
-    this.touch();
-    this.minor = head.minor;
-    this.isHead = head.method === METHOD.head;
-    this.upgradeForwarded = this.upgrade && head.wantsUpgrade;
-    this.suspect = suspect;
-    this.#lastRequest = !head.keepAlive;
-    this.#close = this.#lastRequest || suspect || this.#listener.draining;
-    this.#dropRest = head.wantsUpgrade;
-    this.#replays = 0;
-    this.#tried = undefined;
-    this.#status = 0;
-    this.#fromBackend = false;
+    this.#beginExchange(head, suspect);
     this.#bound = this.#listener.sticky?.find(headBytes, head);
     const body = this.#body;
     body.begin(head.chunked ? BODY.chunked : head.contentLength > 0 ? BODY.length : BODY.none, head.contentLength);
@@ -307,6 +295,23 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     this.#replayable = body.done && isIdempotent(head.method) && outbox.length <= RETRY.maxReplayBytes;
     this.#dispatchedMs = clock.monotonicMs();
     this.#dispatch(false);
+  }
+
+  /** Nothing of the exchange before is left. */
+  #beginExchange(head: RequestHead, suspect: boolean): void {
+    this.#headBegun = false;
+    this.touch();
+    this.minor = head.minor;
+    this.isHead = head.method === METHOD.head;
+    this.upgradeForwarded = this.upgrade && head.wantsUpgrade;
+    this.suspect = suspect;
+    this.#lastRequest = !head.keepAlive;
+    this.#close = this.#lastRequest || suspect || this.#listener.draining;
+    this.#dropRest = head.wantsUpgrade;
+    this.#replays = 0;
+    this.#tried = undefined;
+    this.#status = 0;
+    this.#fromBackend = false;
   }
 
   /** Sends what is in the outbox to the best target; `fresh`: over a new connection. */
@@ -685,7 +690,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     switch (this.#state) {
       case STATE.head:
         if (this.#headBegun) this.#refuse(408);
-        else this.#destroy();
+        else if (this.connection.pending) this.#destroy();
+        else this.#leave();
         return;
       case STATE.body:
         this.#requestBroken(this.#backend?.writable === true ? 408 : 504);

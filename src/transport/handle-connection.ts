@@ -207,7 +207,7 @@ export class HandleConnection implements Connection {
     }
     if (this.#writesInFlight > 0) return;
     if (this.#finishing) {
-      this.destroy();
+      this.leave();
       return;
     }
     if (this.#ending) this.#shutDown();
@@ -244,12 +244,17 @@ export class HandleConnection implements Connection {
 
   finish(): void {
     if (this.#writesInFlight === 0) {
-      this.destroy();
+      this.leave();
       return;
     }
     this.#finishing = true;
     this.owner = NOBODY;
     this.pause();
+  }
+
+  /** Everything is sent: closes. */
+  protected leave(): void {
+    this.destroy();
   }
 
   destroy(): void {

@@ -6,7 +6,7 @@ import { BUFFERS } from '../model/limits.ts';
 import { BulkBufferPool } from './bulk-buffer.ts';
 import { NOBODY } from './connection-common.ts';
 import { HandleConnection, makeOnRead, onConnectComplete, onWriteComplete } from './handle-connection.ts';
-import { listenServer } from './listen.ts';
+import { listenServer, whileOpen } from './listen.ts';
 import type { NodeInternals, ServerHandle, StreamHandle, TcpHandle, WriteRequest } from './node-internals.ts';
 import { Outbox } from './outbox.ts';
 import { TlsClientConnection, TlsServerConnection } from './tls-connection.ts';
@@ -69,7 +69,7 @@ export class HandleTransport implements Transport {
         return;
       }
       if (tls === undefined) this.#accept(client, onConnection);
-      else this.#acceptTls(client, onConnection, tls);
+      else this.#acceptTls(client, whileOpen(bound, onConnection), tls);
     };
     return bound;
   }

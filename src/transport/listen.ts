@@ -1,5 +1,5 @@
 import type { Server } from 'node:net';
-import type { ListeningSocket } from './transport.ts';
+import type { Connection, ListeningSocket } from './transport.ts';
 
 /** Connections that may wait to be accepted; the kernel's `net.core.somaxconn` bounds it further. */
 const BACKLOG = 4096;
@@ -11,11 +11,29 @@ export function listenServer(server: Server, address: string, port: number): Pro
     server.listen({ host: address, port, reusePort: true, backlog: BACKLOG }, () => {
       server.off('error', reject);
       const bound = server.address();
+      let closed = false;
       resolve({
         address,
         port: typeof bound === 'object' && bound !== null ? bound.port : port,
-        close: () => server.close(),
+        get closed() {
+          return closed;
+        },
+        close() {
+          closed = true;
+          server.close();
+        },
       });
     });
   });
+}
+
+/** `onConnection` while `listening` is: a handshake that ends later ends for nobody. */
+export function whileOpen(
+  listening: ListeningSocket,
+  onConnection: (connection: Connection) => void,
+): (connection: Connection) => void {
+  return (connection) => {
+    if (listening.closed) connection.destroy();
+    else onConnection(connection);
+  };
 }

@@ -5,12 +5,14 @@
 import { createServer, connect as netConnect, type Socket } from 'node:net';
 import { connect as tlsConnect, TLSSocket } from 'node:tls';
 import type { Clock } from '../kit/clock.ts';
-import { BUFFERS, HANDSHAKE_TIMEOUT_MS } from '../model/limits.ts';
+import { BUFFERS, HANDSHAKE_TIMEOUT_MS, LINGER_MS } from '../model/limits.ts';
 import { publicKeyOf } from '../model/public-key.ts';
 import { NOBODY, unmapped } from './connection-common.ts';
-import { listenServer } from './listen.ts';
+import { listenServer, whileOpen } from './listen.ts';
 import { Outbox } from './outbox.ts';
 import {
+  HANDSHAKE_TIMED_OUT,
+  HANDSHAKE_WENT_AWAY,
   PUBLIC_KEY_REFUSED,
   READ_ROOM,
   type ClientTls,
@@ -28,12 +30,12 @@ export class NetTransport implements Transport {
   readonly outbox = new Outbox();
   readonly events: TransportEvents;
   readonly readBuffer = Buffer.allocUnsafeSlow(BUFFERS.sharedRead + 2 * READ_ROOM);
-  readonly #clock: Clock;
+  readonly clock: Clock;
   readonly #readArea = this.readBuffer.subarray(READ_ROOM, READ_ROOM + BUFFERS.sharedRead);
 
   constructor(events: TransportEvents, clock: Clock) {
     this.events = events;
-    this.#clock = clock;
+    this.clock = clock;
   }
 
   async listen(
@@ -47,7 +49,7 @@ export class NetTransport implements Transport {
     server.on('error', (error) => this.events.onAcceptError(codeOf(error)));
     server.on('connection', (socket) => {
       if (tls === undefined) this.#accept(socket, onConnection);
-      else this.#acceptTls(socket, onConnection, tls);
+      else this.#acceptTls(socket, whileOpen(bound, onConnection), tls);
     });
     return bound;
   }
@@ -55,7 +57,7 @@ export class NetTransport implements Transport {
   /** Nobody hears of the connection before its handshake is done. */
   #acceptTls(raw: Socket, onConnection: (connection: Connection) => void, tls: ServerTls): void {
     const socket = new TLSSocket(raw, { isServer: true, secureContext: tls.context });
-    const timer = this.#clock.after(HANDSHAKE_TIMEOUT_MS, () => socket.destroy(new Error('handshake timed out')));
+    const timer = this.clock.after(HANDSHAKE_TIMEOUT_MS, () => failed(HANDSHAKE_TIMED_OUT));
     let secured = false;
     const failed = (cause: string): void => {
       timer.cancel();
@@ -65,19 +67,21 @@ export class NetTransport implements Transport {
       tls.onHandshake(undefined, cause);
     };
     socket.on('error', (error) => failed(codeOf(error)));
-    socket.on('close', () => failed('the client went away'));
+    socket.on('close', () => failed(HANDSHAKE_WENT_AWAY));
     socket.on('secure', () => {
       if (secured) return;
       secured = true;
       timer.cancel();
-      tls.onHandshake(infoOf(socket), undefined);
-      this.#accept(socket, onConnection);
+      const info = infoOf(socket);
+      tls.onHandshake(info, undefined);
+      this.#accept(socket, onConnection, info);
     });
     raw.resume();
   }
 
-  #accept(socket: Socket, onConnection: (connection: Connection) => void): void {
+  #accept(socket: Socket, onConnection: (connection: Connection) => void, info?: TlsInfo): void {
     const connection = new NetConnection(this, socket, NOBODY);
+    connection.tls = info;
     // Accepted sockets have no public `onread`: what they read is copied through the shared buffer.
     socket.on('data', (chunk: Buffer) => connection.receivedChunk(chunk));
     try {
@@ -117,8 +121,14 @@ export class NetTransport implements Transport {
       rejectUnauthorized: false,
       ...(session === undefined ? {} : { session }),
     });
+    socket.on('error', () => {
+      // A session that the back end does not know any more must not fail the next handshake too.
+      if (connection.tls === undefined) tls.session = undefined;
+    });
     const connection = new NetConnection(this, socket, owner, tls);
-    socket.setTimeout(HANDSHAKE_TIMEOUT_MS, () => socket.destroy(new Error('handshake timed out')));
+    const timer = this.clock.after(HANDSHAKE_TIMEOUT_MS, () => connection.lost(HANDSHAKE_TIMED_OUT));
+    socket.once('secureConnect', () => timer.cancel());
+    socket.once('close', () => timer.cancel());
     socket.on('session', (newer: Buffer) => {
       tls.session = newer;
     });
@@ -139,6 +149,7 @@ class NetConnection implements Connection {
   owner: ConnectionOwner;
   bulk = false;
   closed = false;
+  tls: TlsInfo | undefined;
   readonly readingBulk = false;
   readonly #transport: NetTransport;
   readonly #socket: Socket;
@@ -153,13 +164,13 @@ class NetConnection implements Connection {
     if (tls === undefined) socket.on('connect', () => this.#tell(() => this.owner.onConnect(this)));
     else socket.on('secureConnect', () => this.#secured(socket as TLSSocket, tls));
     socket.on('end', () => this.#tell(() => this.owner.onEnd(this)));
-    socket.on('error', (error) => this.#lost(codeOf(error)));
-    socket.on('close', () => this.#lost('ECONNRESET'));
+    socket.on('error', (error) => this.lost(codeOf(error)));
+    socket.on('close', () => this.lost('ECONNRESET'));
   }
 
   /** The handshake with a back end is done: is it the one it should be? */
   #secured(socket: TLSSocket, tls: ClientTls): void {
-    socket.setTimeout(0);
+    this.tls = infoOf(socket);
     const certificate = socket.getPeerX509Certificate();
     const publicKey = certificate === undefined ? undefined : publicKeyOf(certificate);
     if (tls.accepts === undefined || (publicKey !== undefined && tls.accepts(publicKey))) {
@@ -167,11 +178,7 @@ class NetConnection implements Connection {
       return;
     }
     tls.session = undefined;
-    this.#lost(PUBLIC_KEY_REFUSED);
-  }
-
-  get tls(): TlsInfo | undefined {
-    return this.#socket instanceof TLSSocket ? infoOf(this.#socket) : undefined;
+    this.lost(PUBLIC_KEY_REFUSED);
   }
 
   get pending(): boolean {
@@ -235,7 +242,7 @@ class NetConnection implements Connection {
   #writeCompleted(): void {
     this.#writesInFlight--;
     if (this.closed || this.#writesInFlight > 0) return;
-    if (this.#finishing) this.destroy();
+    if (this.#finishing) this.#leave();
     else this.#tell(() => this.owner.onDrain(this));
   }
 
@@ -259,12 +266,27 @@ class NetConnection implements Connection {
 
   finish(): void {
     if (this.#writesInFlight === 0) {
-      this.destroy();
+      this.#leave();
       return;
     }
     this.#finishing = true;
     this.owner = NOBODY;
     this.pause();
+  }
+
+  /** Everything is sent: closes; TLS says goodbye first (close_notify), or the session could not be resumed. */
+  #leave(): void {
+    const socket = this.#socket;
+    if (this.closed || !(socket instanceof TLSSocket)) {
+      this.destroy();
+      return;
+    }
+    this.closed = true;
+    this.owner = NOBODY;
+    // A peer that takes nothing is not waited for.
+    const timer = this.#transport.clock.after(LINGER_MS, () => socket.destroy());
+    socket.once('close', () => timer.cancel());
+    socket.destroySoon();
   }
 
   destroy(): void {
@@ -287,7 +309,8 @@ class NetConnection implements Connection {
     else socket.resetAndDestroy();
   }
 
-  #lost(code: string): void {
+  /** The connection is gone: the owner is told why, once. */
+  lost(code: string): void {
     if (this.closed) return;
     const owner = this.owner;
     this.destroy();
@@ -300,7 +323,7 @@ class NetConnection implements Connection {
 
   fail(error: unknown): void {
     this.#report(error);
-    this.#lost('ECONNRESET');
+    this.lost('ECONNRESET');
   }
 
   #report(error: unknown): void {

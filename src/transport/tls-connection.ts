@@ -12,6 +12,8 @@ import { NOBODY } from './connection-common.ts';
 import type { TcpHandle, TlsHandle } from './node-internals.ts';
 import type { Outbox } from './outbox.ts';
 import {
+  HANDSHAKE_TIMED_OUT,
+  HANDSHAKE_WENT_AWAY,
   PUBLIC_KEY_REFUSED,
   type ClientTls,
   type Connection,
@@ -44,7 +46,7 @@ abstract class TlsConnection extends HandleConnection {
   }
 
   protected limitHandshake(): void {
-    this.#timer = this.transport.clock.after(HANDSHAKE_TIMEOUT_MS, () => this.handshakeFailed('handshake timed out'));
+    this.#timer = this.transport.clock.after(HANDSHAKE_TIMEOUT_MS, () => this.handshakeFailed(HANDSHAKE_TIMED_OUT));
   }
 
   #handshakeStarts(): void {
@@ -105,9 +107,9 @@ abstract class TlsConnection extends HandleConnection {
   }
 
   /** Says goodbye (close_notify) before it closes, or the session could not be resumed. */
-  override finish(): void {
-    if (!this.pending) this.end();
-    super.finish();
+  protected override leave(): void {
+    this.end();
+    this.destroy();
   }
 
   protected override closeHandles(): void {
@@ -154,7 +156,7 @@ export class TlsServerConnection extends TlsConnection {
   }
 
   override lost(status: number): void {
-    if (!this.secured && !this.closed) this.#tls.onHandshake(undefined, 'the client went away');
+    if (!this.secured && !this.closed) this.#tls.onHandshake(undefined, HANDSHAKE_WENT_AWAY);
     super.lost(status);
   }
 

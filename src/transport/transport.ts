@@ -40,9 +40,13 @@ export interface TlsInfo {
 /** TLS of a listener. Read anew for each handshake: what is swapped in serves the next connection. */
 export interface ServerTls {
   context: SecureContext;
-  /** A handshake ended: with what was agreed, or with what went wrong. */
+  /** A handshake ended: with what was agreed, or with what went wrong (one of the two below, or a code of OpenSSL's). */
   onHandshake(info: TlsInfo | undefined, error: string | undefined): void;
 }
+
+/** It took longer than HANDSHAKE_TIMEOUT_MS; also a code of `onClose`. */
+export const HANDSHAKE_TIMED_OUT = 'handshake timed out';
+export const HANDSHAKE_WENT_AWAY = 'the client went away';
 
 /** The code of `onClose` when the peer's public key is not one of those that are accepted. */
 export const PUBLIC_KEY_REFUSED = 'EPUBLICKEY';
@@ -95,7 +99,8 @@ export interface Connection {
 export interface ListeningSocket {
   readonly address: string;
   readonly port: number;
-  /** Stops accepting; open connections go on. */
+  readonly closed: boolean;
+  /** Stops accepting; open connections go on, handshakes that are not done do not. */
   close(): void;
 }
 

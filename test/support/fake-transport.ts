@@ -35,7 +35,7 @@ export interface Moments {
 
 export interface FakeSocket extends ListeningSocket {
   readonly onConnection: (connection: Connection) => void;
-  open: boolean;
+  closed: boolean;
 }
 
 /** What wiped bytes are: no message has them. */
@@ -66,9 +66,9 @@ export class FakeTransport implements Transport {
       address,
       port,
       onConnection,
-      open: true,
+      closed: false,
       close: () => {
-        socket.open = false;
+        socket.closed = true;
       },
     };
     this.sockets.push(socket);
@@ -83,7 +83,7 @@ export class FakeTransport implements Transport {
 
   /** A client connects to the socket that listens on `port`; undefined when none does. */
   dial(port: number, clientAddress: string, clientPort: number): FakeConnection | undefined {
-    const socket = this.sockets.findLast((each) => each.port === port && each.open);
+    const socket = this.sockets.findLast((each) => each.port === port && !each.closed);
     if (socket === undefined) return undefined;
     const local = { address: socket.address, port };
     const connection = new FakeConnection(this, undefined, { address: clientAddress, port: clientPort }, local);

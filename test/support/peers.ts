@@ -109,11 +109,14 @@ export class ScriptedServer {
   readonly #waiting: Peer[] = [];
   #wanted: ((peer: Peer) => void)[] = [];
   readonly peers: Peer[] = [];
+  /** Everything accepted, whatever became of it. */
+  readonly #sockets = new Set<Socket>();
 
-  private constructor(server: Server) {
+  private constructor(server: Server, event: 'connection' | 'secureConnection') {
     this.server = server;
     this.port = (server.address() as AddressInfo).port;
-    server.on('connection', (socket) => {
+    server.on('connection', (socket: Socket) => this.#sockets.add(socket));
+    server.on(event, (socket: Socket) => {
       socket.setNoDelay(true);
       const peer = new Peer(socket);
       this.peers.push(peer);
@@ -123,11 +126,20 @@ export class ScriptedServer {
     });
   }
 
-  static async start(host = '127.0.0.1', port = 0): Promise<ScriptedServer> {
-    const server = createServer({ allowHalfOpen: true });
+  static start(host = '127.0.0.1', port = 0): Promise<ScriptedServer> {
+    return ScriptedServer.listen(createServer({ allowHalfOpen: true }), 'connection', host, port);
+  }
+
+  /** Over `server`, which is not listening yet; its connections are those of `event`. */
+  static async listen(
+    server: Server,
+    event: 'connection' | 'secureConnection',
+    host = '127.0.0.1',
+    port = 0,
+  ): Promise<ScriptedServer> {
     server.listen(port, host);
     await once(server, 'listening');
-    return new ScriptedServer(server);
+    return new ScriptedServer(server, event);
   }
 
   /** The next connection. */
@@ -151,6 +163,7 @@ export class ScriptedServer {
 
   async stop(): Promise<void> {
     for (const { socket } of this.peers) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy();
     this.server.close();
     await once(this.server, 'close');
   }

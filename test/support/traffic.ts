@@ -113,6 +113,11 @@ export class Traffic {
     if (refused[0] !== undefined) throw new Error(refused[0].message);
   }
 
+  /** Sends the thread its (first) listener again, with changes. */
+  change(listener: Partial<CompiledListener>): Promise<void> {
+    return this.apply({ listeners: this.listeners.map((each) => ({ ...each, ...listener })) });
+  }
+
   /** Takes the load balancer away. */
   async remove(): Promise<void> {
     await this.#runtime.apply({
@@ -193,7 +198,7 @@ export interface SetUp {
 export async function setUp(t: TestContext, options: SetUpOptions = {}): Promise<SetUp> {
   const backends: ScriptedServer[] = [];
   for (let i = 0; i < (options.backendCount ?? 1); i++) {
-    backends.push(await (options.startBackend ?? ScriptedServer.start)());
+    backends.push(await (options.startBackend === undefined ? ScriptedServer.start() : options.startBackend()));
   }
   const ports = [...(options.otherBackends ?? []), ...backends.map(({ port }) => port)];
   const traffic = await Traffic.start({ clock: new FakeClock(), ...options, backends: ports });

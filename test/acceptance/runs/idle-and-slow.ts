@@ -97,14 +97,8 @@ async function downloadSlowly(
   const start = weir.residentBytes;
   const downloads = new SlowDownloads();
   lab.own(() => downloads.close());
+  const plan = downloadsOf(lab, contents);
   const slow = await peakWhile(weir, async () => {
-    const plan = {
-      host: lab.addresses.front,
-      port: DOWNLOADS_PORT,
-      count: DOWNLOADS,
-      path: (index: number) => PATHS.marked(index % MARKED_FILES),
-      content: (index: number) => contents[index % MARKED_FILES]!,
-    };
     // At first they are not slow at all: gigabytes go into the kernel's buffers, as fast as the machine can.
     const [filling] = await Promise.all([measureLatency(lab, FILL_SECONDS), downloads.open(plan)]);
     noteLatency(lab, 'while the buffers fill', filling);
@@ -129,6 +123,16 @@ async function downloadSlowly(
   figures.demand('downloads with a fault', errorsText(faults), 'none', errorCount(faults) === 0 && whole);
   await lastFor(MEASURE_SECONDS * 1000);
   figures.note('RSS after', megabytes(weir.residentBytes));
+}
+
+function downloadsOf(lab: Lab, contents: readonly Buffer[]) {
+  return {
+    host: lab.addresses.front,
+    port: DOWNLOADS_PORT,
+    count: DOWNLOADS,
+    path: (index: number) => PATHS.marked(index % MARKED_FILES),
+    content: (index: number) => contents[index % MARKED_FILES]!,
+  };
 }
 
 async function within(ms: number, faults: Promise<Record<string, number>>): Promise<Record<string, number>> {

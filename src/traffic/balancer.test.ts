@@ -281,7 +281,7 @@ describe('least outstanding over two threads', () => {
     assert.notEqual(served(setting.balancer)!.slot, 0);
     setting.page.forgetThread(1);
     const slots = [0, 1].map(() => setting.balancer.take(0, undefined, Infinity)!.slot);
-    assert.deepEqual(slots.toSorted(), [1, 2]);
+    assert.deepEqual(new Set(slots), new Set([1, 2]));
   });
 
   test('goes on with the turns where the last snapshot left them', () => {

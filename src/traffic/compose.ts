@@ -146,7 +146,7 @@ export function composeBody(outbox: Outbox, bytes: Buffer, body: BodyReader, chu
 export function composeLastChunk(outbox: Outbox, body: BodyReader): void {
   const trailers = body.trailers();
   outbox.text('0\r\n');
-  outbox.copy(trailers, 0, trailers.length);
+  outbox.append(trailers);
   outbox.text('\r\n');
 }
 

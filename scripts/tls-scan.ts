@@ -10,6 +10,7 @@ import { systemRandom } from '../src/kit/random.ts';
 import { predefinedSslPolicies, SslPolicyFault } from '../src/model/ssl-policy.ts';
 import { resolveSslPolicy, type ResolvedSslPolicy } from '../src/model/ssl-policy-resolve.ts';
 import type { Policy } from '../src/model/load-balancer.ts';
+import { counterRow, makeCounters } from '../src/traffic/counters.ts';
 import { ListenerTls } from '../src/traffic/listener-tls.ts';
 import { chooseTransport } from '../src/transport/choose.ts';
 import type { ConnectionOwner } from '../src/transport/transport.ts';
@@ -114,13 +115,14 @@ async function scan(policy: Policy, key: 'rsa' | 'ecdsa', certificate: Issued): 
   const failures: unknown[] = [];
   const events = { onFailure: (error: unknown) => failures.push(error), onAcceptError: () => {} };
   const { transport } = await chooseTransport('handle', events, systemClock);
-  const tls = new ListenerTls({
+  const compiled = {
     ...resolved,
     key: policy.policyName,
     certificate: certificate.certificate,
     privateKey: certificate.privateKey,
     ticketKey: systemRandom.bytes(48),
-  });
+  };
+  const tls = new ListenerTls(compiled, counterRow(makeCounters(1), 0));
   const listening = await transport.listen('127.0.0.1', 0, (connection) => (connection.owner = SILENT), tls);
   const expected = expectedOffer(resolved, key);
   const nmap = differences(expected, await nmapOffer(listening.port), resolved.honorCipherOrder);

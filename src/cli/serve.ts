@@ -261,6 +261,7 @@ class Weir implements RunningWeir {
     return createStatusPages({
       store: this.store,
       control: this.control,
+      clock: this.#options.clock,
       monitor: this.#monitor,
       region: this.configuration.region,
       endpoint: () => this.endpoint,

@@ -7,6 +7,8 @@ import type { Page } from '../api/server.ts';
 import { renderPage, type PageLoadBalancer } from '../console/page.ts';
 import type { RunningControl } from '../control/create.ts';
 import type { ControlStatus, ListenerFailure } from '../control/status.ts';
+import type { Clock } from '../kit/clock.ts';
+import { certificateExpiries } from '../model/certificate.ts';
 import { idOf, type LoadBalancer, type LoadBalancerId } from '../model/load-balancer.ts';
 import { EXPOSITION_CONTENT_TYPE } from '../observe/exposition.ts';
 import type { ProcessMonitor } from '../observe/process-metrics.ts';
@@ -19,6 +21,7 @@ const README = fileURLToPath(new URL('../../README.md', import.meta.url));
 export interface StatusPagesOptions {
   readonly store: Store;
   readonly control: RunningControl;
+  readonly clock: Clock;
   readonly monitor: ProcessMonitor;
   /** The region whose load balancers go by their plain names in metrics. */
   readonly region: string;
@@ -82,20 +85,16 @@ function readyPage(options: StatusPagesOptions): StatusPage {
   });
 }
 
-function metricsPage({ store, control, monitor, region }: StatusPagesOptions): string {
+function metricsPage({ store, control, clock, monitor, region }: StatusPagesOptions): string {
   const status = control.status();
-  const names = new Map(
-    store
-      .view()
-      .list('load-balancer')
-      .map((record) => [idOf(record), metricName(record, region)]),
-  );
+  const view = store.view();
+  const names = new Map(view.list('load-balancer').map((record) => [idOf(record), metricName(record, region)]));
   const nameOf = (id: LoadBalancerId | undefined, otherwise: string) => (id && names.get(id)) ?? otherwise;
   return renderMetrics({
     process: {
       version: packageJson.version,
       ready: control.ready(),
-      revision: store.view().revision,
+      revision: view.revision,
       threads: takeThreadRows(status),
       threadRestarts: status.threads.reduce((sum, { restarts }) => sum + restarts, 0),
       eventLoopDelaySeconds: monitor.takeEventLoopDelay(),
@@ -110,6 +109,7 @@ function metricsPage({ store, control, monitor, region }: StatusPagesOptions): s
       loadBalancer: nameOf(failure.loadBalancer, ''),
       listener: `${failure.address}:${failure.port}`,
     })),
+    certificates: certificateExpiries(view.list('certificate'), clock.epochMs()),
   });
 }
 

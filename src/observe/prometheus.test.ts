@@ -31,7 +31,9 @@ function loadBalancer(overrides: Partial<LoadBalancerMetrics> = {}): LoadBalance
 }
 
 function lines(input: Partial<MetricsInput>): string[] {
-  return renderMetrics({ process: PROCESS, loadBalancers: [], failedListeners: [], ...input }).split('\n');
+  return renderMetrics({ process: PROCESS, loadBalancers: [], failedListeners: [], certificates: [], ...input }).split(
+    '\n',
+  );
 }
 
 describe('metrics', () => {
@@ -142,7 +144,7 @@ describe('metrics', () => {
     );
     const times = Array.from({ length: 5 }, () => {
       const startMs = systemClock.monotonicMs();
-      renderMetrics({ process: PROCESS, loadBalancers, failedListeners: [] });
+      renderMetrics({ process: PROCESS, loadBalancers, failedListeners: [], certificates: [] });
       return systemClock.monotonicMs() - startMs;
     });
     test.diagnostic(`fastest of 5: ${Math.min(...times).toFixed(1)} ms`);

@@ -2,10 +2,12 @@
  * `/metrics`: what the traffic threads counted in shared memory and what the control thread knows, as text. A scrape
  * reads; it never asks a traffic thread for anything.
  */
+import type { CertificateExpiry } from '../model/certificate.ts';
 import { COUNTER, DESYNC_COUNTERS, LATENCY_BUCKETS, SHARED, sharedCells, sumCounters } from '../traffic/counters.ts';
 import { REASONS, TIERS } from '../wire/desync-reasons.ts';
 import { Exposition, labels } from './exposition.ts';
 import { writeProcessMetrics, type ProcessMetrics } from './process-metrics.ts';
+import { writeCertificates, writeHandshakes } from './tls-metrics.ts';
 
 export interface LoadBalancerMetrics {
   /** Value of the label `load_balancer`. */
@@ -25,6 +27,7 @@ export interface MetricsInput {
   readonly process: ProcessMetrics;
   readonly loadBalancers: readonly LoadBalancerMetrics[];
   readonly failedListeners: readonly FailedListener[];
+  readonly certificates: readonly CertificateExpiry[];
 }
 
 /** Cells that are written as they are, with the labels that tell samples of one family apart. */
@@ -101,6 +104,8 @@ export function renderMetrics(input: MetricsInput): string {
   writeSurgeQueues(out, loadBalancers);
   writeLatency(out, loadBalancers);
   writeDesync(out, loadBalancers);
+  writeHandshakes(out, loadBalancers);
+  writeCertificates(out, input.certificates);
   writeInstances(out, loadBalancers);
   writeFailedListeners(out, input.failedListeners);
   return out.text();

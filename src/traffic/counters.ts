@@ -3,6 +3,8 @@
  * sums the rows and costs the traffic nothing. Cells are float64: whole numbers exact up to 2^53, seconds for sums.
  */
 
+import { HANDSHAKE_CELLS } from './handshake-counters.ts';
+
 /** Upper bounds of the latency buckets, in seconds; one more bucket takes the rest. */
 export const LATENCY_BUCKETS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
@@ -43,7 +45,9 @@ export const COUNTER = {
 /** Cells before the desync counters; one desync counter per reason follows, in the order of wire/desync.ts. */
 export const DESYNC_COUNTERS = COUNTER.latencyBuckets + LATENCY_BUCKETS.length + 1;
 export const MAX_DESYNC_REASONS = 32;
-export const ROW_CELLS = DESYNC_COUNTERS + MAX_DESYNC_REASONS;
+/** From here on, what handshakes with clients ended in (traffic/handshake-counters.ts). */
+export const HANDSHAKE_COUNTERS = DESYNC_COUNTERS + MAX_DESYNC_REASONS;
+export const ROW_CELLS = HANDSHAKE_COUNTERS + HANDSHAKE_CELLS;
 
 /** Int32 cells that all threads write, in front of the rows: the surge queue, where round robin stands, the log of counts. */
 export const SHARED = {

@@ -6,6 +6,8 @@ import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { messageOf } from '../kit/assert.ts';
 import type { ClientTls, ServerTls, TlsInfo } from '../transport/transport.ts';
+import { HANDSHAKE_COUNTERS } from './counters.ts';
+import { handshakeCell, handshakeFailureCell } from './handshake-counters.ts';
 import type { CompiledTls } from './snapshot.ts';
 
 /** Seconds that a ticket is good for. */
@@ -15,9 +17,12 @@ export class ListenerTls implements ServerTls {
   context: SecureContext;
   /** Why the latest certificate or policy does not serve; what served before goes on. */
   failure: string | undefined;
+  readonly #counters: Float64Array;
   #key = '';
 
-  constructor(compiled: CompiledTls) {
+  /** `counters`: this thread's row of the load balancer. */
+  constructor(compiled: CompiledTls, counters: Float64Array) {
+    this.#counters = counters;
     // Without a certificate no handshake succeeds: what a listener has that could not be given a better one.
     this.context = createSecureContext();
     this.update(compiled);
@@ -34,7 +39,10 @@ export class ListenerTls implements ServerTls {
     }
   }
 
-  onHandshake(_info: TlsInfo | undefined, _error: string | undefined): void {}
+  onHandshake(info: TlsInfo | undefined, error: string | undefined): void {
+    const cell = HANDSHAKE_COUNTERS + (info === undefined ? handshakeFailureCell(error ?? '') : handshakeCell(info));
+    this.#counters[cell] = this.#counters[cell]! + 1;
+  }
 }
 
 /**

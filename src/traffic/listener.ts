@@ -67,7 +67,7 @@ export class ListenerRuntime {
     this.loadBalancer = loadBalancer;
     this.compiled = compiled;
     this.targets = targets;
-    this.tls = compiled.tls === undefined ? undefined : new ListenerTls(compiled.tls);
+    this.tls = compiled.tls === undefined ? undefined : new ListenerTls(compiled.tls, loadBalancer.counters);
     this.balancer = this.#makeBalancer(ordinal);
     this.#updateStickiness();
     const scheme = isTls(compiled.protocol) ? 'https' : 'http';

@@ -1,7 +1,7 @@
 /** Each row of the table of reasons, by name; their order; the modes. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DESYNC_COUNTERS, MAX_DESYNC_REASONS, ROW_CELLS } from '../../src/traffic/counters.ts';
+import { DESYNC_COUNTERS, HANDSHAKE_COUNTERS, MAX_DESYNC_REASONS } from '../../src/traffic/counters.ts';
 import { REASON, REASONS, TIERS, action, classify, tierOf, type ReasonName } from '../../src/wire/desync.ts';
 
 function bytes(text: string): Buffer {
@@ -235,7 +235,7 @@ describe('the tier and reason of a request', () => {
 
   it('has a counter of its own', () => {
     assert.ok(REASONS.length <= MAX_DESYNC_REASONS);
-    assert.equal(DESYNC_COUNTERS + MAX_DESYNC_REASONS, ROW_CELLS);
+    assert.equal(DESYNC_COUNTERS + MAX_DESYNC_REASONS, HANDSHAKE_COUNTERS);
     for (const [index, [name]] of REASONS.entries()) assert.equal(REASON[name], index);
   });
 });

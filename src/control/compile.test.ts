@@ -5,6 +5,8 @@ import type { Instance, Listener, LoadBalancer } from '../model/load-balancer.ts
 import { makeCounters } from '../traffic/counters.ts';
 import { compile, wantedTargets, type CompileInputs } from './compile.ts';
 
+const KEY = new Uint8Array(64).fill(1);
+
 function listener(loadBalancerPort: number, instancePort: number, over: Partial<Listener> = {}): Listener {
   return { protocol: 'HTTP', instanceProtocol: 'HTTP', loadBalancerPort, instancePort, policyNames: [], ...over };
 }
@@ -17,11 +19,12 @@ function instance(instanceId: string, over: Partial<Instance> = {}): Instance {
 function inputsFor(record: LoadBalancer, over: Partial<CompileInputs> = {}): CompileInputs {
   const slots = wantedTargets(record).map(({ instanceId, instancePort }) => `${instanceId} ${instancePort}`);
   return {
-    preconnect: true,
+    configuration: { preconnect: true, securityGroups: {} },
     addressOf: (host) => host,
     slotOf: (instanceId, instancePort) => slots.indexOf(`${instanceId} ${instancePort}`),
     tlsOf: () => undefined,
     mayListen: () => true,
+    cookieKeys: () => [KEY],
     counters: makeCounters(1),
     ...over,
   };
@@ -117,4 +120,57 @@ test('attributes become numbers and flags, absent ones their defaults', () => {
 test('what is compiled survives structured clone', () => {
   const before = compiled({ instances: [instance('i-1')] });
   assert.deepEqual(structuredClone(before), before);
+});
+
+test('a stickiness policy of an HTTP listener comes with the keys of cookies, and other listeners have none', () => {
+  const attribute = (name: string, value: string) => [{ name, value }];
+  const policies = [
+    {
+      policyName: 'hour',
+      policyTypeName: 'LBCookieStickinessPolicyType',
+      attributes: attribute('CookieExpirationPeriod', '3600'),
+    },
+    { policyName: 'browser', policyTypeName: 'LBCookieStickinessPolicyType', attributes: [] },
+    {
+      policyName: 'app',
+      policyTypeName: 'AppCookieStickinessPolicyType',
+      attributes: attribute('CookieName', 'SESSION'),
+    },
+  ];
+  const { listeners } = compiled({
+    policies,
+    listeners: [
+      listener(80, 1, { policyNames: ['hour'] }),
+      listener(81, 1, { policyNames: ['browser'] }),
+      listener(82, 1, { policyNames: ['app'] }),
+      listener(83, 1, { policyNames: ['unknown'] }),
+      listener(84, 1, { protocol: 'TCP', instanceProtocol: 'TCP', policyNames: ['hour'] }),
+    ],
+  });
+  assert.deepEqual(
+    listeners.map(({ stickiness }) => stickiness),
+    [
+      { kind: 'duration', periodSeconds: 3600, keys: [KEY] },
+      { kind: 'duration', keys: [KEY] },
+      { kind: 'application', cookieName: 'SESSION', keys: [KEY] },
+      undefined,
+      undefined,
+    ],
+  );
+});
+
+test('security groups with rules in the configuration restrict the clients of a listener', () => {
+  const securityGroups = { 'sg-1': { ingress: [{ cidr: '10.0.0.0/8', fromPort: 80, toPort: 80 }] } };
+  const over = { securityGroups: ['sg-1'], listeners: [listener(80, 1), listener(81, 1)] };
+  const { listeners } = compiled(over, { configuration: { preconnect: true, securityGroups } });
+  assert.deepEqual(
+    listeners.map(({ ingress }) => ingress),
+    [[{ family: 4, first: 0x0a_00_00_00n, prefix: 8 }], []],
+  );
+  assert.equal(compiled(over).listeners[0]!.ingress, undefined);
+});
+
+test('slow start is an additional attribute in seconds', () => {
+  assert.equal(withAttributes({ additional: { 'weir.backend.slowstartseconds': '30' } }).slowStartMs, 30_000);
+  assert.equal(withAttributes({}).slowStartMs, 0);
 });

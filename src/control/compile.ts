@@ -9,12 +9,17 @@ import {
   type LoadBalancer,
 } from '../model/load-balancer.ts';
 import { backendPublicKeys, hasProxyProtocol } from '../model/backend-policies.ts';
+import type { Configuration } from '../model/configuration.ts';
+import { admittedNetworks } from '../model/security-groups.ts';
+import { stickinessOf } from '../model/stickiness-policy.ts';
 import type { CompiledListener, CompiledLoadBalancer, CompiledTarget, CompiledTls } from '../traffic/snapshot.ts';
+
+/** What of the configuration goes into what is compiled; it can change while running. */
+export type CompiledConfiguration = Pick<Configuration, 'preconnect' | 'securityGroups'>;
 
 /** Everything besides the record that a compiled load balancer depends on. */
 export interface CompileInputs {
-  /** Of the configuration. */
-  readonly preconnect: boolean;
+  readonly configuration: CompiledConfiguration;
   /** The address of an instance's host; undefined when a name has none. */
   readonly addressOf: (host: string) => string | undefined;
   /** The slot allotted to a wanted target. */
@@ -23,6 +28,8 @@ export interface CompileInputs {
   readonly mayListen: (listener: Listener) => boolean;
   /** Certificate and policy of an HTTPS or SSL listener, opened and resolved; undefined when they cannot be used. */
   readonly tlsOf: (record: LoadBalancer, listener: Listener) => CompiledTls | undefined;
+  /** Of sticky cookies, the first one to make them with; asked for where a listener is sticky. */
+  readonly cookieKeys: () => readonly Uint8Array[];
   /** Of this load balancer (traffic/counters.ts). */
   readonly counters: SharedArrayBuffer;
 }
@@ -45,7 +52,7 @@ export function compile(record: LoadBalancer, inputs: CompileInputs): CompiledLo
     desyncMitigationMode: desyncMode(additional['elb.http.desyncmitigationmode']),
     upgrade: additional['weir.http.upgrade']?.toLowerCase() === 'true',
     maxConnectionsPerTarget: connectionCap(additional['weir.backend.maxconnections']),
-    preconnect: inputs.preconnect,
+    preconnect: inputs.configuration.preconnect,
     slowStartMs: 1000 * Number(additional['weir.backend.slowstartseconds'] ?? 0),
     drainingTimeoutMs: connectionDraining.enabled ? connectionDraining.timeout * 1000 : 0,
     listeners: record.listeners.flatMap((listener) => {
@@ -60,12 +67,14 @@ export function compile(record: LoadBalancer, inputs: CompileInputs): CompiledLo
 function compileListener(
   record: LoadBalancer,
   listener: Listener,
-  { mayListen, tlsOf }: CompileInputs,
+  { mayListen, tlsOf, cookieKeys, configuration }: CompileInputs,
 ): Omit<CompiledListener, 'targets'> | undefined {
   const { protocol, loadBalancerPort: port, instanceProtocol, instancePort } = listener;
   const tls = isTls(protocol) ? tlsOf(record, listener) : undefined;
   if (!mayListen(listener) || (isTls(protocol) && tls === undefined)) return undefined;
   const keys = isTls(instanceProtocol) ? backendPublicKeys(record, instancePort) : undefined;
+  const ingress = admittedNetworks(configuration.securityGroups, record.securityGroups, port);
+  const stickiness = stickinessOf(record, listener);
   return {
     protocol,
     address: record.address,
@@ -74,7 +83,9 @@ function compileListener(
     instancePort,
     ...(tls === undefined ? {} : { tls }),
     ...(keys === undefined ? {} : { backendPublicKeys: keys }),
+    ...(ingress === undefined ? {} : { ingress }),
     proxyProtocol: hasProxyProtocol(record, listener),
+    ...(stickiness === undefined ? {} : { stickiness: { ...stickiness, keys: cookieKeys() } }),
   };
 }
 

@@ -13,7 +13,9 @@ import type { ThreadSettings } from '../traffic/snapshot.ts';
 import { TargetTable } from '../traffic/target-table.ts';
 import { affectedBy } from './affected.ts';
 import { testBind, type BindTest } from './bind.ts';
+import type { CompiledConfiguration } from './compile.ts';
 import type { BindRefusal, Control, InstanceState, WantedListener } from './control.ts';
+import { CookieKeyring } from './cookie-keys.ts';
 import { Drains, type DrainReason } from './drains.ts';
 import { instanceState } from './instance-state.ts';
 import { ListenerGate } from './listener-gate.ts';
@@ -31,7 +33,7 @@ import { trafficThreadUrl, workerThreads, type StartThread } from './worker.ts';
 
 export interface ControlOptions {
   readonly store: Store;
-  readonly configuration: Pick<Configuration, 'threads' | 'preconnect' | 'instances'>;
+  readonly configuration: CompiledConfiguration & Pick<Configuration, 'threads' | 'instances'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -57,7 +59,7 @@ export interface RunningControl extends Control {
   /** Listeners that do not serve. */
   bindFailures(): readonly ListenerFailure[];
   /** The configuration was read again: what can change while running does. The number of threads cannot. */
-  reconfigure(configuration: Pick<Configuration, 'preconnect'>): void;
+  reconfigure(configuration: CompiledConfiguration): void;
 }
 
 /** Control over the load balancers of `store`. Nothing runs before `start`. */
@@ -76,6 +78,7 @@ class RunningSystem implements RunningControl {
   readonly #resolver: HostResolver;
   readonly #monitor: HealthMonitor;
   readonly #tickets: TicketKeys;
+  readonly #cookieKeys: CookieKeyring;
   readonly #reconciler: Reconciler;
   readonly #threadFailures: ThreadFailures;
   #phase: 'new' | 'starting' | 'ready' | 'stopping' = 'new';
@@ -101,15 +104,19 @@ class RunningSystem implements RunningControl {
     this.#resolver = this.#makeResolver(options);
     this.#monitor = this.#makeMonitor(options);
     this.#tickets = new TicketKeys(options);
+    this.#cookieKeys = new CookieKeyring(options, () =>
+      this.#reconciler.recompile(this.#reconciler.withStickiness.map(idOf)),
+    );
     this.#reconciler = new Reconciler({
       threads: configuration.threads,
-      preconnect: configuration.preconnect,
+      configuration,
       slots: this.#slots,
       drains: this.#drains,
       gate: this.#gate,
       resolver: this.#resolver,
       monitor: this.#monitor,
       tls: this.#makeTlsSettings(options),
+      cookieKeys: () => this.#cookieKeys.keys,
       onTls: (record, before, now) => tellReports(log, record.name, before, now),
       apply: (change) => this.#supervisor.apply(change),
       cut: (slots) => this.#supervisor.cut(slots),
@@ -123,6 +130,7 @@ class RunningSystem implements RunningControl {
     this.#gate.start();
     this.#threadFailures.start();
     this.#tickets.start();
+    this.#cookieKeys.start();
     for (const record of this.#store.view().list('load-balancer')) {
       const hosts = record.instances.map(({ host }) => host);
       this.#resolver.use(idOf(record), hosts);
@@ -141,6 +149,7 @@ class RunningSystem implements RunningControl {
     this.#endWatch?.();
     this.#threadFailures.stop();
     this.#tickets.stop();
+    this.#cookieKeys.stop();
     this.#gate.stop();
     this.#resolver.stop();
     this.#monitor.stop();
@@ -207,8 +216,8 @@ class RunningSystem implements RunningControl {
     };
   }
 
-  reconfigure({ preconnect }: Pick<Configuration, 'preconnect'>): void {
-    this.#reconciler.reconfigure(preconnect);
+  reconfigure(configuration: CompiledConfiguration): void {
+    this.#reconciler.reconfigure(configuration);
   }
 
   #allUp(): boolean {
@@ -220,9 +229,10 @@ class RunningSystem implements RunningControl {
 
   #onCommit(view: View, changes: readonly Change[]): void {
     this.#view = view;
-    // What uses a changed certificate or key of tickets is compiled anew; where nothing has changed, nothing is sent.
+    // What uses a changed certificate or key is compiled anew; where nothing has changed, nothing is sent.
     const ticketed = this.#tickets.follow(view) ? this.#reconciler.withTls : [];
-    this.#reconciler.commit(view.revision, affectedBy(changes, view, ticketed));
+    const sticky = this.#cookieKeys.follow(view) ? this.#reconciler.withStickiness : [];
+    this.#reconciler.commit(view.revision, affectedBy(changes, view, [...ticketed, ...sticky]));
     this.#waiters.check();
   }
 

@@ -6,13 +6,15 @@ import { isDeepStrictEqual } from 'node:util';
 import { present } from '../kit/assert.ts';
 import type { HealthMonitor } from '../health/monitor.ts';
 import { isTls, type Instance, type Listener, type LoadBalancer, type LoadBalancerId } from '../model/load-balancer.ts';
+import { stickinessOf } from '../model/stickiness-policy.ts';
 import { forgetGauges, makeCounters } from '../traffic/counters.ts';
 import type { CompiledLoadBalancer, CompiledTls } from '../traffic/snapshot.ts';
 import { TARGET_STATE } from '../traffic/target-table.ts';
-import { compile, isZoneEnabled, wantedTargets } from './compile.ts';
-import type { DrainReason, Drains } from './drains.ts';
+import { compile, wantedTargets, type CompiledConfiguration } from './compile.ts';
+import type { Drains } from './drains.ts';
 import type { ListenerGate } from './listener-gate.ts';
 import type { HostResolver } from './resolve.ts';
+import { drainingTimeoutMs, retire, type Retired } from './retired.ts';
 import type { SlotHolder, Slots } from './slots.ts';
 import type { Snapshot } from './supervisor.ts';
 import type { TlsReport } from './tls-reports.ts';
@@ -20,13 +22,15 @@ import type { TlsSettings } from './tls-settings.ts';
 
 export interface ReconcilerOptions {
   readonly threads: number;
-  readonly preconnect: boolean;
+  readonly configuration: CompiledConfiguration;
   readonly slots: Slots;
   readonly drains: Drains;
   readonly gate: ListenerGate;
   readonly resolver: HostResolver;
   readonly monitor: HealthMonitor;
   readonly tls: TlsSettings;
+  /** Of sticky cookies, the first one to make them with. */
+  readonly cookieKeys: () => readonly Uint8Array[];
   /** What is to be told of the TLS of a load balancer, before and now. */
   readonly onTls: (record: LoadBalancer, before: readonly TlsReport[], now: readonly TlsReport[]) => void;
   /** Tells the threads; the number of the message is returned. */
@@ -50,22 +54,15 @@ export interface Running {
 /** What a commit changed; undefined: deleted. */
 export type RecordChange = readonly [LoadBalancerId, LoadBalancer | undefined];
 
-/** Targets taken away together. */
-interface Retired {
-  readonly holders: readonly SlotHolder[];
-  readonly reason: DrainReason;
-  readonly timeoutMs: number;
-}
-
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #running = new Map<LoadBalancerId, Running>();
-  #preconnect: boolean;
+  #configuration: CompiledConfiguration;
   #revision = 0;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
-    this.#preconnect = options.preconnect;
+    this.#configuration = options.configuration;
   }
 
   get revision(): number {
@@ -102,7 +99,7 @@ export class Reconciler {
       if (record === undefined) continue;
       const before = this.#running.get(id);
       const holders = this.#settle(id, record, knownBefore);
-      if (before !== undefined) retired.push(...retire(before, record, holders));
+      if (before !== undefined) retired.push(...retire(before.holders, record, holders));
       const changed = this.#compile(id, record, holders);
       if (changed !== undefined) upserts.push(changed);
     }
@@ -141,8 +138,8 @@ export class Reconciler {
   }
 
   /** The configuration was read again. */
-  reconfigure(preconnect: boolean): void {
-    this.#preconnect = preconnect;
+  reconfigure(configuration: CompiledConfiguration): void {
+    this.#configuration = configuration;
     this.recompile(this.#running.keys());
   }
 
@@ -167,8 +164,17 @@ export class Reconciler {
 
   /** Load balancers that end TLS. */
   get withTls(): LoadBalancer[] {
+    return this.#recordsWith(({ protocol }) => isTls(protocol));
+  }
+
+  /** Load balancers with sticky sessions. */
+  get withStickiness(): LoadBalancer[] {
+    return this.#recordsWith((listener, record) => stickinessOf(record, listener) !== undefined);
+  }
+
+  #recordsWith(has: (listener: Listener, record: LoadBalancer) => boolean): LoadBalancer[] {
     const records = Array.from(this.#running.values(), ({ record }) => record);
-    return records.filter(({ listeners }) => listeners.some(({ protocol }) => isTls(protocol)));
+    return records.filter((record) => record.listeners.some((listener) => has(listener, record)));
   }
 
   /** Takes back what a thread that is no more had counted. */
@@ -224,7 +230,8 @@ export class Reconciler {
     const counters = before?.counters ?? makeCounters(this.#options.threads);
     const tlsReports: TlsReport[] = [];
     const compiled = compile(record, {
-      preconnect: this.#preconnect,
+      configuration: this.#configuration,
+      cookieKeys: this.#options.cookieKeys,
       addressOf: this.#addressOf,
       slotOf: (instanceId, instancePort) =>
         present(holders.get(targetKey(instanceId, instancePort)), 'slot of a wanted target').slot,
@@ -265,29 +272,6 @@ export class Reconciler {
 /** Counters are left out: they are the same memory or belong to another load balancer, and change all the time. */
 function isSame(a: CompiledLoadBalancer, b: CompiledLoadBalancer): boolean {
   return isDeepStrictEqual({ ...a, counters: undefined }, { ...b, counters: undefined });
-}
-
-/** The targets of `before` that are not in `holders`, by the reason that `record` gives. */
-function retire(before: Running, record: LoadBalancer, holders: ReadonlyMap<string, SlotHolder>): Retired[] {
-  const byReason = new Map<DrainReason, SlotHolder[]>();
-  for (const [key, holder] of before.holders) {
-    if (holders.has(key)) continue;
-    const reason = reasonFor(record, holder);
-    byReason.set(reason, [...(byReason.get(reason) ?? []), holder]);
-  }
-  const timeoutMs = drainingTimeoutMs(record);
-  return Array.from(byReason, ([reason, holders]) => ({ holders, reason, timeoutMs }));
-}
-
-function reasonFor(record: LoadBalancer, holder: SlotHolder): DrainReason {
-  const instance = record.instances.find(({ instanceId }) => instanceId === holder.instanceId);
-  if (instance === undefined) return 'deregistered';
-  return isZoneEnabled(record, instance) ? 'listener-deleted' : 'zone-disabled';
-}
-
-function drainingTimeoutMs(record: LoadBalancer): number {
-  const { enabled, timeout } = record.attributes.connectionDraining;
-  return enabled ? timeout * 1000 : 0;
 }
 
 export function targetKey(instanceId: string, instancePort: number): string {

@@ -22,6 +22,7 @@ export type Migration = (record: unknown) => unknown;
  */
 export const MIGRATIONS: Readonly<Record<RecordKind, readonly Migration[]>> = {
   certificate: [],
+  'cookie-key': [],
   'load-balancer': [],
   'ticket-key': [],
 };

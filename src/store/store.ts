@@ -3,13 +3,15 @@
  * Implementations keep the whole state in memory as parsed, frozen records, so that reading is synchronous and cheap.
  */
 import type { Certificate } from '../model/certificate.ts';
+import { COOKIE_KEY_RECORD, type CookieKeys } from '../model/cookie-key.ts';
 import type { LoadBalancer, LoadBalancerId } from '../model/load-balancer.ts';
 import { TICKET_KEY_RECORD, type TicketKey } from '../model/ticket-key.ts';
 
-/** Kinds of record and their types. Later kinds (cookie keys) are added here. */
+/** Kinds of record and their types. */
 export interface RecordTypes {
   /** By ARN. */
   certificate: Certificate;
+  'cookie-key': CookieKeys;
   'load-balancer': LoadBalancer;
   'ticket-key': TicketKey;
 }
@@ -62,4 +64,8 @@ export function certificateChange(arn: string, record: Certificate | undefined):
 
 export function ticketKeyChange(record: TicketKey): Change {
   return { kind: 'ticket-key', key: TICKET_KEY_RECORD, record };
+}
+
+export function cookieKeysChange(record: CookieKeys): Change {
+  return { kind: 'cookie-key', key: COOKIE_KEY_RECORD, record };
 }

@@ -3,6 +3,7 @@
  * messages around them. Control sends, threads apply; a thread compares what it has with what it is sent, listener
  * by listener, and never cuts a connection of a listener that did not change.
  */
+import type { Network } from '../kit/ip.ts';
 import type { DesyncMitigationMode, LoadBalancerId, Protocol } from '../model/load-balancer.ts';
 
 /** One back-end target: (load balancer, instance, instance port). Health and counts live in its slot of the target table. */
@@ -60,6 +61,8 @@ export interface CompiledListener {
    * instance must have. Undefined: any certificate is accepted.
    */
   readonly backendPublicKeys?: readonly string[];
+  /** Security groups: whose connections are accepted; others are closed at once. Undefined: everybody's. */
+  readonly ingress?: readonly Network[];
   /** Layer 4: a proxy protocol line goes ahead of the client's bytes. */
   readonly proxyProtocol: boolean;
   /** Undefined: every request is routed on its own. */

@@ -21,7 +21,12 @@ async function running(context: TestContext, name: string, threads = 2) {
   const control = createControl({
     store,
     secrets: createSecrets(systemRandom, undefined),
-    configuration: { threads, preconnect: false, instances: { inventory: {}, allowReserved: false } },
+    configuration: {
+      threads,
+      preconnect: false,
+      securityGroups: {},
+      instances: { inventory: {}, allowReserved: false },
+    },
     clock: systemClock,
     random: systemRandom,
     log: { debug: line, info: line, warn: line, error: line },

@@ -29,7 +29,12 @@ export class ControlHarness {
     this.control = createControl({
       store: this.store,
       secrets: createSecrets(random, undefined),
-      configuration: { threads: threadCount, preconnect: false, instances: { inventory: {}, allowReserved: false } },
+      configuration: {
+        threads: threadCount,
+        preconnect: false,
+        securityGroups: {},
+        instances: { inventory: {}, allowReserved: false },
+      },
       clock: this.clock,
       random,
       log: { debug: line, info: line, warn: line, error: line },

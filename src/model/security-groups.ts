@@ -1,0 +1,19 @@
+/** Which clients the security groups of a load balancer let in, where the configuration gives their rules. */
+import { parseNetwork, type Network } from '../kit/ip.ts';
+import type { Configuration } from './configuration.ts';
+
+/**
+ * The networks whose clients may connect to the listener at `port`; undefined: every client may. As in AWS the rules of all
+ * groups count together; a group without rules in the configuration adds nothing, and restricts nothing by itself.
+ */
+export function admittedNetworks(
+  securityGroups: Configuration['securityGroups'],
+  groupIds: readonly string[],
+  port: number,
+): readonly Network[] | undefined {
+  const rules = groupIds.filter((id) => Object.hasOwn(securityGroups, id)).flatMap((id) => securityGroups[id]!.ingress);
+  if (rules.length === 0) return undefined;
+  return rules
+    .filter(({ fromPort, toPort }) => fromPort <= port && port <= toPort)
+    .flatMap(({ cidr }) => parseNetwork(cidr) ?? []);
+}

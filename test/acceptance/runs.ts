@@ -5,5 +5,15 @@ import { clients } from './runs/clients.ts';
 import { idleAndSlow } from './runs/idle-and-slow.ts';
 import { realServers } from './runs/real-servers.ts';
 import { slowClients } from './runs/slow-clients.ts';
+import { twoThreads } from './runs/two-threads.ts';
+import { killThreads } from './runs/kill-threads.ts';
 
-export const RUNS: readonly AcceptanceRun[] = [clients, realServers, changes, idleAndSlow, slowClients];
+export const RUNS: readonly AcceptanceRun[] = [
+  clients,
+  realServers,
+  changes,
+  idleAndSlow,
+  slowClients,
+  twoThreads,
+  killThreads,
+];

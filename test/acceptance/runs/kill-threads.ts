@@ -1,0 +1,119 @@
+/** A traffic thread dies under load: of an exception, of memory, of an endless loop. Only its own connections are lost. */
+import { readFileSync } from 'node:fs';
+import { HTTP_PORT, TCP_PORT } from '../../../bench/addresses.ts';
+import { systemClock } from '../../../src/kit/clock.ts';
+import { failuresText, startEcho, SteadyLoad } from '../../support/steady-load.ts';
+import { seconds } from '../figures.ts';
+import { Inspector } from '../inspector.ts';
+import { until, type AcceptanceRun, type Lab } from '../lab.ts';
+import { NGINX_PORT, startNginx } from '../servers.ts';
+import { WeirUnderTest } from '../weir.ts';
+
+const ECHO_PORT = 9201;
+const THREADS = 2;
+const CLIENTS_OF_EACH_KIND = 8;
+const KINDS = 4;
+/** Of the load before a death and after its effects are over. */
+const ROUNDS = 50;
+/** The inspector listens on a port of its own choice. */
+const INSPECT = '--inspect=127.0.0.1:0';
+
+interface Death {
+  readonly name: string;
+  readonly thread: number;
+  readonly expression: string;
+  /** Until the thread is noticed to be dead, at most. */
+  readonly noticedMs: number;
+}
+
+const DEATHS: readonly Death[] = [
+  {
+    name: 'an exception',
+    thread: 0,
+    expression: 'setImmediate(() => { throw new Error("killed by the acceptance run"); })',
+    noticedMs: 0,
+  },
+  { name: 'an exit', thread: 1, expression: 'setImmediate(() => process.exit(3))', noticedMs: 0 },
+  { name: 'an endless loop', thread: 0, expression: 'setImmediate(() => { for (;;); })', noticedMs: 6000 },
+];
+/** A new thread is to serve within that. */
+const REPLACED_MS = 1000;
+/** What a busy machine and our own looking add. */
+const SLACK_MS = 1500;
+
+export const killThreads: AcceptanceRun = {
+  name: 'kill-threads',
+  about: 'a traffic thread that dies under load is replaced within a second, and only its own connections are lost',
+  needs: ['nginx'],
+  limitSeconds: 180,
+  async run(lab) {
+    const { backends, front: host } = lab.addresses;
+    await startNginx(lab, 'both', backends);
+    const echoes = await Promise.all(backends.map((address) => startEcho(address, ECHO_PORT)));
+    lab.own(() => echoes.forEach((echo) => echo.close()));
+    const weir = await WeirUnderTest.start(lab, { threads: THREADS, nodeFlags: [INSPECT] });
+    await create(weir, backends);
+    const inspector = await Inspector.connect(() => weir.process.output);
+    lab.own(() => inspector.close());
+    const load = new SteadyLoad({ host, httpPort: HTTP_PORT, tcpPort: TCP_PORT, clients: CLIENTS_OF_EACH_KIND });
+    await load.rounds(ROUNDS);
+    lab.figures.demand('failures before', load.failures.length, '0', load.failures.length === 0);
+    for (const [index, death] of DEATHS.entries()) await die(lab, weir, inspector, load, death, index + 1);
+    await load.stop();
+    inspector.close();
+    await weir.demandSoundEnd(lab, DEATHS.length + 1);
+  },
+};
+
+async function create(weir: WeirUnderTest, instances: readonly string[]): Promise<void> {
+  await weir.create({
+    name: 'web',
+    listeners: [
+      { protocol: 'HTTP', port: HTTP_PORT, instancePort: NGINX_PORT },
+      { protocol: 'TCP', port: TCP_PORT, instancePort: ECHO_PORT },
+    ],
+    instances,
+    healthCheck: { Target: `TCP:${NGINX_PORT}`, Interval: 5, Timeout: 2, HealthyThreshold: 2, UnhealthyThreshold: 2 },
+  });
+}
+
+async function die(
+  lab: Lab,
+  weir: WeirUnderTest,
+  inspector: Inspector,
+  load: SteadyLoad,
+  { name, thread, expression, noticedMs }: Death,
+  nth: number,
+): Promise<void> {
+  lab.say(`thread ${thread} dies of ${name}`);
+  const before = load.failures.length;
+  const diedMs = systemClock.monotonicMs();
+  await inspector.evaluateIn(`weir-${thread}`, expression);
+  const limitMs = noticedMs + REPLACED_MS + SLACK_MS;
+  // A thread that does not listen yet is no replacement.
+  const replaced = async () => {
+    const restarts = await weir.metric('weir_thread_restarts_total');
+    return restarts >= nth && listeningSockets(lab.addresses.front, HTTP_PORT) === THREADS ? true : undefined;
+  };
+  await until(`the thread that died of ${name} is replaced`, limitMs + REPLACED_MS, replaced);
+  const replacedMs = systemClock.monotonicMs() - diedMs;
+  const { figures } = lab;
+  figures.demand(`${name}: replaced after`, seconds(replacedMs), `<= ${seconds(limitMs)}`, replacedMs <= limitMs);
+  await load.rounds(ROUNDS, true);
+  const failures = load.failures.slice(before);
+  const lastMs = Math.max(0, ...failures.map(({ atMs }) => atMs - diedMs));
+  figures.demand(`${name}: last failure after`, seconds(lastMs), `<= ${seconds(limitMs)}`, lastMs <= limitMs);
+  // Every client may lose what it has open, and once more what it opens while the dead thread's queue is still there.
+  const most = 2 * CLIENTS_OF_EACH_KIND * KINDS;
+  figures.demand(`${name}: failures`, failures.length, `<= ${most} (2 a client)`, failures.length <= most);
+  if (failures.length > 0) lab.say(failuresText(failures));
+}
+
+/** How many sockets listen there, from /proc/net/tcp: each traffic thread has one of its own. */
+function listeningSockets(address: string, port: number): number {
+  const hex = (value: number, digits: number) => value.toString(16).toUpperCase().padStart(digits, '0');
+  const bytes = address.split('.').map((part) => hex(Number(part), 2));
+  const local = `${bytes.reverse().join('')}:${hex(port, 4)}`;
+  const listening = new RegExp(`^ *\\d+: ${local} \\S+ 0A `, 'gm');
+  return readFileSync('/proc/net/tcp', 'latin1').match(listening)?.length ?? 0;
+}

@@ -33,7 +33,7 @@ export class ScriptedClient implements Actor {
     this.address = `192.0.2.${number}`;
     this.#thread = random.below(world.threads.length);
     this.#port = 40_000 + number;
-    this.stream = clientStream(random, this.name);
+    this.stream = clientStream(random, this.name, world.upgrade || seldom(random, 8));
     const { clients } = world.faults;
     const stops = clients && seldom(random, 3);
     this.#limit = stops ? random.below(this.stream.length + 1) : this.stream.length;

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { relayedInterim, relayedResponse } from '../support/reference-forwarding.ts';
 import { asksForUpgrade, fold } from '../support/reference-headers.ts';
+import type { Header } from '../support/reference-request-head.ts';
 import type { RequestMessage } from '../support/reference-reader.ts';
 import { readResponse, type MeasuredResponse, type ResponseMessage } from '../support/reference-response.ts';
 import { hold, readWithRestarts, shown, type Answer, type Conversation } from './engine-record.ts';
@@ -87,7 +88,7 @@ function assertRelayed(
   }
   hold(isDeepStrictEqual(reading.interim, interim) && expected.response !== undefined, told);
   const wanted = relayedResponse(expected.response, message.version);
-  const { bare, option } = withoutOurConnection(response);
+  const { bare, option } = withoutOurs(response, world.sticky);
   const options =
     response.status === 101 ? ['upgrade'] : message.version === '1.0' ? ['close', 'keep-alive'] : ['close', ''];
   hold(options.includes(option), () => `${what} says of its connection ${JSON.stringify(option)}: ${shown(text)}`);
@@ -111,17 +112,27 @@ export function responseTo(exchange: Attributed, message: RequestMessage, world:
   return readResponse(exchange.answer, message.method, endedAt < closedAt, upgrade);
 }
 
-/** The Connection header of a response is ours, and its last one. */
-function withoutOurConnection(response: ResponseMessage): { bare: ResponseMessage; option: string } {
-  const last = response.headers.at(-1);
-  if (last === undefined || last[0] !== 'Connection') return { bare: response, option: '' };
-  return { bare: { ...response, headers: response.headers.slice(0, -1) }, option: last[1] };
+/** Our last headers: the cookies of a sticky session, and Connection. */
+function withoutOurs(response: ResponseMessage, sticky: World['sticky']): { bare: ResponseMessage; option: string } {
+  const option = ourOption(response);
+  const headers = option === '' ? response.headers : response.headers.slice(0, -1);
+  const isOurs = ([name, value]: Header): boolean => name === 'Set-Cookie' && /^AWSELB(?:CORS)?=[0-9A-F]+;/.test(value);
+  const cookies = headers.filter(isOurs).length;
+  // Nobody brings a cookie along: a session of a set duration begins with each response.
+  hold(cookies === 0 || sticky !== undefined, () => `a response has cookies of a session: ${JSON.stringify(headers)}`);
+  hold(sticky !== 'duration' || cookies === 2, () => `a response begins no session: ${JSON.stringify(headers)}`);
+  return { bare: { ...response, headers: headers.slice(0, headers.length - cookies) }, option };
+}
+
+function ourOption({ headers }: ResponseMessage): string {
+  const last = headers.at(-1);
+  return last?.[0] === 'Connection' ? last[1] : '';
 }
 
 /** Does the answer say that it is the last one? */
 export function announcesClose({ reading }: Answer, message: RequestMessage | undefined): boolean {
   if (reading.response === undefined || reading.response.status === 101) return false;
-  const { option } = withoutOurConnection(reading.response);
+  const option = ourOption(reading.response);
   return fold(option) === 'close' || (message?.version === '1.0' && fold(option) !== 'keep-alive');
 }
 

@@ -74,8 +74,8 @@ export class ScriptedBackend implements Actor {
     const mark = this.#world.nextMark();
     const plan = { text: undefined, sent: 0, share: 1 } as const;
     if (this.#world.faults.backends && seldom(random, 2)) {
-      const after = pick<After>(random, ['keep', 'end', 'close', 'reset', 'silent']);
-      const kind = pick(random, ['good', 'odd', 'odd', 'none', 'switch']);
+      const after = pick<After>(random, ['keep', 'keep', 'end', 'close', 'reset', 'silent']);
+      const kind = pick(random, ['good', 'good', 'odd', 'odd', 'none', 'switch']);
       const make = (method: string): { text: string; after: After } => {
         if (kind === 'none') return { text: '', after: after === 'keep' ? 'end' : after };
         if (kind === 'switch') return { text: switching(random, mark), after };

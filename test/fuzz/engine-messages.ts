@@ -30,8 +30,8 @@ const REQUEST_CONNECTIONS = [
 ];
 const RESPONSE_LINES = [
   'A: b\r\n',
-  'Set-Cookie: a\r\n',
-  'set-cookie: b\r\n',
+  'Set-Cookie: a=1; Path=/x\r\n',
+  'set-cookie: b=2\r\n',
   'X-Hop: 1\r\n',
   'Keep-Alive: 1\r\n',
   'Upgrade: x\r\n',
@@ -76,23 +76,25 @@ function marked(random: Random, mark: string): { lines: string; body: string } {
   return { lines: 'Transfer-Encoding: chunked\r\n', body: chunked(random, data) };
 }
 
-function goodRequest(random: Random, mark: string): string {
+function goodRequest(random: Random, mark: string, upgrade: boolean): string {
   const method = pick(random, METHODS);
   const target = seldom(random, 12) ? `http://u@${mark}/` : `/${mark}`;
   const version = seldom(random, 8) ? '1.0' : '1.1';
   const bodiless = version === '1.0' || method === 'GET' || method === 'HEAD' || method === 'DELETE';
   const { lines, body } = bodiless ? { lines: '', body: '' } : marked(random, mark);
   const connection = seldom(random, 6) ? `Connection: ${pick(random, REQUEST_CONNECTIONS)}\r\n` : '';
+  if (upgrade) return `${method} ${target} HTTP/1.1\r\nUpgrade: x\r\n${lines}Connection: upgrade\r\n\r\n${body}`;
   const more = seldom(random, 3) ? repeat(random, 3, () => pick(random, REQUEST_LINES)) : '';
   return `${method} ${target} HTTP/${version}\r\nHost: h\r\n${more}${lines}${connection}\r\n${body}`;
 }
 
 /** What a client sends: a few requests, most of them right. */
-export function clientStream(random: Random, name: string): string {
+export function clientStream(random: Random, name: string, upgrades: boolean): string {
   const count = 1 + random.below(5);
   let text = '';
   for (let number = 1; number <= count; number++) {
-    text += seldom(random, 5) ? request(random) : goodRequest(random, `${name}r${number}`);
+    const upgrade = upgrades && seldom(random, 3);
+    text += seldom(random, 5) ? request(random) : goodRequest(random, `${name}r${number}`, upgrade);
   }
   return seldom(random, 10) ? damage(random, text) : text;
 }

@@ -42,13 +42,15 @@ function assertAllServed(conversation: Conversation, exchanges: readonly Attribu
     }
     if (!announcesClose(answer, message)) continue;
     hold(peer.sawEnd, () => `${client.name}: the end that was announced does not come`);
+    if (requests.suspect && index === requests.messages.length - 1) assertLingers(conversation);
     return;
   }
   assertEnd(conversation, record.world.mode);
 }
 
 /** Behind the last request. */
-function assertEnd({ client, connection, requests, answers }: Conversation, mode: DesyncMitigationMode): void {
+function assertEnd(conversation: Conversation, mode: DesyncMitigationMode): void {
+  const { client, connection, requests, answers } = conversation;
   const { end, messages, unfinished, sizes } = requests;
   const { peer, given } = connection;
   const answer = answers[messages.length];
@@ -68,6 +70,13 @@ function assertEnd({ client, connection, requests, answers }: Conversation, mode
   // After a declined Upgrade the connection is kept, unless there were bytes that nobody can tell the meaning of.
   const over = status !== undefined || (end.kind === 'closed' && !declinedUpgrade(messages)) || peer.ended;
   hold(peer.sawEnd === over, () => `the connection is ${peer.sawEnd ? 'closed' : 'open'} to ${what}`);
+  if (status !== undefined) assertLingers(conversation);
+}
+
+/** Who may still be sending is read for a while: closing at once would reset the answer away. */
+function assertLingers({ client, connection }: Conversation): void {
+  const lingers = !connection.closed || connection.endedAt < connection.closedAt;
+  hold(lingers, () => `${client.name} may lose its answer: the connection is closed while it is still sending`);
 }
 
 function declinedUpgrade(messages: readonly RequestMessage[]): boolean {

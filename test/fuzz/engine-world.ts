@@ -9,7 +9,8 @@ import { loadBalancerId, type DesyncMitigationMode } from '../../src/model/load-
 import { ThreadContext } from '../../src/traffic/context.ts';
 import { COUNTER, makeCounters, sharedCells, SHARED, sumCounters } from '../../src/traffic/counters.ts';
 import { Runtime } from '../../src/traffic/runtime.ts';
-import type { CompiledLoadBalancer } from '../../src/traffic/snapshot.ts';
+import type { CompiledListener, CompiledLoadBalancer } from '../../src/traffic/snapshot.ts';
+import { COOKIE_KEY_BYTES } from '../../src/traffic/stickiness-seal.ts';
 import { TARGET_STATE, TargetPage } from '../../src/traffic/target-table.ts';
 import type { FakeConnection } from '../support/fake-connection.ts';
 import { FakeTransport, type FakeKernel, type Moments } from '../support/fake-transport.ts';
@@ -40,6 +41,7 @@ export interface Faults {
 }
 
 const MODES: readonly DesyncMitigationMode[] = ['defensive', 'monitor', 'strictest'];
+const STICKINESS_KEY = Buffer.alloc(COOKIE_KEY_BYTES, 7);
 const FIRST_BACKEND_PORT = 8001;
 const MAX_STEPS = 200_000;
 
@@ -52,6 +54,7 @@ export class World {
   readonly mode: DesyncMitigationMode;
   readonly upgrade: boolean;
   readonly capacity: number;
+  readonly sticky: 'duration' | 'application' | undefined;
   readonly idleTimeoutMs: number;
   /** From then on what was not done in time is nobody's fault. */
   silentSince = Infinity;
@@ -77,10 +80,13 @@ export class World {
     this.#random = random;
     this.#script = script;
     const maybe = (): boolean => seldom(random, 3);
-    this.faults = { backends: maybe(), connects: maybe(), clients: maybe(), silence: maybe(), control: maybe() };
+    this.capacity = seldom(random, 5) ? 1 + random.below(2) : Infinity;
+    // Those who wait for capacity are at their most lively when it comes and goes.
+    const control = maybe() || (this.capacity !== Infinity && seldom(random, 2));
+    this.faults = { backends: maybe(), connects: maybe(), clients: maybe(), silence: maybe(), control };
     this.mode = pick(random, MODES);
-    this.upgrade = seldom(random, 6);
-    this.capacity = seldom(random, 6) ? 1 + random.below(2) : Infinity;
+    this.upgrade = seldom(random, 4);
+    this.sticky = seldom(random, 6) ? pick(random, ['duration', 'application']) : undefined;
     this.idleTimeoutMs = this.faults.silence ? 1000 : 8000;
     const threads = seldom(random, 4) ? 2 : 1;
     const outcomes = this.faults.connects ? ['up', 'refused', 'silent', 'moody'] : ['up'];
@@ -118,6 +124,7 @@ export class World {
           instanceProtocol: 'HTTP',
           instancePort: 80,
           proxyProtocol: false,
+          ...this.#compileStickiness(),
           targets: this.#outcomes.map((_outcome, slot) => ({
             slot,
             instanceId: `i-${slot}`,
@@ -128,6 +135,13 @@ export class World {
         },
       ],
     };
+  }
+
+  #compileStickiness(): Pick<CompiledListener, 'stickiness'> {
+    if (this.sticky === undefined) return {};
+    const keys = [STICKINESS_KEY];
+    if (this.sticky === 'duration') return { stickiness: { kind: 'duration', keys } };
+    return { stickiness: { kind: 'application', keys, cookieName: 'a' } };
   }
 
   #startThread(thread: number, threads: number): void {

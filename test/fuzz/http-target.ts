@@ -1,6 +1,10 @@
-/** The target `http`: desync mitigation and the engine's HTTP/1.1 readers against the reference reader. */
+/**
+ * The targets `http-parsers`: desync mitigation and the engine's HTTP/1.1 readers against the reference reader; and `http`: these and
+ * the engine as a whole.
+ */
 import type { Random } from '../../src/kit/random.ts';
 import type { DesyncMitigationMode } from '../../src/model/load-balancer.ts';
+import { engineTarget } from './engine-target.ts';
 import { requestReaders, responseReaders } from './engine-readers.ts';
 import { requestHead, requestStream, responseStream, splits } from './http-generator.ts';
 import { analysisAgrees, canonicalIsPlain, headEndAgrees, requestsAgree, responsesAgree } from './http-properties.ts';
@@ -8,11 +12,19 @@ import { check, type Finding, type FuzzTarget } from './target.ts';
 
 const MODES: readonly DesyncMitigationMode[] = ['monitor', 'defensive', 'strictest'];
 
-export const httpTarget: FuzzTarget = {
-  name: 'http',
+export const parsersTarget: FuzzTarget = {
+  name: 'http-parsers',
   about: 'requests and responses: what the engine reads is what the reference reader reads',
   run(random) {
     return checkHead(random) ?? checkRequests(random) ?? checkResponse(random);
+  },
+};
+
+export const httpTarget: FuzzTarget = {
+  name: 'http',
+  about: 'both http-parsers and http-engine',
+  run(random) {
+    return parsersTarget.run(random) ?? engineTarget.run(random);
   },
 };
 

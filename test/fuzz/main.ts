@@ -6,10 +6,10 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/kit/clock.ts';
 import { SeededRandom, systemRandom } from '../../src/kit/random.ts';
 import { engineTarget } from './engine-target.ts';
-import { httpTarget } from './http-target.ts';
+import { httpTarget, parsersTarget } from './http-target.ts';
 import { minimise, type Finding, type FuzzTarget } from './target.ts';
 
-const TARGETS: readonly FuzzTarget[] = [httpTarget, engineTarget];
+const TARGETS: readonly FuzzTarget[] = [httpTarget, parsersTarget, engineTarget];
 const PROGRESS_MS = 10_000;
 const MAX_SEED = 2 ** 32;
 

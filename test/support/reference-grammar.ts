@@ -164,7 +164,7 @@ export function squash(name: string): string {
   return name
     .replaceAll('\xc5\xbf', 's')
     .replaceAll('\xc4\xb1', 'i')
-    .replace(/[^A-Za-z0-9]/g, '')
+    .replace(/[^A-Za-z0-9]+/g, '')
     .toLowerCase();
 }
 

@@ -3,7 +3,7 @@ import type { Header } from './reference-request-head.ts';
 
 /** In lower case, ASCII letters only: a name is bytes. */
 export function fold(text: string): string {
-  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }
 
 export function valuesOf(headers: readonly Header[], name: string): string[] {

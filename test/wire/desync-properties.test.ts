@@ -6,7 +6,7 @@ import { SeededRandom } from '../../src/kit/random.ts';
 import { HeadAnalysis, REASONS } from '../../src/wire/desync.ts';
 import { requestHead } from '../fuzz/http-generator.ts';
 import { analysisAgrees, canonicalIsPlain, headEndAgrees } from '../fuzz/http-properties.ts';
-import { httpTarget } from '../fuzz/http-target.ts';
+import { parsersTarget } from '../fuzz/http-target.ts';
 
 /** Heads that are nearly right. */
 const likely = fc.integer({ min: 0, max: 2 ** 32 - 1 }).map((seed) => requestHead(new SeededRandom(seed)));
@@ -60,7 +60,7 @@ describe('for any stream', () => {
   it('the engine reads what the reference reader reads, cut anywhere', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2 ** 32 - 1 }), (seed) => {
-        const finding = httpTarget.run(new SeededRandom(seed));
+        const finding = parsersTarget.run(new SeededRandom(seed));
         assert.equal(finding && `${finding.property}: ${finding.message.slice(0, 2000)}`, undefined);
       }),
       { numRuns: 3000 },

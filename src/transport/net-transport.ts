@@ -6,7 +6,7 @@ import { createServer, connect as netConnect, type Socket } from 'node:net';
 import { connect as tlsConnect, TLSSocket } from 'node:tls';
 import type { Clock } from '../kit/clock.ts';
 import { BUFFERS, HANDSHAKE_TIMEOUT_MS, LINGER_MS } from '../model/limits.ts';
-import { publicKeyOf } from '../model/public-key.ts';
+import { ClientHandshake } from './client-handshake.ts';
 import { NOBODY, unmapped } from './connection-common.ts';
 import { listenServer, whileOpen } from './listen.ts';
 import { Outbox } from './outbox.ts';
@@ -121,17 +121,15 @@ export class NetTransport implements Transport {
       rejectUnauthorized: false,
       ...(session === undefined ? {} : { session }),
     });
+    const handshake = new ClientHandshake(tls);
     socket.on('error', () => {
-      // A session that the back end does not know any more must not fail the next handshake too.
-      if (connection.tls === undefined) tls.session = undefined;
+      if (connection.tls === undefined) handshake.failed();
     });
-    const connection = new NetConnection(this, socket, owner, tls);
+    const connection = new NetConnection(this, socket, owner, handshake);
     const timer = this.clock.after(HANDSHAKE_TIMEOUT_MS, () => connection.lost(HANDSHAKE_TIMED_OUT));
     socket.once('secureConnect', () => timer.cancel());
     socket.once('close', () => timer.cancel());
-    socket.on('session', (newer: Buffer) => {
-      tls.session = newer;
-    });
+    socket.on('session', (session: Buffer) => handshake.offerSession(session));
     socket.on('data', (chunk: Buffer) => connection.receivedChunk(chunk));
     return connection;
   }
@@ -157,28 +155,23 @@ class NetConnection implements Connection {
   #finishing = false;
   #paused = false;
 
-  constructor(transport: NetTransport, socket: Socket, owner: ConnectionOwner, tls?: ClientTls) {
+  constructor(transport: NetTransport, socket: Socket, owner: ConnectionOwner, handshake?: ClientHandshake) {
     this.#transport = transport;
     this.#socket = socket;
     this.owner = owner;
-    if (tls === undefined) socket.on('connect', () => this.#tell(() => this.owner.onConnect(this)));
-    else socket.on('secureConnect', () => this.#secured(socket as TLSSocket, tls));
+    if (handshake === undefined) socket.on('connect', () => this.#tell(() => this.owner.onConnect(this)));
+    else socket.on('secureConnect', () => this.#secured(socket as TLSSocket, handshake));
     socket.on('end', () => this.#tell(() => this.owner.onEnd(this)));
     socket.on('error', (error) => this.lost(codeOf(error)));
     socket.on('close', () => this.lost('ECONNRESET'));
   }
 
   /** The handshake with a back end is done: is it the one it should be? */
-  #secured(socket: TLSSocket, tls: ClientTls): void {
+  #secured(socket: TLSSocket, handshake: ClientHandshake): void {
     this.tls = infoOf(socket);
-    const certificate = socket.getPeerX509Certificate();
-    const publicKey = certificate === undefined ? undefined : publicKeyOf(certificate);
-    if (tls.accepts === undefined || (publicKey !== undefined && tls.accepts(publicKey))) {
-      this.#tell(() => this.owner.onConnect(this));
-      return;
-    }
-    tls.session = undefined;
-    this.lost(PUBLIC_KEY_REFUSED);
+    const accepted = handshake.accepts(this.tls.resumed, () => socket.getPeerX509Certificate());
+    if (accepted) this.#tell(() => this.owner.onConnect(this));
+    else this.lost(PUBLIC_KEY_REFUSED);
   }
 
   get pending(): boolean {

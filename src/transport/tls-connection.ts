@@ -4,8 +4,8 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { HANDSHAKE_TIMEOUT_MS } from '../model/limits.ts';
-import { publicKeyOf } from '../model/public-key.ts';
 import type { Timer } from '../kit/clock.ts';
+import { ClientHandshake } from './client-handshake.ts';
 import { bulkBufferOf, HandleConnection, PendingWrite } from './handle-connection.ts';
 import type { HandleTransport } from './handle-transport.ts';
 import { NOBODY } from './connection-common.ts';
@@ -169,17 +169,17 @@ export class TlsServerConnection extends TlsConnection {
 /** A connection to a back end: its owner hears `onConnect` when the handshake is done. */
 export class TlsClientConnection extends TlsConnection {
   readonly #tls: ClientTls;
+  readonly #handshake: ClientHandshake;
 
   constructor(transport: HandleTransport, tcp: TcpHandle, owner: ConnectionOwner, tls: ClientTls) {
     const ssl = transport.internals.wrapTls(tcp, tls.context.context, false, false);
     super(transport, tcp, owner, ssl, tls.context);
     this.#tls = tls;
+    this.#handshake = new ClientHandshake(tls);
     // The certificate is asked for, and judged by its key alone.
     ssl.setVerifyMode(true, false);
     ssl.enableSessionCallbacks();
-    ssl.onnewsession = (_id, session) => {
-      tls.session = session;
-    };
+    ssl.onnewsession = (_id, session) => this.#handshake.offerSession(session);
   }
 
   protected override up(): void {
@@ -189,23 +189,18 @@ export class TlsClientConnection extends TlsConnection {
     this.ssl.start();
   }
 
-  protected handshakeDone(): void {
-    const { accepts } = this.#tls;
-    if (accepts !== undefined) {
-      const raw = this.ssl.getPeerCertificate(true)?.raw;
-      const publicKey = raw === undefined ? undefined : publicKeyOf(new X509Certificate(raw));
-      if (publicKey === undefined || !accepts(publicKey)) {
-        this.#tls.session = undefined;
-        process.nextTick(() => this.refused(PUBLIC_KEY_REFUSED));
-        return;
-      }
-    }
-    this.owner.onConnect(this);
+  protected handshakeDone({ resumed }: TlsInfo): void {
+    if (this.#handshake.accepts(resumed, () => this.#certificate())) this.owner.onConnect(this);
+    else process.nextTick(() => this.refused(PUBLIC_KEY_REFUSED));
+  }
+
+  #certificate(): X509Certificate | undefined {
+    const raw = this.ssl.getPeerCertificate(true)?.raw;
+    return raw === undefined ? undefined : new X509Certificate(raw);
   }
 
   protected handshakeFailed(cause: string): void {
-    // A session that the back end does not know any more must not fail the next handshake too.
-    this.#tls.session = undefined;
+    this.#handshake.failed();
     process.nextTick(() => this.refused(cause));
   }
 }

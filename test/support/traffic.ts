@@ -38,6 +38,8 @@ export class Traffic {
   readonly port: number;
   /** What owners threw: a defect; empty in a good test. */
   readonly failures: unknown[];
+  /** Slots of targets whose public key was refused, in order. */
+  readonly refusedKeys: number[] = [];
   readonly table: TargetTable;
   readonly clock: Clock;
   readonly #runtime: Runtime;
@@ -78,10 +80,11 @@ export class Traffic {
     const wheel = new TimerWheel(clock, undefined, (error) => failures.push(error));
     const table = new TargetTable(1);
     table.add();
-    const runtime = new Runtime(new ThreadContext(0, transport, wheel, clock), 1);
+    const onPublicKeyRefused = (slot: number): void => void traffic.refusedKeys.push(slot);
+    const runtime = new Runtime(new ThreadContext(0, transport, wheel, clock, onPublicKeyRefused), 1);
     const reserved = await reservePort(options.address);
     const settings = compiled(options, reserved.port);
-    const traffic = new Traffic(runtime, wheel, settings, table, failures, clock);
+    const traffic: Traffic = new Traffic(runtime, wheel, settings, table, failures, clock);
     options.backends.forEach((_port, slot) => traffic.setState(slot, TARGET_STATE.inService));
     await traffic.apply({});
     await reserved.release();

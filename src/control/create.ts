@@ -259,12 +259,11 @@ class RunningSystem implements RunningControl {
   }
 
   #makeGate({ clock, log, testBind: test = testBind }: ControlOptions): ListenerGate {
-    const nextSequence = (): number => this.#supervisor.sequence + 1;
     const onDecided = (id: LoadBalancerId): void => {
       this.#reconciler.recompile([id]);
       this.#waiters.check();
     };
-    return new ListenerGate({ clock, log, test, nextSequence, onDecided });
+    return new ListenerGate({ clock, log, test, nextSequence: () => this.#supervisor.sequence + 1, onDecided });
   }
 
   #makeResolver({ clock, log, lookup = systemLookup, configuration }: ControlOptions): HostResolver {
@@ -285,8 +284,8 @@ class RunningSystem implements RunningControl {
   }
 
   #makeTlsSettings({ secrets }: ControlOptions): TlsSettings {
-    const certificateOf = (arn: string) => this.#view.get('certificate', arn);
-    return new TlsSettings({ secrets, certificateOf, ticketMaster: () => this.#tickets.master });
+    const ticketMaster = () => this.#tickets.master;
+    return new TlsSettings({ secrets, certificateOf: (arn) => this.#view.get('certificate', arn), ticketMaster });
   }
 
   #makeThreadFailures({ clock, log }: ControlOptions): ThreadFailures {

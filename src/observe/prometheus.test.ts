@@ -143,12 +143,13 @@ describe('metrics', () => {
       loadBalancer({ name: `lb-${index}`, counters: makeCounters(4), instances }),
     );
     const times = Array.from({ length: 5 }, () => {
-      const startMs = systemClock.monotonicMs();
+      const start = process.cpuUsage();
       renderMetrics({ process: PROCESS, loadBalancers, failedListeners: [], certificates: [] });
-      return systemClock.monotonicMs() - startMs;
+      const { user, system } = process.cpuUsage(start);
+      return (user + system) / 1000;
     });
     test.diagnostic(`fastest of 5: ${Math.min(...times).toFixed(1)} ms`);
-    // The best of several runs: what else the machine does is not what is measured.
+    // CPU time, the best of several runs: what else the machine does is not what is measured.
     assert.ok(Math.min(...times) < 100);
   });
 });

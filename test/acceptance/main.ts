@@ -71,18 +71,18 @@ async function runOne(run: AcceptanceRun, index: number): Promise<boolean> {
   return error === undefined && lab.figures.held;
 }
 
-/** Ctrl-C leaves nothing behind either. Returns what takes the listeners away. */
+/** Neither Ctrl-C nor a defect of ours leaves anything behind. Returns what takes the listeners away. */
 function endOnSignals(lab: Lab): () => void {
   const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
   const listeners = Object.entries(codes).map(([signal, code]) => {
-    const listener = (): void => {
-      lab.closeNow();
-      process.exit(code);
-    };
+    const listener = (): never => process.exit(code);
     process.once(signal, listener);
     return () => void process.off(signal, listener);
   });
+  const onExit = (): void => lab.closeNow();
+  process.once('exit', onExit);
   return () => {
+    process.off('exit', onExit);
     for (const remove of listeners) remove();
   };
 }

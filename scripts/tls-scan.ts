@@ -122,7 +122,7 @@ async function scan(policy: Policy, key: 'rsa' | 'ecdsa', certificate: Issued): 
     privateKey: certificate.privateKey,
     ticketKey: systemRandom.bytes(48),
   };
-  const tls = new ListenerTls(compiled, counterRow(makeCounters(1), 0));
+  const tls = new ListenerTls(compiled, counterRow(makeCounters(1), 0), () => true);
   const listening = await transport.listen('127.0.0.1', 0, (connection) => (connection.owner = SILENT), tls);
   const expected = expectedOffer(resolved, key);
   const nmap = differences(expected, await nmapOffer(listening.port), resolved.honorCipherOrder);

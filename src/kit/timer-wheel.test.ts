@@ -166,3 +166,26 @@ function checkSteps(steps: readonly Step[]): void {
   clock.advance(70_000);
   checkFired();
 }
+
+test('shifting moves the timeout of what is armed, into the past too, and arms nothing', () => {
+  const clock = new FakeClock();
+  const wheel = new TimerWheel(clock);
+  const [later, earlier, past, unarmed] = Array.from({ length: 4 }, () => new Probe(clock)) as [
+    Probe,
+    Probe,
+    Probe,
+    Probe,
+  ];
+  for (const { entry } of [later, earlier, past]) wheel.arm(entry, 60_000);
+  clock.advance(10_000);
+  wheel.shift(later.entry, 30_000);
+  wheel.shift(earlier.entry, -30_000);
+  wheel.shift(past.entry, -55_000);
+  wheel.shift(unarmed.entry, -55_000);
+  clock.advance(2 * TURN_MS + 60_000);
+  assertOnTime(later.firedAtMs[0], 90_000);
+  assertOnTime(earlier.firedAtMs[0], 30_000);
+  assertOnTime(past.firedAtMs[0], 10_000);
+  for (const { firedAtMs } of [later, earlier, past]) assert.equal(firedAtMs.length, 1);
+  assert.deepEqual(unarmed.firedAtMs, []);
+});

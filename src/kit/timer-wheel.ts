@@ -57,7 +57,15 @@ export class TimerWheel {
   /** (Re)arms an entry to fire `delayMs` from now. */
   arm(entry: WheelEntry, delayMs: number): void {
     // The last tick was up to one tick ago; reading the clock for every byte that moves would cost more than it is worth.
-    const deadlineMs = this.nowMs + TICK_MS + delayMs;
+    this.#armAt(entry, this.nowMs + TICK_MS + delayMs);
+  }
+
+  /** Moves the deadline of an armed entry; one in the past fires with the next tick. */
+  shift(entry: WheelEntry, byMs: number): void {
+    if (entry.deadlineMs !== Infinity) this.#armAt(entry, entry.deadlineMs + byMs);
+  }
+
+  #armAt(entry: WheelEntry, deadlineMs: number): void {
     const laterThanBefore = deadlineMs >= entry.deadlineMs;
     entry.deadlineMs = deadlineMs;
     // Its slot comes up no later than the deadline that it was armed with.

@@ -68,6 +68,12 @@ const PLAIN: readonly {
   single('retries_total', 'counter', 'Requests sent again, to the same or another instance.', COUNTER.retries),
   single('spillover_total', 'counter', 'Requests refused because the surge queue was full.', COUNTER.spillover),
   single('client_connections_total', 'counter', 'Connections accepted from clients.', COUNTER.clientConnections),
+  single(
+    'refused_connections_total',
+    'counter',
+    'Connections of clients that no security group lets in.',
+    COUNTER.refusedConnections,
+  ),
   single('client_connections', 'gauge', 'Open connections of clients.', COUNTER.clientConnectionsActive),
   single('backend_connections_total', 'counter', 'Connections made to instances.', COUNTER.backendConnections),
   single('backend_connections', 'gauge', 'Open connections to instances.', COUNTER.backendConnectionsActive),

@@ -36,10 +36,12 @@ export const COUNTER = {
   receivedBytes: 15,
   sentBytes: 16,
   retries: 17,
-  latencyCount: 18,
+  /** Clients that no security group lets in. */
+  refusedConnections: 18,
+  latencyCount: 19,
   /** Seconds from the request's dispatch to the first byte of the response. */
-  latencySum: 19,
-  latencyBuckets: 20,
+  latencySum: 20,
+  latencyBuckets: 21,
 } as const;
 
 /** Cells before the desync counters; one desync counter per reason follows, in the order of wire/desync.ts. */

@@ -299,6 +299,11 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     this.#context.wheel.arm(this.#timer, this.#loadBalancer.settings.idleTimeoutMs);
   }
 
+  /** In the pool: its time there is longer by so much. */
+  idleTimeoutChanged(byMs: number): void {
+    this.#context.wheel.shift(this.#timer, byMs);
+  }
+
   #switchProtocols(client: HttpClient, bytes: Buffer, head: ResponseHead, end: number): void {
     // Before the request is whole nobody can tell its body from what follows the switch.
     if (!client.upgradeForwarded || !client.requestSent) {

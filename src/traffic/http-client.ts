@@ -122,6 +122,11 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     this.#context.wheel.arm(this.#timer, this.#listener.loadBalancer.settings.idleTimeoutMs);
   }
 
+  idleTimeoutChanged(byMs: number): void {
+    // Lingering has a time of its own.
+    if (this.#state !== STATE.lingering) this.#context.wheel.shift(this.#timer, byMs);
+  }
+
   onConnect(): void {}
 
   onData(_connection: Connection, bytes: Buffer, start: number, end: number): void {

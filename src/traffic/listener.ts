@@ -1,11 +1,12 @@
 /** A load balancer and its listeners as one thread runs them. Both outlive snapshots: what changes is swapped in. */
 import { assert } from '../kit/assert.ts';
 import type { Clock } from '../kit/clock.ts';
+import { networkContains, parseIp } from '../kit/ip.ts';
 import { isTls } from '../model/load-balancer.ts';
 import type { ListeningSocket } from '../transport/transport.ts';
 import { Balancer } from './balancer.ts';
 import { CountLog } from './count-log.ts';
-import { counterRow, sharedCells } from './counters.ts';
+import { COUNTER, counterRow, sharedCells } from './counters.ts';
 import type { HttpTarget } from './http-backend.ts';
 import { ListenerTls } from './listener-tls.ts';
 import type { CompiledListener, CompiledLoadBalancer } from './snapshot.ts';
@@ -14,6 +15,8 @@ import { SurgeQueue } from './surge-queue.ts';
 
 /** A client connection of either layer, as its listener sees it. */
 export interface ClientSession {
+  /** The idle timeout is longer by so much (shorter, where it is negative), also while it runs. */
+  idleTimeoutChanged(byMs: number): void;
   /** The listener is gone or the process stops: finish what is in flight, begin nothing new. */
   drain(): void;
   /** End now. */
@@ -67,7 +70,8 @@ export class ListenerRuntime {
     this.loadBalancer = loadBalancer;
     this.compiled = compiled;
     this.targets = targets;
-    this.tls = compiled.tls === undefined ? undefined : new ListenerTls(compiled.tls, loadBalancer.counters);
+    this.tls =
+      compiled.tls === undefined ? undefined : new ListenerTls(compiled.tls, loadBalancer.counters, this.admits);
     this.balancer = this.#makeBalancer(ordinal);
     this.#updateStickiness();
     const scheme = isTls(compiled.protocol) ? 'https' : 'http';
@@ -97,6 +101,18 @@ export class ListenerRuntime {
     this.balancer = this.#makeBalancer(ordinal);
     this.#updateStickiness();
   }
+
+  /** Do the security groups let in a client with this address? One that is not let in is counted. */
+  admits = (remoteAddress: string): boolean => {
+    const { ingress } = this.compiled;
+    if (ingress === undefined) return true;
+    const address = parseIp(remoteAddress);
+    // Whoever has no address any more is gone already.
+    if (address === undefined) return false;
+    if (ingress.some((network) => networkContains(network, address))) return true;
+    this.loadBalancer.counters[COUNTER.refusedConnections]!++;
+    return false;
+  };
 
   #updateStickiness(): void {
     const { instancePort, stickiness } = this.compiled;

@@ -199,6 +199,11 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     this.#backend!.connection.send(outbox);
   }
 
+  idleTimeoutChanged(byMs: number): void {
+    // While a connection to an instance is being made that has its own time.
+    if (this.#connected || this.#target === undefined) this.#context.wheel.shift(this.#timer, byMs);
+  }
+
   touch(): void {
     this.#context.wheel.arm(this.#timer, this.#listener.loadBalancer.settings.idleTimeoutMs);
   }

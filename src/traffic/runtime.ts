@@ -63,8 +63,11 @@ export class Runtime {
       loadBalancer = new LoadBalancerRuntime(settings, thread, this.#context.clock);
       this.#loadBalancers.set(settings.id, loadBalancer);
     }
-    const { drainingTimeoutMs } = loadBalancer.settings;
+    const { drainingTimeoutMs, idleTimeoutMs } = loadBalancer.settings;
     loadBalancer.settings = settings;
+    if (settings.idleTimeoutMs !== idleTimeoutMs) {
+      this.#changeIdleTimeout(loadBalancer, settings.idleTimeoutMs - idleTimeoutMs);
+    }
     const wanted = new Set(settings.listeners.map(listenerKey));
     for (const [key, listener] of loadBalancer.listeners) {
       if (!wanted.has(key)) this.#leave(loadBalancer, key, listener, drainingTimeoutMs);
@@ -78,6 +81,18 @@ export class Runtime {
         loadBalancer.listeners.set(key, listener);
       } else listener.update(compiled, targets, ordinal);
       if (listener.socket === undefined) opening.push(listener);
+    }
+  }
+
+  /** Connections that wait already wait as long as the new timeout says, from when they last moved. */
+  #changeIdleTimeout(loadBalancer: LoadBalancerRuntime, byMs: number): void {
+    const leaving = [...this.#leaving].filter((listener) => listener.loadBalancer === loadBalancer);
+    for (const { sessions } of [...loadBalancer.listeners.values(), ...leaving]) {
+      for (const session of sessions) session.idleTimeoutChanged(byMs);
+    }
+    for (const target of this.#targets.values()) {
+      if (target.loadBalancer !== loadBalancer.settings.id) continue;
+      for (const connection of target.idle) connection.idleTimeoutChanged(byMs);
     }
   }
 
@@ -146,8 +161,18 @@ export class Runtime {
       layerOf(protocol) === 7
         ? (connection: Connection) => void new HttpClient(this.#context, listener, connection)
         : (connection: Connection) => new Relay(this.#context, listener, undefined, connection).start();
+    const admit = (connection: Connection): void => {
+      if (listener.admits(connection.remoteAddress)) accept(connection);
+      else connection.destroy();
+    };
     try {
-      const socket = await this.#context.transport.listen(address, port, accept, listener.tls);
+      const socket = await this.#context.transport.listen(
+        address,
+        port,
+        // With TLS it is asked before the handshake.
+        listener.tls === undefined ? admit : accept,
+        listener.tls,
+      );
       // It may have been taken away again while it was being bound.
       if (listener.draining) socket.close();
       else listener.socket = socket;

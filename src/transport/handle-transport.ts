@@ -88,7 +88,9 @@ export class HandleTransport implements Transport {
   /** The owner is asked for when the handshake is done; until then the connection belongs to the transport. */
   #acceptTls(client: TcpHandle, onConnection: (connection: Connection) => void, tls: ServerTls): void {
     try {
-      new TlsServerConnection(this, client, tls, onConnection).handshake();
+      const connection = new TlsServerConnection(this, client, tls, onConnection);
+      if (tls.admits(connection.remoteAddress)) connection.handshake();
+      else connection.destroy();
     } catch (error) {
       this.events.onFailure(error);
       client.close();

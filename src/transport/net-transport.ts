@@ -56,6 +56,10 @@ export class NetTransport implements Transport {
 
   /** Nobody hears of the connection before its handshake is done. */
   #acceptTls(raw: Socket, onConnection: (connection: Connection) => void, tls: ServerTls): void {
+    if (!tls.admits(unmapped(raw.remoteAddress))) {
+      raw.destroy();
+      return;
+    }
     const socket = new TLSSocket(raw, { isServer: true, secureContext: tls.context });
     const timer = this.clock.after(HANDSHAKE_TIMEOUT_MS, () => failed(HANDSHAKE_TIMED_OUT));
     let secured = false;
@@ -68,6 +72,9 @@ export class NetTransport implements Transport {
     };
     socket.on('error', (error) => failed(codeOf(error)));
     socket.on('close', () => failed(HANDSHAKE_WENT_AWAY));
+    socket.on('end', () => {
+      if (!secured) failed(HANDSHAKE_WENT_AWAY);
+    });
     socket.on('secure', () => {
       if (secured) return;
       secured = true;
@@ -76,7 +83,8 @@ export class NetTransport implements Transport {
       tls.onHandshake(info, undefined);
       this.#accept(socket, onConnection, info);
     });
-    raw.resume();
+    // There is no data before the handshake is done, but there may be an end.
+    socket.resume();
   }
 
   #accept(socket: Socket, onConnection: (connection: Connection) => void, info?: TlsInfo): void {
@@ -163,6 +171,8 @@ class NetConnection implements Connection {
     else socket.on('secureConnect', () => this.#secured(socket as TLSSocket, handshake));
     socket.on('end', () => this.#tell(() => this.owner.onEnd(this)));
     socket.on('error', (error) => this.lost(codeOf(error)));
+    // What breaks the TLS of an accepted socket after its handshake, Node tells by this event alone.
+    socket.on('_tlsError', (error: Error) => this.lost(codeOf(error)));
     socket.on('close', () => this.lost('ECONNRESET'));
   }
 

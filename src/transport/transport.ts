@@ -40,6 +40,8 @@ export interface TlsInfo {
 /** TLS of a listener. Read anew for each handshake: what is swapped in serves the next connection. */
 export interface ServerTls {
   context: SecureContext;
+  /** Asked before the handshake: may this client connect? Otherwise it is closed at once. */
+  admits(remoteAddress: string): boolean;
   /** A handshake ended: with what was agreed, or with what went wrong (one of the two below, or a code of OpenSSL's). */
   onHandshake(info: TlsInfo | undefined, error: string | undefined): void;
 }

@@ -2,7 +2,7 @@
 import type { Random } from '../../src/kit/random.ts';
 import type { FakeConnection } from '../support/fake-connection.ts';
 import { pick, seldom } from './choices.ts';
-import { clientStream } from './engine-messages.ts';
+import { clientRequests } from './engine-messages.ts';
 import type { World } from './engine-world.ts';
 
 export interface Actor {
@@ -25,6 +25,10 @@ export class ScriptedClient implements Actor {
   readonly #limit: number;
   readonly #last: 'stay' | 'end' | 'close' | 'reset';
   #offset = 0;
+  /** Offsets at which it waits. */
+  #pauses: readonly number[] = [];
+  /** How much had come back when it sent something last. */
+  #seen = -1;
   #done = false;
 
   constructor(world: World, random: Random, number: number) {
@@ -33,7 +37,9 @@ export class ScriptedClient implements Actor {
     this.address = `192.0.2.${number}`;
     this.#thread = random.below(world.threads.length);
     this.#port = 40_000 + number;
-    this.stream = clientStream(random, this.name, world.upgrade || seldom(random, 8));
+    const requests = clientRequests(random, this.name, world.upgrade || seldom(random, 8));
+    this.stream = requests.join('');
+    if (seldom(random, 2)) this.#pauses = requests.map((_, index) => requests.slice(0, index).join('').length);
     const { clients } = world.faults;
     const stops = clients && seldom(random, 3);
     this.#limit = stops ? random.below(this.stream.length + 1) : this.stream.length;
@@ -45,10 +51,16 @@ export class ScriptedClient implements Actor {
     if (connection === undefined) return this.#dial();
     if (this.#done || connection.closed || connection.peer.gone) return false;
     if (this.#offset < this.#limit) {
-      const rest = this.#limit - this.#offset;
+      if (this.#waits && !seldom(random, 30)) return false;
+      const rest = (this.#pauses.find((at) => at > this.#offset) ?? this.#limit) - this.#offset;
       this.#send(seldom(random, 3) ? 1 + random.below(rest) : rest);
     } else this.#finish(random);
     return true;
+  }
+
+  /** Before another request some wait until something came back for the one before. */
+  get #waits(): boolean {
+    return this.#pauses.includes(this.#offset) && this.connection!.peer.received.length === this.#seen;
   }
 
   #dial(): boolean {
@@ -60,8 +72,9 @@ export class ScriptedClient implements Actor {
   }
 
   #send(count: number): void {
-    const bytes = this.stream.slice(this.#offset, this.#offset + count);
-    this.#offset += count;
+    const bytes = this.stream.slice(this.#offset, Math.min(this.#limit, this.#offset + count));
+    this.#seen = this.connection!.peer.received.length;
+    this.#offset += bytes.length;
     this.#world.note(() => `${this.name} sends ${told(bytes)}`);
     this.connection!.peer.send(bytes);
   }

@@ -1,5 +1,6 @@
 /** What a client may be sent in answer to its requests. */
 import { isDeepStrictEqual } from 'node:util';
+import type { DesyncMitigationMode } from '../../src/model/load-balancer.ts';
 import { relayedInterim, relayedResponse } from '../support/reference-forwarding.ts';
 import { asksForUpgrade, fold } from '../support/reference-headers.ts';
 import type { Header } from '../support/reference-request-head.ts';
@@ -116,7 +117,8 @@ export function responseTo(exchange: Attributed, message: RequestMessage, world:
 function withoutOurs(response: ResponseMessage, sticky: World['sticky']): { bare: ResponseMessage; option: string } {
   const option = ourOption(response);
   const headers = option === '' ? response.headers : response.headers.slice(0, -1);
-  const isOurs = ([name, value]: Header): boolean => name === 'Set-Cookie' && /^AWSELB(?:CORS)?=[0-9A-F]+;/.test(value);
+  const isOurs = ([name, value]: Header): boolean =>
+    name === 'Set-Cookie' && /^AWSELB(?:CORS)?=[0-9A-F]+(?:;|$)/.test(value);
   const cookies = headers.filter(isOurs).length;
   // Nobody brings a cookie along: a session of a set duration begins with each response.
   hold(cookies === 0 || sticky !== undefined, () => `a response has cookies of a session: ${JSON.stringify(headers)}`);
@@ -159,7 +161,7 @@ function assertOwn(
     case 400:
     case 405:
       if (end.kind === 'refused') because(isLast && end.status === status);
-      else because(isLast && end.kind === 'unfinished' && (ended || hopeFor(asked, mode) === undefined));
+      else because(isLast && end.kind === 'unfinished' && (ended || isHopeless(asked, restarts, mode)));
       return;
     case 408:
       because(isLast && (ended || late) && end.kind === 'unfinished');
@@ -173,6 +175,11 @@ function assertOwn(
     default:
       because(late || faults.control || (last !== undefined && last.answer === ''));
   }
+}
+
+/** Can what was asked, from the last restart on, become no request any more? */
+function isHopeless(asked: string, restarts: readonly number[], mode: DesyncMitigationMode): boolean {
+  return hopeFor(asked.slice(restarts.at(-1) ?? 0), mode) === undefined;
 }
 
 /** Is what came back no response, or the beginning of one that is not to be had? */

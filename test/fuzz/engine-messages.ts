@@ -89,14 +89,15 @@ function goodRequest(random: Random, mark: string, upgrade: boolean): string {
 }
 
 /** What a client sends: a few requests, most of them right. */
-export function clientStream(random: Random, name: string, upgrades: boolean): string {
+export function clientRequests(random: Random, name: string, upgrades: boolean): string[] {
   const count = 1 + random.below(5);
-  let text = '';
+  const requests: string[] = [];
   for (let number = 1; number <= count; number++) {
     const upgrade = upgrades && seldom(random, 3);
-    text += seldom(random, 5) ? request(random) : goodRequest(random, `${name}r${number}`, upgrade);
+    const text = seldom(random, 5) ? request(random) : goodRequest(random, `${name}r${number}`, upgrade);
+    requests.push(seldom(random, 25) ? damage(random, text) : text);
   }
-  return seldom(random, 10) ? damage(random, text) : text;
+  return requests;
 }
 
 /** Does the response end with its connection? */

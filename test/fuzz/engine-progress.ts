@@ -50,25 +50,26 @@ function assertAllServed(conversation: Conversation, exchanges: readonly Attribu
 
 /** Behind the last request. */
 function assertEnd(conversation: Conversation, mode: DesyncMitigationMode): void {
-  const { client, connection, requests, answers } = conversation;
+  const { client, connection, requests, restarts, answers } = conversation;
   const { end, messages, unfinished, sizes } = requests;
   const { peer, given } = connection;
   const answer = answers[messages.length];
   const status = answer === undefined ? undefined : ownStatus(answer);
+  const rest = given.text.slice(sizes.reduce((sum, size) => sum + size, 0));
   const allowed: (number | undefined)[] = [];
   if (end.kind === 'refused') allowed.push(end.status);
   else if (end.kind !== 'unfinished') allowed.push(undefined);
   else {
     allowed.push(peer.ended ? (unfinished === undefined ? 400 : 408) : undefined);
-    if (hopeFor(given.text, mode) === undefined) allowed.push(400, 405);
+    if (hopeFor(given.text.slice(restarts.at(-1) ?? 0), mode) === undefined) allowed.push(400, 405);
     // Half of an empty line is the beginning of nothing yet.
-    const rest = given.text.slice(sizes.reduce((sum, size) => sum + size, 0));
     if (/^(?:\r\n)*\r$/.test(rest)) allowed.push(undefined);
   }
   const what = `${client.name}, whose requests end ${JSON.stringify(end)}: ${shown(given.text)}`;
   hold(allowed.includes(status), () => `${status} is the answer to ${what}`);
   // After a declined Upgrade the connection is kept, unless there were bytes that nobody can tell the meaning of.
-  const over = status !== undefined || (end.kind === 'closed' && !declinedUpgrade(messages)) || peer.ended;
+  const closed = end.kind === 'closed' && (rest !== '' || !declinedUpgrade(messages));
+  const over = status !== undefined || closed || peer.ended;
   hold(peer.sawEnd === over, () => `the connection is ${peer.sawEnd ? 'closed' : 'open'} to ${what}`);
   if (status !== undefined) assertLingers(conversation);
 }

@@ -126,15 +126,31 @@ export function conversationOf(client: ScriptedClient, connection: FakeConnectio
   const restarts: number[] = [];
   for (;;) {
     const requests = readWithRestarts(given.text, restarts, world.mode);
-    const { answers, ...switched } = answersTo(client, connection, requests, world);
     const size = requests.sizes.reduce((sum, each) => sum + each, 0);
-    const answer = answers[requests.messages.length - 1];
-    const declined = answer !== undefined && answer.end !== Infinity && mayGoOn(requests);
-    // After a declined Upgrade: what had come before the answer was not for us to read; if nothing had, HTTP goes on.
-    const goesOn = declined && given.before(connection.sent.momentOf(answer.end - 1)) === size;
-    if (!goesOn || given.text.length === size) return { client, connection, requests, restarts, answers, ...switched };
+    if (given.text.length === size || !goesOn(client, connection, requests, size, world)) {
+      const answers = answersTo(client, connection, requests, world, Infinity);
+      return { client, connection, requests, restarts, ...answers };
+    }
     restarts.push(size);
   }
+}
+
+/**
+ * Was the last request an Upgrade that was declined? What had come before the answer was not for us to read; if nothing had,
+ * HTTP goes on.
+ */
+function goesOn(
+  client: ScriptedClient,
+  connection: FakeConnection,
+  requests: MeasuredRequests,
+  size: number,
+  world: World,
+): boolean {
+  if (!mayGoOn(requests)) return false;
+  const { length } = requests.messages;
+  const answer = answersTo(client, connection, requests, world, length).answers[length - 1];
+  if (answer === undefined || answer.end === Infinity || answer.reading.response?.status === 101) return false;
+  return connection.given.before(connection.sent.momentOf(answer.end - 1)) === size;
 }
 
 /** Reads requests, and goes on reading at some offsets where the reference reader itself would stop. */
@@ -164,10 +180,11 @@ function answersTo(
   connection: FakeConnection,
   requests: MeasuredRequests,
   world: World,
+  max: number,
 ): Pick<Conversation, 'answers' | 'tunnelled' | 'tunnel'> {
   const { text } = connection.sent;
   const answers: Answer[] = [];
-  for (let at = 0; at < text.length;) {
+  for (let at = 0; at < text.length && answers.length < max;) {
     const message = requests.messages[answers.length] ?? requests.unfinished;
     const upgrade = world.upgrade && message !== undefined && asksForUpgrade(message.version, message.headers);
     const rest = text.slice(at);

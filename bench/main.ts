@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../src/kit/assert.ts';
 import { systemClock } from '../src/kit/clock.ts';
+import { balanceTable, measureBalance } from './balance.ts';
 import { allowedCpus, describeMachine, describePlan } from './machine.ts';
 import { parseOptions, type Options } from './options.ts';
 import { ProcessTable } from './processes.ts';
@@ -20,7 +21,8 @@ interface Outcome {
 }
 
 const args = process.argv.slice(2);
-const options = parseOptions(args);
+// Needs no peers, no sockets and no options.
+const options = args[0] === 'balance' ? { exitCode: 0, text: balance() } : parseOptions(args);
 if ('exitCode' in options) {
   (options.exitCode === 0 ? process.stdout : process.stderr).write(options.text);
   process.exitCode = options.exitCode;
@@ -136,6 +138,10 @@ function writeJson(
     file,
     `${JSON.stringify({ date: today(), machine, versions, rounds, seconds, threads, scenarios }, null, 2)}\n`,
   );
+}
+
+function balance(): string {
+  return `${describeMachine()}\n\nbalance: choosing an instance\n\n${balanceTable(measureBalance())}\n`;
 }
 
 function today(): string {

@@ -96,7 +96,10 @@ function definition(): Command {
     )
     .option('--json <file>', 'write every sample to this file')
     .option('--record', "put the table into bench/RESULTS.md, in place of the scenario's previous one")
-    .addHelpText('after', `\nScenarios:\n${list}\n\nInstall HAProxy, nginx and the clients first: bench/setup.sh`);
+    .addHelpText(
+      'after',
+      `\nScenarios:\n${list}\n\nBy itself: balance (what choosing an instance costs with 2 to 1,000 of them)\n\nInstall HAProxy, nginx and the clients first: bench/setup.sh`,
+    );
 }
 
 function wholeNumber(least: number, most: number): (text: string) => number {

@@ -152,6 +152,11 @@ export class Traffic {
     return sumCounters(this.#counters)[COUNTER[cell]]!;
   }
 
+  /** Resolves when `cell` has come to `value`. */
+  async counted(cell: keyof typeof COUNTER, value: number): Promise<void> {
+    while (this.count(cell) !== value) await new Promise((resolve) => setImmediate(resolve));
+  }
+
   get cells(): Float64Array {
     return sumCounters(this.#counters);
   }

@@ -4,6 +4,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { HTTP_BODY, HTTP_HEAD, MAX_INTERIM_RESPONSES } from '../../src/model/limits.ts';
 import { readMessage } from '../support/http-reader.ts';
 import type { Peer } from '../support/peers.ts';
+import { standstill } from '../support/standstill.ts';
 import { setUp, TRANSPORTS, type SetUp } from '../support/traffic.ts';
 
 const IDLE_MS = 1000;
@@ -299,13 +300,8 @@ for (const transport of TRANSPORTS) {
       instance.pause();
       const chunk = Buffer.alloc(1024 * 1024);
       for (let i = 0; i < size / chunk.length; i++) client.send(chunk);
-      let last = -1;
-      for (let same = 0; same < 200; same++) {
-        await new Promise((resolve) => setImmediate(resolve));
-        if (client.socket.writableLength !== last) same = 0;
-        last = client.socket.writableLength;
-      }
-      assert.ok(last > size / 2, 'most of it has stayed with the client');
+      const left = await standstill(() => client.socket.writableLength);
+      assert.ok(left > size / 2, 'most of it has stayed with the client');
       traffic.pass(IDLE_MS);
       assert.equal(await client.take('\r\n\r\n'), TIMED_OUT);
       await client.shutDown();

@@ -8,6 +8,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { SeededRandom, type Random } from '../../src/kit/random.ts';
 import { ByteReader, readSlowly, sendMarked, write } from '../support/marked.ts';
+import { standstill } from '../support/standstill.ts';
 import { setUp, TRANSPORTS, type Traffic } from '../support/traffic.ts';
 
 const MiB = 1024 * 1024;
@@ -24,17 +25,6 @@ function sizeFor(side: 'client' | 'instance', mark: number, random: Random): num
   if (stuck(mark) !== side) return 1024 + random.below(1 << (1 + random.below(21)));
   // Some are to get stuck in their last bytes, so that their connection reads what comes next meanwhile.
   return side === 'client' ? 2.5 * MiB + random.below(2 * MiB) : 4 * MiB + random.below(3 * MiB);
-}
-
-/** Opens when no byte has moved through the load balancer for many turns of the event loop. */
-async function standstill(traffic: Traffic): Promise<void> {
-  const moved = (): number => traffic.count('receivedBytes') + traffic.count('sentBytes');
-  let last = moved();
-  for (let same = 0; same < 100; same++) {
-    await new Promise((resolve) => setImmediate(resolve));
-    if (moved() !== last) same = 0;
-    last = moved();
-  }
 }
 
 /** A body of so many marked bytes, in one of the framings. */
@@ -145,7 +135,7 @@ for (const transport of TRANSPORTS) {
       const ports = [await startServer(t, handle), await startServer(t, handle), await startServer(t, handle)];
       const { traffic } = await setUp(t, { transport, otherBackends: ports, backendCount: 0 });
       const all = Array.from({ length: CONNECTIONS }, (_, mark) => ask(traffic, mark, gate.promise));
-      await standstill(traffic);
+      await standstill(() => traffic.count('receivedBytes') + traffic.count('sentBytes'));
       gate.resolve();
       await Promise.all(all);
     });
@@ -174,7 +164,7 @@ for (const transport of TRANSPORTS) {
         socket.destroy();
       };
       const all = Array.from({ length: CONNECTIONS }, (_, mark) => stream(mark));
-      await standstill(traffic);
+      await standstill(() => traffic.count('receivedBytes') + traffic.count('sentBytes'));
       gate.resolve();
       await Promise.all(all);
     });

@@ -6,21 +6,11 @@ import { CONNECT_TIMEOUT_MS } from '../../src/model/limits.ts';
 import { SeededRandom } from '../../src/kit/random.ts';
 import { TARGET_STATE } from '../../src/traffic/target-table.ts';
 import { refusingPort, silentPort, type Peer } from '../support/peers.ts';
+import { standstill } from '../support/standstill.ts';
 import { setUp, TRANSPORTS, type SetUp, type SetUpOptions } from '../support/traffic.ts';
 
 const IDLE_MS = 1000;
 const MiB = 1024 * 1024;
-
-/** Resolves when `value` has stayed the same over many turns of the event loop. */
-async function stopped(value: () => number): Promise<number> {
-  let last = value();
-  for (let same = 0; same < 200; same++) {
-    await new Promise((resolve) => setImmediate(resolve));
-    if (value() !== last) same = 0;
-    last = value();
-  }
-  return last;
-}
 
 /** Takes over what arrives at `peer`: counted and hashed, not kept. */
 function digest(peer: Peer): { hash: Hash; count: number; done: Promise<void> } {
@@ -122,8 +112,7 @@ for (const transport of TRANSPORTS) {
       for (const client of clients) client.send('hello');
       const first = await backend.accept();
       await first.take('hello');
-      await stopped(() => traffic.outstanding(1));
-      assert.equal(traffic.outstanding(1), 1);
+      while (traffic.outstanding(1) !== 1) await new Promise((resolve) => setImmediate(resolve));
       traffic.pass(CONNECT_TIMEOUT_MS);
       const second = await backend.accept();
       assert.equal(await second.take('hello'), 'hello');
@@ -229,7 +218,7 @@ for (const transport of TRANSPORTS) {
         const chunk = Buffer.alloc(MiB, 'x');
         const before = process.memoryUsage().arrayBuffers;
         for (let i = 0; i < 64; i++) fast.send(chunk);
-        const left = await stopped(() => fast.socket.writableLength);
+        const left = await standstill(() => fast.socket.writableLength);
         assert.ok(left > 32 * MiB, `the sender has been stopped: ${left} left`);
         const grown = process.memoryUsage().arrayBuffers - before;
         assert.ok(grown < 16 * MiB, `memory has grown by ${grown}`);
@@ -246,7 +235,7 @@ for (const transport of TRANSPORTS) {
       const { client, instance, traffic } = await joined(t);
       client.pause();
       for (let i = 0; i < 32; i++) instance.send(Buffer.alloc(MiB));
-      await stopped(() => instance.socket.writableLength);
+      await standstill(() => instance.socket.writableLength);
       traffic.pass(IDLE_MS);
       await instance.shutDown();
       assert.equal(traffic.outstanding(0), 0);

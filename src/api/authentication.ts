@@ -5,8 +5,8 @@ import { DEFAULT_ACCOUNT_ID } from './credentials.ts';
 import type { KeyRing } from './credentials.ts';
 import { commonFault, Fault } from './fault.ts';
 import type { Caller } from './service.ts';
-import { headerValues } from './sigv4-canonical.ts';
-import type { WireRequest } from './sigv4-canonical.ts';
+import { headerValues } from '../wire/sigv4-canonical.ts';
+import type { WireRequest } from '../wire/sigv4-canonical.ts';
 import { readClaim } from './sigv4-claim.ts';
 import { verifySignature } from './sigv4.ts';
 

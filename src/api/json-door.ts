@@ -4,8 +4,8 @@ import type { Identity } from './authentication.ts';
 import { decodeJson, encodeJson } from './codec/json.ts';
 import { commonFault, Fault, shown } from './fault.ts';
 import type { DoorRequest, FrontDoor, JsonService, Reply } from './service.ts';
-import { headerValues } from './sigv4-canonical.ts';
-import type { WireRequest } from './sigv4-canonical.ts';
+import { headerValues } from '../wire/sigv4-canonical.ts';
+import type { WireRequest } from '../wire/sigv4-canonical.ts';
 
 const TARGET_HEADER = 'x-amz-target';
 const DEFAULT_CONTENT_TYPE = 'application/x-amz-json-1.1';

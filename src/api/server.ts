@@ -32,7 +32,7 @@ import { createEc2Service } from './services/ec2/service.ts';
 import { createElbService } from './services/elb/runner.ts';
 import { createIamService } from './services/iam/service.ts';
 import { createStsService } from './services/sts/service.ts';
-import type { WireRequest } from './sigv4-canonical.ts';
+import type { WireRequest } from '../wire/sigv4-canonical.ts';
 import { readClaim } from './sigv4-claim.ts';
 
 /** A page beside the API: no signature, GET and HEAD only. */

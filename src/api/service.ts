@@ -3,7 +3,7 @@ import type { Identity } from './authentication.ts';
 import type { ServiceModel } from './codec/model.ts';
 import type { Structure } from './codec/value.ts';
 import type { Fault } from './fault.ts';
-import type { WireRequest } from './sigv4-canonical.ts';
+import type { WireRequest } from '../wire/sigv4-canonical.ts';
 
 /** Who calls, where: from the signature, or the defaults where none is asked for. */
 export interface Caller {

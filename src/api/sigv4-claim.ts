@@ -4,8 +4,8 @@
  */
 import { commonFault, Fault, shown } from './fault.ts';
 import { parseForm } from './codec/form.ts';
-import { ALGORITHM, headerValues, TERMINATOR } from './sigv4-canonical.ts';
-import type { WireRequest } from './sigv4-canonical.ts';
+import { ALGORITHM, headerValues, TERMINATOR } from '../wire/sigv4-canonical.ts';
+import type { WireRequest } from '../wire/sigv4-canonical.ts';
 
 export type ClaimFault = Fault<'MissingAuthenticationToken' | 'IncompleteSignature' | 'SignatureDoesNotMatch'>;
 

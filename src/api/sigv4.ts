@@ -14,8 +14,8 @@ import {
   sha256Hex,
   sign,
   stringToSign,
-} from './sigv4-canonical.ts';
-import type { WireRequest } from './sigv4-canonical.ts';
+} from '../wire/sigv4-canonical.ts';
+import type { WireRequest } from '../wire/sigv4-canonical.ts';
 import { formatTimestamp, readClaim } from './sigv4-claim.ts';
 import type { Claim, ClaimFault } from './sigv4-claim.ts';
 

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { KeyRing } from '../../src/api/credentials.ts';
 import { Fault } from '../../src/api/fault.ts';
 import { verifySignature } from '../../src/api/sigv4.ts';
-import type { WireRequest } from '../../src/api/sigv4-canonical.ts';
+import type { WireRequest } from '../../src/wire/sigv4-canonical.ts';
 import { withHeader } from '../support/sign.ts';
 // Signed by botocore, so that the verifier is held against another implementation.
 import vectors from './sigv4-vectors.json' with { type: 'json' };

@@ -6,7 +6,7 @@ import type { Credential } from '../../src/api/credentials.ts';
 import { Fault } from '../../src/api/fault.ts';
 import { verifySignature } from '../../src/api/sigv4.ts';
 import type { Signed, SignatureFault } from '../../src/api/sigv4.ts';
-import type { WireRequest } from '../../src/api/sigv4-canonical.ts';
+import type { WireRequest } from '../../src/wire/sigv4-canonical.ts';
 import { presignedRequest, signedRequest, withHeader } from '../support/sign.ts';
 import type { SigningOptions } from '../support/sign.ts';
 import vectors from './sigv4-vectors.json' with { type: 'json' };

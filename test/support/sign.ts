@@ -8,8 +8,8 @@ import {
   sha256Hex,
   sign,
   stringToSign,
-} from '../../src/api/sigv4-canonical.ts';
-import type { WireRequest } from '../../src/api/sigv4-canonical.ts';
+} from '../../src/wire/sigv4-canonical.ts';
+import type { WireRequest } from '../../src/wire/sigv4-canonical.ts';
 import { formatTimestamp } from '../../src/api/sigv4-claim.ts';
 
 export interface SigningOptions {

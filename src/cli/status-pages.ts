@@ -11,10 +11,10 @@ import type { Clock } from '../kit/clock.ts';
 import { certificateExpiries } from '../model/certificate.ts';
 import { idOf, type LoadBalancer, type LoadBalancerId } from '../model/load-balancer.ts';
 import { EXPOSITION_CONTENT_TYPE } from '../observe/exposition.ts';
-import type { ProcessMonitor } from '../observe/process-metrics.ts';
+import type { ProcessMonitor, ThreadMetrics } from '../observe/process-metrics.ts';
 import { renderMetrics } from '../observe/prometheus.ts';
 import type { Store } from '../store/store.ts';
-import { THREAD_COUNTER, THREAD_ROW_CELLS } from '../traffic/counters.ts';
+import { THREAD_ROW_CELLS } from '../traffic/counters.ts';
 
 const README = fileURLToPath(new URL('../../README.md', import.meta.url));
 
@@ -95,14 +95,15 @@ function metricsPage({ store, control, clock, monitor, region }: StatusPagesOpti
       version: packageJson.version,
       ready: control.ready(),
       revision: view.revision,
-      threads: takeThreadRows(status),
+      threads: threadMetrics(status),
       threadRestarts: status.threads.reduce((sum, { restarts }) => sum + restarts, 0),
-      eventLoopDelaySeconds: monitor.takeEventLoopDelay(),
+      control: monitor.row,
       usage: monitor.usage(),
     },
-    loadBalancers: status.loadBalancers.map(({ id, counters, instances }) => ({
+    loadBalancers: status.loadBalancers.map(({ id, counters, instances, targets }) => ({
       name: nameOf(id, id),
       counters,
+      targets,
       instances: instances.map(({ instanceId, state }) => ({ instanceId, inService: state === 'InService' })),
     })),
     failedListeners: status.bindFailures.map((failure) => ({
@@ -118,14 +119,11 @@ function metricName({ accountId, region, name }: LoadBalancer, ownRegion: string
   return accountId === DEFAULT_ACCOUNT_ID && region === ownRegion ? name : `${accountId}/${region}/${name}`;
 }
 
-/** Copies of the threads' rows. The worst delay is taken: it begins anew with each scrape. */
-function takeThreadRows({ threads, threadCounters }: ControlStatus): Float64Array[] {
+function threadMetrics({ threads, threadCounters }: ControlStatus): ThreadMetrics[] {
   const cells = new Float64Array(threadCounters);
-  return threads.map(({ thread }) => {
+  return threads.map(({ thread, live }) => {
     const start = thread * THREAD_ROW_CELLS;
-    const row = cells.slice(start, start + THREAD_ROW_CELLS);
-    cells[start + THREAD_COUNTER.loopDelay] = 0;
-    return row;
+    return { row: cells.subarray(start, start + THREAD_ROW_CELLS), live };
   });
 }
 

@@ -24,6 +24,24 @@ export class Exposition {
     this.#text += `${this.#name}${suffix}${braces} ${formatValue(value)}\n`;
   }
 
+  /**
+   * A histogram of the family: `cells` from `first` on hold how often each bucket was met by itself, one more than there
+   * are `bounds`.
+   */
+  histogram(labels: string, bounds: readonly number[], cells: Float64Array, first: number, sum: number): void {
+    const before = labels === '' ? '' : `${labels},`;
+    let below = 0;
+    for (const [index, bound] of bounds.entries()) {
+      below += cells[first + index]!;
+      this.sample(`${before}le="${bound}"`, below, '_bucket');
+    }
+    // The count is the last bucket, so that the two agree while a thread is between its additions.
+    below += cells[first + bounds.length]!;
+    this.sample(`${before}le="+Inf"`, below, '_bucket');
+    this.sample(labels, sum, '_sum');
+    this.sample(labels, below, '_count');
+  }
+
   text(): string {
     return this.#text;
   }

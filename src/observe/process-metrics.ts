@@ -1,8 +1,8 @@
 /** The process as `/metrics` shows it: versions, threads, event loops, and the `process_*` that dashboards expect. */
 import { readdirSync } from 'node:fs';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Clock } from '../kit/clock.ts';
-import { THREAD_COUNTER } from '../traffic/counters.ts';
+import type { Clock, Timer } from '../kit/clock.ts';
+import { TICK_MS } from '../kit/timer-wheel.ts';
+import { LOOP_DELAY_BUCKETS, observeLoopDelay, THREAD_COUNTER, THREAD_ROW_CELLS } from '../traffic/counters.ts';
 import { labels, type Exposition } from './exposition.ts';
 
 export interface ProcessMetrics {
@@ -10,12 +10,19 @@ export interface ProcessMetrics {
   readonly ready: boolean;
   /** Revision of the store; a thread serves it as soon as its own is the same. */
   readonly revision: number;
-  /** The rows of the traffic threads (traffic/counters.ts), by thread. */
-  readonly threads: readonly Float64Array[];
+  readonly threads: readonly ThreadMetrics[];
   readonly threadRestarts: number;
-  /** Of the control thread, since the last scrape. */
-  readonly eventLoopDelaySeconds: number;
+  /** A row like theirs, for the event loop of the control thread. */
+  readonly control: Float64Array;
   readonly usage: ProcessUsage;
+}
+
+/** One traffic thread. */
+export interface ThreadMetrics {
+  /** Its cells (traffic/counters.ts, THREAD_COUNTER). */
+  readonly row: Float64Array;
+  /** False while it is being replaced. */
+  readonly live: boolean;
 }
 
 export interface ProcessUsage {
@@ -46,37 +53,42 @@ export function writeProcessMetrics(out: Exposition, metrics: ProcessMetrics): v
   }
 }
 
-function writeThreads(out: Exposition, { threads, eventLoopDelaySeconds }: ProcessMetrics): void {
-  const perThread = (cell: number, scale: number) => {
-    for (const [thread, row] of threads.entries()) out.sample(`thread="${thread}"`, row[cell]! * scale);
+function writeThreads(out: Exposition, { threads, control }: ProcessMetrics): void {
+  const perThread = (valueOf: (thread: ThreadMetrics) => number) => {
+    for (const [number, thread] of threads.entries()) out.sample(`thread="${number}"`, valueOf(thread));
   };
+  out.family('weir_thread_up', 'gauge', '1 while the traffic thread runs, 0 while it is being replaced.');
+  perThread(({ live }) => (live ? 1 : 0));
   out.family('weir_thread_revision', 'gauge', 'Revision that the traffic thread serves.');
-  perThread(THREAD_COUNTER.revision, 1);
-  out.family('weir_event_loop_delay_seconds', 'gauge', 'Worst delay of the event loop of late.');
-  perThread(THREAD_COUNTER.loopDelay, 0.001);
-  out.sample('thread="control"', eventLoopDelaySeconds);
+  perThread(({ row }) => row[THREAD_COUNTER.revision]!);
   out.family('weir_accept_errors_total', 'counter', 'Connections that could not be accepted.');
-  perThread(THREAD_COUNTER.acceptErrors, 1);
+  perThread(({ row }) => row[THREAD_COUNTER.acceptErrors]!);
+  const help = `How late a timer comes that is due every ${TICK_MS} ms.`;
+  out.family('weir_event_loop_delay_seconds', 'histogram', help);
+  for (const [number, { row }] of threads.entries()) writeLoopDelay(out, String(number), row);
+  writeLoopDelay(out, 'control', control);
 }
 
-const RESOLUTION_MS = 20;
+function writeLoopDelay(out: Exposition, thread: string, row: Float64Array): void {
+  const { loopDelayBuckets, loopDelaySum } = THREAD_COUNTER;
+  out.histogram(`thread="${thread}"`, LOOP_DELAY_BUCKETS, row, loopDelayBuckets, row[loopDelaySum]!);
+}
 
 /** Measures this process: what {@link ProcessMetrics} holds of it. `close` ends the measuring. */
 export class ProcessMonitor {
+  /** The control thread's, as traffic threads have theirs. */
+  readonly row = new Float64Array(THREAD_ROW_CELLS);
   readonly #startTimeSeconds: number;
-  readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  readonly #ticks: Timer;
 
   constructor(clock: Clock) {
     this.#startTimeSeconds = clock.epochMs() / 1000 - process.uptime();
-    this.#delay.enable();
-  }
-
-  /** The worst delay since the last call, in seconds. */
-  takeEventLoopDelay(): number {
-    // What is recorded is the time between two turns of a timer, of which the resolution is none of the loop's doing.
-    const worstMs = this.#delay.count === 0 ? 0 : this.#delay.max / 1e6 - RESOLUTION_MS;
-    this.#delay.reset();
-    return Math.max(0, worstMs) / 1000;
+    let beforeMs = clock.monotonicMs();
+    this.#ticks = clock.every(TICK_MS, () => {
+      const nowMs = clock.monotonicMs();
+      observeLoopDelay(this.row, Math.max(0, nowMs - beforeMs - TICK_MS) / 1000);
+      beforeMs = nowMs;
+    });
   }
 
   usage(): ProcessUsage {
@@ -90,7 +102,7 @@ export class ProcessMonitor {
   }
 
   close(): void {
-    this.#delay.disable();
+    this.#ticks.cancel();
   }
 }
 

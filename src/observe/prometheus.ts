@@ -14,6 +14,16 @@ export interface LoadBalancerMetrics {
   readonly name: string;
   readonly counters: SharedArrayBuffer;
   readonly instances: readonly { readonly instanceId: string; readonly inService: boolean }[];
+  readonly targets: readonly TargetMetrics[];
+}
+
+/** An instance at one of its ports. */
+export interface TargetMetrics {
+  readonly instanceId: string;
+  readonly instancePort: number;
+  /** Requests in flight (layer 4: open connections). */
+  readonly outstanding: number;
+  readonly connections: number;
 }
 
 export interface FailedListener {
@@ -127,16 +137,7 @@ function writeSurgeQueues(out: Exposition, loadBalancers: readonly Summed[]): vo
 function writeLatency(out: Exposition, loadBalancers: readonly Summed[]): void {
   out.family('weir_latency_seconds', 'histogram', 'From the dispatch of a request to the first byte of its response.');
   for (const { label, sum } of loadBalancers) {
-    let below = 0;
-    for (const [index, bound] of LATENCY_BUCKETS.entries()) {
-      below += sum[COUNTER.latencyBuckets + index]!;
-      out.sample(`${label},le="${bound}"`, below, '_bucket');
-    }
-    // The count is the last bucket, so that the two agree while a thread is between its two additions.
-    below += sum[COUNTER.latencyBuckets + LATENCY_BUCKETS.length]!;
-    out.sample(`${label},le="+Inf"`, below, '_bucket');
-    out.sample(label, sum[COUNTER.latencySum]!, '_sum');
-    out.sample(label, below, '_count');
+    out.histogram(label, LATENCY_BUCKETS, sum, COUNTER.latencyBuckets, sum[COUNTER.latencySum]!);
   }
 }
 
@@ -152,13 +153,26 @@ function writeDesync(out: Exposition, loadBalancers: readonly Summed[]): void {
   }
 }
 
+/** The label is not "instance": Prometheus gives every sample one of that name, for the weir that it comes from. */
 function writeInstances(out: Exposition, loadBalancers: readonly Summed[]): void {
   out.family('weir_instance_in_service', 'gauge', '1 while the instance is given new requests, else 0.');
   for (const { input, label } of loadBalancers) {
     for (const { instanceId, inService } of input.instances) {
-      out.sample(`${label},${labels({ instance: instanceId })}`, inService ? 1 : 0);
+      out.sample(`${label},${labels({ instance_id: instanceId })}`, inService ? 1 : 0);
     }
   }
+  const targets = loadBalancers.flatMap(({ input, label }) =>
+    input.targets.map((target) => ({ target, label: `${label},${targetLabels(target)}` })),
+  );
+  const outstanding = 'Requests in flight (TCP: open connections) at the instance, by instance port.';
+  out.family('weir_instance_outstanding_requests', 'gauge', outstanding);
+  for (const { target, label } of targets) out.sample(label, target.outstanding);
+  out.family('weir_instance_connections', 'gauge', 'Open connections to the instance, by instance port.');
+  for (const { target, label } of targets) out.sample(label, target.connections);
+}
+
+function targetLabels({ instanceId, instancePort }: TargetMetrics): string {
+  return labels({ instance_id: instanceId, instance_port: String(instancePort) });
 }
 
 function writeFailedListeners(out: Exposition, failed: readonly FailedListener[]): void {

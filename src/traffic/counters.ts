@@ -103,14 +103,26 @@ export function observeLatency(row: Float64Array, seconds: number): void {
   row[COUNTER.latencyBuckets + bucket]!++;
 }
 
+/** Upper bounds of the buckets for delays of an event loop, in seconds; one more bucket takes the rest. */
+export const LOOP_DELAY_BUCKETS = [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] as const;
+
 /** Process-wide cells, a row per thread. */
 export const THREAD_COUNTER = {
   /** Revision of the last applied snapshot. */
   revision: 0,
   /** The watchdog's heartbeat: any number that the thread changes at least every 500 ms (a count of timer-wheel turns will do). */
   heartbeat: 1,
-  /** Worst delay of the event loop since the last scrape, in milliseconds. */
-  loopDelay: 2,
-  acceptErrors: 3,
+  acceptErrors: 2,
+  /** By how much turns of the timer wheel came late, in seconds. */
+  loopDelaySum: 3,
+  loopDelayBuckets: 4,
 } as const;
-export const THREAD_ROW_CELLS = 8;
+export const THREAD_ROW_CELLS = THREAD_COUNTER.loopDelayBuckets + LOOP_DELAY_BUCKETS.length + 1;
+
+/** Adds by how much an event loop was late, in seconds. */
+export function observeLoopDelay(row: Float64Array, seconds: number): void {
+  row[THREAD_COUNTER.loopDelaySum]! += seconds;
+  let bucket = 0;
+  while (bucket < LOOP_DELAY_BUCKETS.length && seconds > LOOP_DELAY_BUCKETS[bucket]!) bucket++;
+  row[THREAD_COUNTER.loopDelayBuckets + bucket]!++;
+}

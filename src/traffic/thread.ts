@@ -5,7 +5,7 @@ import { systemClock } from '../kit/clock.ts';
 import { TimerWheel } from '../kit/timer-wheel.ts';
 import { chooseTransport } from '../transport/choose.ts';
 import { ThreadContext } from './context.ts';
-import { THREAD_COUNTER, THREAD_ROW_CELLS } from './counters.ts';
+import { observeLoopDelay, THREAD_COUNTER, THREAD_ROW_CELLS } from './counters.ts';
 import { Runtime } from './runtime.ts';
 import type { ControlMessage, ThreadMessage, ThreadSettings } from './snapshot.ts';
 
@@ -49,7 +49,7 @@ if (transport.name === 'net' && settings.transport !== 'net') {
 
 function onTick(lateMs: number): void {
   count(THREAD_COUNTER.heartbeat);
-  if (lateMs > row[THREAD_COUNTER.loopDelay]!) row[THREAD_COUNTER.loopDelay] = lateMs;
+  observeLoopDelay(row, lateMs / 1000);
 }
 
 const wheel = new TimerWheel(systemClock, onTick, (error) => {

@@ -129,7 +129,7 @@ describe('weir serve', () => {
     assert.deepEqual(await get(`${endpoint}/-/ready`), { status: 200, text: '{"status":"ready"}\n' });
     const metrics = (await get(`${endpoint}/metrics`)).text;
     assert.match(metrics, /^weir_requests_total\{load_balancer="web"\} [1-9]\d*$/m);
-    assert.match(metrics, /^weir_instance_in_service\{load_balancer="web",instance="127\.0\.0\.1:\d+"\} 1$/m);
+    assert.match(metrics, /^weir_instance_in_service\{load_balancer="web",instance_id="127\.0\.0\.1:\d+"\} 1$/m);
     assert.match((await get(endpoint)).text, /<h2>web<\/h2>[^]*InService/);
     const head = await fetch(`${endpoint}/metrics`, { method: 'HEAD' });
     assert.equal(await head.text(), '');

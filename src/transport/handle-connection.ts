@@ -23,7 +23,7 @@ export class HandleConnection implements Connection {
   #writesInFlight = 0;
   /** Connected, and the peer has not ended its side. */
   #readable = false;
-  #paused = false;
+  protected paused = false;
   #finishing = false;
   /** `end` waits for the writes in flight: what has been asked of libuv it would not let us reset. */
   #ending = false;
@@ -80,7 +80,7 @@ export class HandleConnection implements Connection {
     this.stream.useUserBuffer(this.transport.readArea);
     this.stream.onread = this.transport.onRead;
     this.#readable = true;
-    if (!this.#paused) this.stream.readStart();
+    if (!this.paused) this.stream.readStart();
   }
 
   connected(status: number): void {
@@ -105,14 +105,17 @@ export class HandleConnection implements Connection {
 
   /** `count` bytes were read into the current buffer. Returns the buffer for the next reads where it changes. */
   received(count: number): Uint8Array | undefined {
-    const bytes = this.bulkBuffer === undefined ? this.transport.readBuffer : this.bulkBuffer.bytes;
+    this.handOver(this.bulkBuffer === undefined ? this.transport.readBuffer : this.bulkBuffer.bytes, count);
+    if (this.closed || this.bulk === (this.bulkBuffer !== undefined)) return undefined;
+    return this.#switchBuffer();
+  }
+
+  protected handOver(bytes: Buffer, count: number): void {
     try {
       this.owner.onData(this, bytes, READ_ROOM, READ_ROOM + count);
     } catch (error) {
       this.fail(error);
     }
-    if (this.closed || this.bulk === (this.bulkBuffer !== undefined)) return undefined;
-    return this.#switchBuffer();
   }
 
   #switchBuffer(): Uint8Array {
@@ -219,14 +222,14 @@ export class HandleConnection implements Connection {
   }
 
   pause(): void {
-    if (this.#paused) return;
-    this.#paused = true;
+    if (this.paused) return;
+    this.paused = true;
     if (this.#readable && !this.closed) this.stream.readStop();
   }
 
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
+    if (!this.paused) return;
+    this.paused = false;
     if (this.#readable && !this.closed) this.stream.readStart();
   }
 

@@ -1,6 +1,10 @@
 /**
  * TLS on Node's handles. TLSWrap copies what it is given while it encrypts, takes one write at a time (a second one
  * would end the process), and always reports completion later: so bytes wait here, and the outbox is free at once.
+ *
+ * It reads as much as the socket has and hands out all records of that, also to one who has stopped reading after the
+ * first: what comes after `pause` is kept here until `resume`. Nothing is read in bulk: a record is no larger than the
+ * shared buffer, and one that is handed out unasked would overwrite what is still being sent from a private one.
  */
 import { X509Certificate } from 'node:crypto';
 import { HANDSHAKE_TIMEOUT_MS } from '../model/limits.ts';
@@ -20,6 +24,7 @@ import {
   type ConnectionOwner,
   type ServerTls,
   type TlsInfo,
+  READ_ROOM,
 } from './transport.ts';
 
 abstract class TlsConnection extends HandleConnection {
@@ -28,6 +33,10 @@ abstract class TlsConnection extends HandleConnection {
   #info: TlsInfo | undefined;
   /** What waits for the write in flight. */
   #queue: Buffer[] = [];
+  /** What was decrypted behind `pause`: of one read of the socket, which is not read any more. */
+  #held: Buffer[] = [];
+  /** The peer's goodbye, behind what is held. */
+  #heldEnd: number | undefined;
   #timer: Timer | undefined;
 
   constructor(transport: HandleTransport, tcp: TcpHandle, owner: ConnectionOwner, ssl: TlsHandle, context: unknown) {
@@ -71,6 +80,37 @@ abstract class TlsConnection extends HandleConnection {
     if (this.closed) return;
     if (this.secured) process.nextTick(() => this.lost(0));
     else this.handshakeFailed(error.code ?? error.message);
+  }
+
+  override received(count: number): undefined {
+    const { readBuffer } = this.transport;
+    if (this.paused || this.#held.length > 0)
+      this.#held.push(Buffer.from(readBuffer.subarray(READ_ROOM, READ_ROOM + count)));
+    else this.handOver(readBuffer, count);
+  }
+
+  override readEnded(status: number): void {
+    if (this.paused || this.#held.length > 0) this.#heldEnd = status;
+    else super.readEnded(status);
+  }
+
+  override resume(): void {
+    super.resume();
+    if (this.#held.length > 0 || this.#heldEnd !== undefined) process.nextTick(() => this.#handOverHeld());
+  }
+
+  #handOverHeld(): void {
+    const { readBuffer } = this.transport;
+    while (!this.paused && !this.closed) {
+      const bytes = this.#held.shift();
+      if (bytes === undefined) break;
+      bytes.copy(readBuffer, READ_ROOM);
+      this.handOver(readBuffer, bytes.length);
+    }
+    if (this.paused || this.closed || this.#heldEnd === undefined) return;
+    const status = this.#heldEnd;
+    this.#heldEnd = undefined;
+    super.readEnded(status);
   }
 
   protected abstract handshakeDone(info: TlsInfo): void;

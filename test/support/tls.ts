@@ -1,7 +1,7 @@
 /** Both sides of TLS in a script: what a listener serves, clients, and back ends. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect, createServer, type ConnectionOptions, type TlsOptions, type TLSSocket } from 'node:tls';
 import { assert } from '../../src/kit/assert.ts';
@@ -75,14 +75,25 @@ export async function dialTls(port: number, options: ConnectionOptions = {}): Pr
   return new TlsPeer(socket);
 }
 
+export interface Tapped {
+  /** For TLS. */
+  readonly socket: Duplex;
+  readonly raw: Socket;
+  readonly recordTypes: () => number[];
+}
+
 /** A connection below TLS, with the types of the records that arrive on it: 23 is data, 21 an alert. */
-export async function tapped(port: number): Promise<{ readonly socket: Duplex; readonly recordTypes: () => number[] }> {
+export async function tapped(port: number): Promise<Tapped> {
   const raw = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true });
   await once(raw, 'connect');
   let received = Buffer.alloc(0);
   const socket = new Duplex({
     read: () => undefined,
-    write: (chunk: Buffer, _encoding, done) => raw.write(chunk, () => done()),
+    // Not when it is sent: who corks `raw` waits for more.
+    write: (chunk: Buffer, _encoding, done) => {
+      raw.write(chunk);
+      done();
+    },
     final: (done) => void raw.end(() => done()),
     destroy: (_error, done) => done(raw.destroy() && null),
   });
@@ -97,5 +108,5 @@ export async function tapped(port: number): Promise<{ readonly socket: Duplex; r
     for (let at = 0; at + 5 <= received.length; at += 5 + received.readUInt16BE(at + 3)) types.push(received[at]!);
     return types;
   };
-  return { socket, recordTypes };
+  return { socket, raw, recordTypes };
 }

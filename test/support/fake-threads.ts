@@ -29,6 +29,8 @@ export class FakeThread {
   readonly pages: { readonly page: number; readonly buffer: SharedArrayBuffer }[] = [];
   revision = -1;
   alive = true;
+  /** Does nothing any more, and does not beat. */
+  frozen = false;
   terminated = false;
   stopTimeoutMs: number | undefined;
   readonly #listener: ThreadListener;
@@ -47,8 +49,13 @@ export class FakeThread {
     if (this.alive) this.#listener.onMessage(message);
   }
 
+  /** Stands still, as in an endless loop, until it is ended. */
+  freeze(): void {
+    this.frozen = true;
+  }
+
   beat(): void {
-    this.#row[THREAD_COUNTER.heartbeat]!++;
+    if (!this.frozen) this.#row[THREAD_COUNTER.heartbeat]!++;
   }
 
   /** Handles everything that has arrived. */
@@ -58,7 +65,7 @@ export class FakeThread {
 
   /** Handles the oldest message. False when there is none. */
   workOnce(): boolean {
-    const message = this.alive ? this.inbox.shift() : undefined;
+    const message = this.alive && !this.frozen ? this.inbox.shift() : undefined;
     if (message === undefined) return false;
     switch (message.type) {
       case 'apply':
@@ -100,7 +107,7 @@ export class FakeThread {
   }
 
   finish(request: FakeRequest): void {
-    if (this.alive && this.requests.delete(request)) this.#count(request, -1);
+    if (this.alive && !this.frozen && this.requests.delete(request)) this.#count(request, -1);
   }
 
   /** Ends with everything on it, as a crash does. */

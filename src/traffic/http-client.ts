@@ -557,7 +557,6 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
       this.#failed(504);
       return;
     }
-    this.#count(COUNTER.retries, 1);
     // A pooled connection that ended does not end a session: its instance is asked again, over a new one.
     if (neverSent || this.#boundTarget !== target) (this.#tried ??= []).push(target);
     if (!neverSent) {
@@ -565,6 +564,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
       // The only instance there is: a new connection to it is as good as another one.
       if (!this.#hasInstance()) this.#tried = undefined;
     }
+    if (this.#hasInstance()) this.#count(COUNTER.retries, 1);
     this.#dispatch(!neverSent);
   }
 

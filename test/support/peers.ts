@@ -87,7 +87,9 @@ export class Peer {
   }
 
   reset(): void {
-    this.socket.resetAndDestroy();
+    // A socket of TLS has no handle of its own that could be reset: the one below it has.
+    // oxlint-disable-next-line no-underscore-dangle -- Node's name
+    ((this.socket as { _parent?: Socket })._parent ?? this.socket).resetAndDestroy();
   }
 
   /** Resolves when the other end has shut down its side. */

@@ -58,8 +58,8 @@ export class Runtime {
   #upsert(settings: CompiledLoadBalancer, opening: ListenerRuntime[]): void {
     const { thread } = this.#context;
     let loadBalancer = this.#loadBalancers.get(settings.id);
-    if (loadBalancer === undefined || loadBalancer.settings.counters !== settings.counters) {
-      if (loadBalancer !== undefined) this.#remove(settings.id);
+    // The memory of its counters comes as another object each time; one that was made anew was removed before.
+    if (loadBalancer === undefined) {
       loadBalancer = new LoadBalancerRuntime(settings, thread, this.#context.clock);
       this.#loadBalancers.set(settings.id, loadBalancer);
     }

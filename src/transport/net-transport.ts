@@ -304,9 +304,9 @@ class NetConnection implements Connection {
     this.closed = true;
     this.owner = NOBODY;
     const socket = this.#socket;
-    // Node resets what is being made only when it is up, never closes what is reset while it is being shut down, and
-    // does not reset TLS, whose end without a goodbye says enough.
-    if (socket.connecting || socket instanceof TLSSocket) socket.destroy();
+    // Node resets what is being made only when it is up, and never closes what is reset while it is being shut down.
+    if (socket.connecting) socket.destroy();
+    else if (socket instanceof TLSSocket) resetTls(socket);
     else if (socket.writableEnded && !socket.writableFinished && socket.writableLength === 0)
       socket.once('finish', () => socket.resetAndDestroy());
     else socket.resetAndDestroy();
@@ -343,6 +343,18 @@ class NetConnection implements Connection {
       this.fail(error);
     }
   }
+}
+
+/**
+ * A socket of TLS cannot be reset, the one below it can. Some clients take an end without a goodbye (close_notify) for
+ * an ordinary one; it has to do while the goodbye is on its way.
+ */
+function resetTls(socket: TLSSocket): void {
+  // oxlint-disable-next-line no-underscore-dangle -- Node's name
+  const below = (socket as unknown as { readonly _parent?: Socket })._parent;
+  const goodbye = socket.writableEnded && !socket.writableFinished;
+  if (below === undefined || below.connecting || goodbye) socket.destroy();
+  else below.resetAndDestroy();
 }
 
 function codeOf(error: Error): string {

@@ -1,5 +1,5 @@
 /** The files of a data directory, and those that tell scripts about the weir that runs on it. */
-import { rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 export interface DataDirectory {
@@ -30,11 +30,18 @@ export function dataDirectory(path: string): DataDirectory {
     announceProcess() {
       // What a weir that was killed has left behind is not our address.
       rmSync(api, { force: true });
-      writeFileSync(pid, `${process.pid}\n`);
+      appear(pid, `${process.pid}\n`);
     },
-    announceApi: (endpoint) => writeFileSync(api, `${endpoint}\n`),
+    announceApi: (endpoint) => appear(api, `${endpoint}\n`),
     withdraw() {
       for (const file of [pid, api]) rmSync(file, { force: true });
     },
   };
+}
+
+/** Whoever waits for the file finds it whole: one that is written where it stands is empty for a moment. */
+function appear(path: string, text: string): void {
+  const beside = `${path}.new`;
+  writeFileSync(beside, text);
+  renameSync(beside, path);
 }

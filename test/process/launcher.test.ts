@@ -65,6 +65,8 @@ describe('weir started by npm', () => {
     assert.notEqual(child, weir.child.pid);
     weir.child.kill('SIGKILL');
     await weir.untilEnded('weir to end', () => !isAlive(child));
+    // Its last lines may still be on their way to us when it has ended.
+    await weir.exited;
     assert.match(weir.stderr, /"signal":"SIGTERM"/);
   });
 });

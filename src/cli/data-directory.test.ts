@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
+import { dataDirectory } from './data-directory.ts';
+
+const ROUNDS = 300;
+/** Announces again and again, as a weir does that is started again and again. */
+const ANNOUNCER = `
+  import { workerData } from 'node:worker_threads';
+  const { dataDirectory } = await import(workerData.module);
+  const files = dataDirectory(workerData.path);
+  for (let round = 0; round < ${ROUNDS}; round++) {
+    files.announceProcess();
+    files.announceApi('http://127.0.0.1:7600');
+  }
+`;
+
+it('who waits for the API address or the process id finds it whole, never half-written', async (test) => {
+  const path = temporaryDirectory(test);
+  const module = new URL('data-directory.ts', import.meta.url).href;
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(ANNOUNCER)}`), {
+    workerData: { path, module },
+  });
+  const ended = Promise.withResolvers<number>();
+  worker.once('exit', ended.resolve).once('error', ended.reject);
+  let running = true;
+  void ended.promise.finally(() => (running = false));
+  const seen = new Set<string>();
+  while (running) {
+    for (const file of ['pid', 'api-address']) {
+      try {
+        seen.add(`${file}: ${readFileSync(join(path, file), 'utf8')}`);
+      } catch {
+        // Not there at the moment.
+      }
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.equal(await ended.promise, 0);
+  assert.deepEqual([...seen].toSorted(), ['api-address: http://127.0.0.1:7600\n', `pid: ${process.pid}\n`]);
+  dataDirectory(path).withdraw();
+});

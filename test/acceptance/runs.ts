@@ -6,6 +6,7 @@ import { idleAndSlow } from './runs/idle-and-slow.ts';
 import { realServers } from './runs/real-servers.ts';
 import { slowClients } from './runs/slow-clients.ts';
 import { twoThreads } from './runs/two-threads.ts';
+import { instances } from './runs/instances.ts';
 import { killThreads } from './runs/kill-threads.ts';
 
 export const RUNS: readonly AcceptanceRun[] = [
@@ -16,4 +17,5 @@ export const RUNS: readonly AcceptanceRun[] = [
   slowClients,
   twoThreads,
   killThreads,
+  instances,
 ];

@@ -253,7 +253,7 @@ class RunningSystem implements RunningControl {
       waiters: this.#waiters,
       snapshot: () => this.#reconciler.snapshot(),
       onProgress: () => this.#onProgress(),
-      onPublicKeyRefused: (slot) => this.#reconciler.onPublicKeyRefused(slot),
+      onReport: (report) => this.#reconciler.onReport(report),
       onDeath: (thread) => this.#reconciler.forgetThread(thread),
     });
   }

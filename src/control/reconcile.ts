@@ -8,7 +8,7 @@ import type { HealthMonitor } from '../health/monitor.ts';
 import { isTls, type Instance, type Listener, type LoadBalancer, type LoadBalancerId } from '../model/load-balancer.ts';
 import { stickinessOf } from '../model/stickiness-policy.ts';
 import { forgetGauges, makeCounters } from '../traffic/counters.ts';
-import type { CompiledLoadBalancer, CompiledTls } from '../traffic/snapshot.ts';
+import type { CompiledLoadBalancer, CompiledTls, TargetReport } from '../traffic/snapshot.ts';
 import { TARGET_STATE } from '../traffic/target-table.ts';
 import { compile, wantedTargets, type CompiledConfiguration } from './compile.ts';
 import type { Drains } from './drains.ts';
@@ -153,11 +153,14 @@ export class Reconciler {
     this.#options.cut(holders.map(({ slot }) => slot));
   }
 
-  /** Traffic met a target with a public key that it may not have. */
-  onPublicKeyRefused(slot: number): void {
+  /** Traffic has found out something about a target. */
+  onReport(report: TargetReport): void {
+    const { monitor } = this.#options;
     for (const { holders } of this.#running.values()) {
-      for (const { slot: own, loadBalancer, instanceId, instancePort } of holders.values()) {
-        if (own === slot) this.#options.monitor.publicKeyRefused(loadBalancer, instanceId, instancePort);
+      for (const { slot, loadBalancer, instanceId, instancePort } of holders.values()) {
+        if (slot !== report.slot) continue;
+        if (report.type === 'publicKeyRefused') monitor.publicKeyRefused(loadBalancer, instanceId, instancePort);
+        else monitor.shortKeepAlive(loadBalancer, instanceId, instancePort, report.idleMs);
       }
     }
   }

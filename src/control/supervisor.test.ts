@@ -32,7 +32,7 @@ async function harness(threads = 2) {
     waiters: new Waiters(clock),
     snapshot: () => ({ revision: 7, upserts: [], removals: [] }),
     onProgress: () => undefined,
-    onPublicKeyRefused: () => undefined,
+    onReport: () => undefined,
     onDeath: (thread) => deaths.push(thread),
   });
   supervisor.start();

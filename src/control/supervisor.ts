@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import type { LoadBalancerId } from '../model/load-balancer.ts';
 import { THREAD_ROW_CELLS } from '../traffic/counters.ts';
-import type { CompiledLoadBalancer, ThreadSettings } from '../traffic/snapshot.ts';
+import type { CompiledLoadBalancer, TargetReport, ThreadSettings } from '../traffic/snapshot.ts';
 import type { TargetTable } from '../traffic/target-table.ts';
 import { ThreadSeat, WATCH_INTERVAL_MS, type SeatFailure } from './thread-seat.ts';
 import type { Waiters } from './waiters.ts';
@@ -31,8 +31,8 @@ export interface SupervisorOptions {
   readonly waiters: Waiters;
   /** Called before that. */
   readonly onProgress: () => void;
-  /** A thread met a target with a public key that it may not have. */
-  readonly onPublicKeyRefused: (slot: number) => void;
+  /** A thread has found out something about a target. */
+  readonly onReport: (report: TargetReport) => void;
   /** What thread number `thread` counted in its rows is to be taken back. */
   readonly onDeath: (thread: number) => void;
 }
@@ -56,7 +56,7 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const { threads, transport, clock, log, start, waiters, onPublicKeyRefused } = options;
+    const { threads, transport, clock, log, start, waiters, onReport } = options;
     const rowBytes = THREAD_ROW_CELLS * Float64Array.BYTES_PER_ELEMENT;
     this.threadCounters = new SharedArrayBuffer(threads * rowBytes);
     this.#seats = Array.from({ length: threads }, (_, thread) => {
@@ -67,7 +67,7 @@ export class Supervisor {
       };
       const onStart = (seat: ThreadSeat): void => this.#send(seat, options.snapshot());
       const onEnd = (seat: ThreadSeat): void => options.onDeath(seat.thread);
-      return new ThreadSeat({ clock, log, settings, start, onStart, onProgress, onPublicKeyRefused, onEnd });
+      return new ThreadSeat({ clock, log, settings, start, onStart, onProgress, onReport, onEnd });
     });
   }
 

@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import { THREAD_COUNTER, THREAD_ROW_CELLS } from '../traffic/counters.ts';
-import type { ControlMessage, ThreadMessage, ThreadSettings } from '../traffic/snapshot.ts';
+import type { ControlMessage, TargetReport, ThreadMessage, ThreadSettings } from '../traffic/snapshot.ts';
 import type { StartThread, TrafficThread } from './worker.ts';
 
 /** How often {@link ThreadSeat.watch} is to be called. */
@@ -33,7 +33,7 @@ export interface ThreadSeatOptions {
   readonly onStart: (seat: ThreadSeat) => void;
   /** It has applied something, or come to its end as asked. */
   readonly onProgress: () => void;
-  readonly onPublicKeyRefused: (slot: number) => void;
+  readonly onReport: (report: TargetReport) => void;
   /** It ended, unasked or not: what it counted is to be taken back. A successor is not started yet. */
   readonly onEnd: (seat: ThreadSeat) => void;
 }
@@ -169,7 +169,7 @@ export class ThreadSeat {
   }
 
   #onMessage(tenant: Tenant, message: ThreadMessage): void {
-    const { log, onProgress, onPublicKeyRefused } = this.#options;
+    const { log, onProgress, onReport } = this.#options;
     switch (message.type) {
       case 'ready':
         tenant.ready = true;
@@ -180,7 +180,8 @@ export class ThreadSeat {
         this.#failures = message.failures;
         return onProgress();
       case 'publicKeyRefused':
-        return onPublicKeyRefused(message.slot);
+      case 'shortKeepAlive':
+        return onReport(message);
       case 'log':
         return log[message.level]({ thread: this.thread }, message.message);
       case 'stopped':

@@ -17,6 +17,7 @@ import {
 } from '../model/load-balancer.ts';
 import { ChangeLog } from './change-log.ts';
 import { parseHealthCheckTarget } from './health-check-target.ts';
+import { KeepAliveLog } from './keep-alive-log.ts';
 import { withKeyChecks } from './key-checks.ts';
 import type { KeyCheck, Probe } from './probe.ts';
 import { ProbeSchedule, type ScheduledTarget } from './schedule.ts';
@@ -47,6 +48,7 @@ interface Watched {
   readonly instanceId: string;
   readonly registeredTimeMs: number;
   readonly changes: ChangeLog;
+  readonly keepAlive: KeepAliveLog;
   record: LoadBalancer;
   instance: Instance;
   addressOf: AddressOf;
@@ -133,17 +135,25 @@ export class HealthMonitor {
     this.#observe(watched, { good: false, cause, elapsedMs: 0, inconclusive: false, publicKeys });
   }
 
+  /** Traffic finds that the instance ends its connections after `idleMs` without a request, sooner than weir would. */
+  shortKeepAlive(id: LoadBalancerId, instanceId: string, instancePort: number, idleMs: number): void {
+    const watched = this.#watched.get(id)?.get(instanceId);
+    watched?.keepAlive.record(instancePort, idleMs, watched.record.attributes.idleTimeout);
+  }
+
   stop(): void {
     this.#schedule.stop();
   }
 
   #begin(record: LoadBalancer, instance: Instance, addressOf: AddressOf, knownBefore: boolean): Watched {
     const { clock, log } = this.#options;
+    const fields = { loadBalancer: record.name, instance: instance.instanceId };
     const watched: Watched = {
       loadBalancer: idOf(record),
       instanceId: instance.instanceId,
       registeredTimeMs: instance.registeredTimeMs,
-      changes: new ChangeLog(clock, log, { loadBalancer: record.name, instance: instance.instanceId }),
+      changes: new ChangeLog(clock, log, fields),
+      keepAlive: new KeepAliveLog(clock, log, fields),
       record,
       instance,
       addressOf,

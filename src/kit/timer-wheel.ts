@@ -65,6 +65,11 @@ export class TimerWheel {
     if (entry.deadlineMs !== Infinity) this.#armAt(entry, entry.deadlineMs + byMs);
   }
 
+  /** How long from now an armed entry fires, as far as the last tick knows. */
+  remainingMs(entry: WheelEntry): number {
+    return Math.max(0, entry.deadlineMs - this.nowMs - TICK_MS);
+  }
+
   #armAt(entry: WheelEntry, deadlineMs: number): void {
     const laterThanBefore = deadlineMs >= entry.deadlineMs;
     entry.deadlineMs = deadlineMs;

@@ -6,6 +6,8 @@ import type { Transport } from '../transport/transport.ts';
 import { HeadAnalysis } from '../wire/desync.ts';
 import { RequestHead } from '../wire/request-head.ts';
 import { ResponseHead } from '../wire/response-head.ts';
+import { KeepAliveWatch } from './keep-alive-watch.ts';
+import type { TargetReport } from './snapshot.ts';
 
 export class ThreadContext {
   readonly thread: number;
@@ -16,18 +18,19 @@ export class ThreadContext {
   readonly requestHead = new RequestHead();
   readonly responseHead = new ResponseHead();
   readonly analysis = new HeadAnalysis();
-
-  /** A target showed a certificate with none of the keys that it should have. */
-  readonly onPublicKeyRefused: (slot: number) => void;
+  readonly keepAlive: KeepAliveWatch;
+  /** Tells control what was found out about a target. */
+  readonly report: (report: TargetReport) => void;
 
   constructor(
     thread: number,
     transport: Transport,
     wheel: TimerWheel,
     clock: Clock,
-    onPublicKeyRefused: (slot: number) => void = () => {},
+    report: (report: TargetReport) => void = () => {},
   ) {
-    this.onPublicKeyRefused = onPublicKeyRefused;
+    this.report = report;
+    this.keepAlive = new KeepAliveWatch(clock, report);
     this.thread = thread;
     this.transport = transport;
     this.outbox = transport.outbox;

@@ -299,6 +299,11 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     this.#context.wheel.arm(this.#timer, this.#loadBalancer.settings.idleTimeoutMs);
   }
 
+  /** For how long it has been in the pool. */
+  get #idleMs(): number {
+    return this.#loadBalancer.settings.idleTimeoutMs - this.#context.wheel.remainingMs(this.#timer);
+  }
+
   /** In the pool: its time there is longer by so much. */
   idleTimeoutChanged(byMs: number): void {
     this.#context.wheel.shift(this.#timer, byMs);
@@ -320,6 +325,8 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
   onEnd(): void {
     const client = this.#client;
     if (client === undefined) {
+      // Before its first response it has had no request: what ends it then is not the time between two of them.
+      if (this.#responding) this.#context.keepAlive.closed(this.target, this.#idleMs);
       this.close();
       return;
     }
@@ -333,7 +340,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
   }
 
   onClose(_connection: Connection, code: string): void {
-    if (code === PUBLIC_KEY_REFUSED) this.#context.onPublicKeyRefused(this.target.slot);
+    if (code === PUBLIC_KEY_REFUSED) this.#context.report({ type: 'publicKeyRefused', slot: this.target.slot });
     this.#forget();
     const client = this.#client;
     if (client === undefined) {

@@ -228,7 +228,9 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
 
   /** A connection broke. Before the back end was up another instance is tried; later both go. */
   lost(side: Side, code: string): void {
-    if (code === PUBLIC_KEY_REFUSED && this.#target !== undefined) this.#context.onPublicKeyRefused(this.#target.slot);
+    if (code === PUBLIC_KEY_REFUSED && this.#target !== undefined) {
+      this.#context.report({ type: 'publicKeyRefused', slot: this.#target.slot });
+    }
     if (side !== this.#client && !this.#connected) {
       this.#nextInstance();
       return;

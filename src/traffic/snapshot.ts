@@ -116,6 +116,13 @@ export type ControlMessage =
   /** Stop accepting, finish what is in flight, then say `stopped`. At the deadline the rest is cut. */
   | { readonly type: 'stop'; readonly timeoutMs: number };
 
+/** What a thread has found out about a target. */
+export type TargetReport =
+  /** Its certificate has none of the public keys that it should have: the connection was not used. */
+  | { readonly type: 'publicKeyRefused'; readonly slot: number }
+  /** It ends connections that have waited for so long, sooner than the idle timeout does. */
+  | { readonly type: 'shortKeepAlive'; readonly slot: number; readonly idleMs: number };
+
 /** Traffic thread → control. */
 export type ThreadMessage =
   /** The thread runs: from now on its heartbeat is watched. */
@@ -126,8 +133,7 @@ export type ThreadMessage =
       /** All listeners of the thread that are not bound, whichever message brought them; the others serve. */
       readonly failures: readonly { readonly address: string; readonly port: number; readonly message: string }[];
     }
-  /** A target's certificate has none of the public keys that it should have: the connection was not used. */
-  | { readonly type: 'publicKeyRefused'; readonly slot: number }
+  | TargetReport
   | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly message: string }
   | { readonly type: 'stopped' };
 

@@ -57,7 +57,7 @@ const wheel = new TimerWheel(systemClock, onTick, (error) => {
   onFailure(error);
 });
 const runtime = new Runtime(
-  new ThreadContext(settings.thread, transport, wheel, systemClock, (slot) => say({ type: 'publicKeyRefused', slot })),
+  new ThreadContext(settings.thread, transport, wheel, systemClock, say),
   settings.threads,
 );
 

@@ -10,7 +10,7 @@ import { loadBalancerId, type Protocol } from '../../src/model/load-balancer.ts'
 import { ThreadContext } from '../../src/traffic/context.ts';
 import { COUNTER, makeCounters, sumCounters } from '../../src/traffic/counters.ts';
 import { Runtime } from '../../src/traffic/runtime.ts';
-import type { CompiledListener, CompiledLoadBalancer } from '../../src/traffic/snapshot.ts';
+import type { CompiledListener, CompiledLoadBalancer, TargetReport } from '../../src/traffic/snapshot.ts';
 import { PAGE_SLOTS, slotIndex, TARGET_STATE, TargetTable } from '../../src/traffic/target-table.ts';
 import { chooseTransport } from '../../src/transport/choose.ts';
 import { dial, ScriptedServer, reservePort, type Peer } from './peers.ts';
@@ -38,8 +38,8 @@ export class Traffic {
   readonly port: number;
   /** What owners threw: a defect; empty in a good test. */
   readonly failures: unknown[];
-  /** Slots of targets whose public key was refused, in order. */
-  readonly refusedKeys: number[] = [];
+  /** What the thread has found out about targets, in order. */
+  readonly reports: TargetReport[] = [];
   readonly table: TargetTable;
   readonly clock: Clock;
   readonly #runtime: Runtime;
@@ -80,8 +80,8 @@ export class Traffic {
     const wheel = new TimerWheel(clock, undefined, (error) => failures.push(error));
     const table = new TargetTable(1);
     table.add();
-    const onPublicKeyRefused = (slot: number): void => void traffic.refusedKeys.push(slot);
-    const runtime = new Runtime(new ThreadContext(0, transport, wheel, clock, onPublicKeyRefused), 1);
+    const report = (each: TargetReport): void => void traffic.reports.push(each);
+    const runtime = new Runtime(new ThreadContext(0, transport, wheel, clock, report), 1);
     const reserved = await reservePort(options.address);
     const settings = compiled(options, reserved.port);
     const traffic: Traffic = new Traffic(runtime, wheel, settings, table, failures, clock);
@@ -130,6 +130,11 @@ export class Traffic {
       upserts: [],
       removals: [this.#settings.id],
     });
+  }
+
+  /** Slots of targets whose public key was refused, in order. */
+  get refusedKeys(): number[] {
+    return this.reports.filter(({ type }) => type === 'publicKeyRefused').map(({ slot }) => slot);
   }
 
   get listeners(): readonly CompiledListener[] {

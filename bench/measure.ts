@@ -4,12 +4,14 @@ import { sleep, systemClock } from '../src/kit/clock.ts';
 import type { Addresses } from './addresses.ts';
 import { othersCpuSeconds, usageOf } from './cpu.ts';
 import { runH2load } from './load/h2load.ts';
+import { runHandshakes } from './load/handshakes.ts';
 import { openIdle } from './load/idle.ts';
 import { runWrk } from './load/wrk.ts';
 import { httpUrl, tcpUrl } from './peers/peer.ts';
 import type { ManagedProcess, ProcessTable } from './processes.ts';
 import { onlyOccurred, sampleOf, type ClientFigures, type Sample } from './sample.ts';
 import type { Scenario } from './scenarios.ts';
+import { HTTPS_PORTS, httpsUrl, TLS_CIPHERS, TLS_CURVE, TLS_VERSION } from './tls.ts';
 
 /** Connections that warm a peer up before the memory of idle ones is measured. */
 const IDLE_WARM_UP_CONNECTIONS = 200;
@@ -87,11 +89,20 @@ function runLoad(
         expectedBodyBytes: scenario.bodyBytes ?? 0,
         folder,
       });
+    case 'handshakes':
+      return runHandshakes(processes, handshakePlan(plan, target, seconds, load.resume), cpus);
     case 'idle':
       throw new Error('idle connections are not a load');
     default:
       return unreachable(load);
   }
+}
+
+function handshakePlan({ scenario, connections }: LoadPlan, { addresses }: Target, seconds: number, resume: boolean) {
+  const kind = scenario.tls ?? 'ecdsa';
+  const agreed = { version: TLS_VERSION, ciphers: TLS_CIPHERS[kind], curve: TLS_CURVE } as const;
+  const from = { host: addresses.front, port: HTTPS_PORTS[kind], sources: addresses.sources };
+  return { ...from, ...agreed, connections, seconds, resume };
 }
 
 async function measureIdle(plan: LoadPlan, target: Target): Promise<Sample> {
@@ -121,6 +132,7 @@ async function measureIdle(plan: LoadPlan, target: Target): Promise<Sample> {
 }
 
 function urlOf(scenario: Scenario, target: Target): string {
+  if (scenario.tls !== undefined) return httpsUrl(target.addresses, scenario.tls, scenario.path);
   return (scenario.layer === 'http' ? httpUrl : tcpUrl)(target.addresses, scenario.path);
 }
 

@@ -5,7 +5,7 @@ import { haproxyPeer } from './peers/haproxy.ts';
 import { nginxPeer } from './peers/nginx.ts';
 import type { Peer } from './peers/peer.ts';
 import { weirCheckout, weirPeer } from './peers/weir.ts';
-import { SCENARIOS, scenarioNamed, type Scenario } from './scenarios.ts';
+import { SCENARIOS, scenariosNamed, type Scenario } from './scenarios.ts';
 
 export interface Options {
   readonly scenarios: readonly Scenario[];
@@ -52,7 +52,7 @@ export function parseOptions(args: readonly string[]): Options | { readonly exit
     command.parse(args, { from: 'user' });
     const raw = command.opts<RawOptions>();
     return {
-      scenarios: command.args.includes('all') ? SCENARIOS : [...new Set(command.args)].map(scenarioNamed),
+      scenarios: command.args.includes('all') ? SCENARIOS : [...new Set(command.args.flatMap(scenariosNamed))],
       peers: peersFrom(raw.peers, raw.weirCommand),
       rounds: raw.rounds,
       seconds: raw.seconds,

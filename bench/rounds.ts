@@ -12,6 +12,7 @@ import type { ProcessTable } from './processes.ts';
 import { checkSameWork } from './same-work.ts';
 import { isValid, type Sample } from './sample.ts';
 import type { Scenario } from './scenarios.ts';
+import { makeCertificates, type BenchCertificates } from './tls.ts';
 
 /** The first warm-up of a peer is longer: a just-in-time compiler needs it. */
 const FIRST_WARM_UP_SECONDS = 4;
@@ -37,6 +38,8 @@ export interface Environment {
   readonly availableCpus: readonly number[];
   /** Told to the user while it runs. */
   readonly say: (line: string) => void;
+  /** For peers with HTTPS, set where the scenario needs it. */
+  readonly certificates?: BenchCertificates;
 }
 
 export interface Running {
@@ -66,10 +69,11 @@ export function cpuPlanFor(scenario: Scenario, options: Options, availableCpus: 
 
 /** Runs all rounds of `scenario` with a back end of its own. What it starts has ended before it returns or fails. */
 export async function runScenario(
-  environment: Environment,
+  outer: Environment,
   scenario: Scenario,
   options: Options,
 ): Promise<ContenderResult[]> {
+  const environment = scenario.tls === undefined ? outer : { ...outer, certificates: makeCertificates() };
   const cpuPlan = cpuPlanFor(scenario, options, environment.availableCpus);
   const contenders = contendersFor(scenario, options);
   const load: LoadPlan = {
@@ -156,8 +160,9 @@ async function startContender(
     folder: mkdtempSync(join(environment.folder, 'peer-')),
     threads: contender.threads,
     cpus: cpuPlan.peer,
+    certificates: environment.certificates,
   });
-  await checkSameWork(contender.label, addresses);
+  await checkSameWork(contender.label, addresses, environment.certificates !== undefined);
   return { process: started, addresses };
 }
 

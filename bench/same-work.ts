@@ -1,24 +1,40 @@
 /** Before anything is measured: does the peer do the work that is compared? */
 import { get } from 'node:http';
+import { get as getOverTls } from 'node:https';
 import { messageOf } from '../src/kit/assert.ts';
 import { HTTP_PORT, type Addresses } from './addresses.ts';
 import { PATHS, SMALL_BYTES } from './backend.ts';
 import { httpUrl, tcpUrl } from './peers/peer.ts';
+import { checkSameHandshakes, HTTPS_PORTS, httpsUrl, KEY_KINDS } from './tls.ts';
 
 const TIMEOUT_MS = 5000;
 
-/** Fails unless both listeners give the whole small answer and the HTTP one tells the back end who asked, how and where. */
-export async function checkSameWork(label: string, addresses: Addresses): Promise<void> {
-  for (const url of [httpUrl(addresses, PATHS.small), tcpUrl(addresses, PATHS.small)]) {
+/**
+ * Fails unless all listeners give the whole small answer, those of HTTP (and with `tls` HTTPS) tell the back end who asked,
+ * how and where, and handshakes agree on the same.
+ */
+export async function checkSameWork(label: string, addresses: Addresses, tls: boolean): Promise<void> {
+  const kinds = tls ? KEY_KINDS : [];
+  const https = (path: string): string[] => kinds.map((kind) => httpsUrl(addresses, kind, path));
+  for (const url of [httpUrl(addresses, PATHS.small), tcpUrl(addresses, PATHS.small), ...https(PATHS.small)]) {
     const answer = await fetchText(label, url);
     if (answer.length !== SMALL_BYTES) {
       throw new Error(`${label}: ${url} gave ${answer.length} bytes instead of ${SMALL_BYTES}`);
     }
   }
-  const forwarded = await fetchText(label, httpUrl(addresses, PATHS.forwarded));
-  if (!new RegExp(`^127(\\.\\d+){3}\\|http\\|${HTTP_PORT}$`).test(forwarded)) {
+  await checkForwarded(label, httpUrl(addresses, PATHS.forwarded), `http|${HTTP_PORT}`);
+  for (const kind of kinds) {
+    await checkForwarded(label, httpsUrl(addresses, kind, PATHS.forwarded), `https|${HTTPS_PORTS[kind]}`);
+  }
+  if (tls) await checkSameHandshakes(label, addresses);
+}
+
+async function checkForwarded(label: string, url: string, wanted: string): Promise<void> {
+  const forwarded = await fetchText(label, url);
+  const [client, ...rest] = forwarded.split('|');
+  if (!/^127(\.\d+){3}$/.test(client ?? '') || rest.join('|') !== wanted) {
     throw new Error(
-      `${label}: the back end received X-Forwarded-For|Proto|Port as "${forwarded}", expected "<client>|http|${HTTP_PORT}"`,
+      `${label}: the back end received X-Forwarded-For|Proto|Port as "${forwarded}", expected "<client>|${wanted}"`,
     );
   }
 }
@@ -26,7 +42,8 @@ export async function checkSameWork(label: string, addresses: Addresses): Promis
 function fetchText(label: string, url: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown): void => reject(new Error(`${label}: GET ${url}: ${messageOf(error)}`));
-    const request = get(url, { agent: false, timeout: TIMEOUT_MS }, (response) => {
+    const options = { agent: false, timeout: TIMEOUT_MS, rejectUnauthorized: false } as const;
+    const request = (url.startsWith('https:') ? getOverTls : get)(url, options, (response) => {
       let text = '';
       response.setEncoding('latin1');
       response.on('data', (chunk: string) => (text += chunk));

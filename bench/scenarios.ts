@@ -2,6 +2,7 @@
 import { LARGE_BYTES, MEDIUM_BYTES, PATHS, SMALL_BYTES } from './backend.ts';
 import { BROWSER_HEADERS, CURL_HEADERS } from './load/headers.ts';
 import type { Sample } from './sample.ts';
+import { KEY_KINDS, TLS_CIPHERS, TLS_CURVE, TLS_VERSION, type KeyKind } from './tls.ts';
 
 const CONNECTIONS = 64;
 const LARGE_CONNECTIONS = 16;
@@ -12,6 +13,8 @@ const PIPELINE_CONNECTIONS = 16;
 const PIPELINE_DEPTH = 16;
 const UPLOAD_BYTES = 10 * 1024;
 const BUSY_SHARE = 0.7;
+/** Handshakes under way at once. */
+const HANDSHAKES = 16;
 
 export interface Figure {
   readonly title: string;
@@ -24,13 +27,17 @@ export type Load =
   | { readonly kind: 'pipelining'; readonly depth: number }
   /** An open loop at the rate that keeps the peer busy for `cpuShare` of the time of its threads. */
   | { readonly kind: 'constant-rate'; readonly cpuShare: number }
-  | { readonly kind: 'idle' };
+  | { readonly kind: 'idle' }
+  /** Connections that do nothing but a handshake. */
+  | { readonly kind: 'handshakes'; readonly resume: boolean };
 
 export interface Scenario {
   readonly name: string;
   /** One line for the help and for the record. */
   readonly about: string;
   readonly layer: 'http' | 'tcp';
+  /** HTTPS, with this kind of certificate. */
+  readonly tls?: KeyKind;
   readonly path: string;
   /** Undefined where a run ends in the middle of answers. */
   readonly bodyBytes: number | undefined;
@@ -53,6 +60,7 @@ const cpuPerRequest: Figure = {
   of: (sample) => (sample.cpuSeconds * 1e6) / sample.requests,
 };
 const cpuPerConnection: Figure = { ...cpuPerRequest, title: 'CPU µs/connection' };
+const cpuPerHandshake: Figure = { ...cpuPerRequest, title: 'CPU µs/handshake', digits: 1 };
 const cpuPerGigabyte: Figure = {
   title: 'CPU s/GB',
   digits: 3,
@@ -73,6 +81,7 @@ const requestsPerSecond: Figure = {
   digits: 0,
   of: (sample) => sample.requests / sample.seconds,
 };
+const handshakesPerSecond: Figure = { ...requestsPerSecond, title: 'handshakes/s' };
 const offeredPerSecond: Figure = { title: 'asked/s', digits: 0, of: (sample) => sample.offeredPerSecond ?? NaN };
 const gigabytesPerSecond: Figure = { title: 'GB/s', digits: 2, of: (sample) => sample.bytes / 1e9 / sample.seconds };
 const cpuShare: Figure = {
@@ -106,6 +115,32 @@ const large: Omit<Scenario, 'name' | 'about'> = {
   primary: cpuPerGigabyte,
   figures: [gigabytesPerSecond, p50, p99, cpuShare, resident],
 };
+
+const overTls = (kind: KeyKind): string => `${TLS_VERSION}, ${TLS_CIPHERS[kind]}`;
+
+function tlsScenarios(tls: KeyKind): Scenario[] {
+  const handshakes = (resume: boolean): Omit<Scenario, 'name' | 'about'> => ({
+    ...base,
+    tls,
+    connections: HANDSHAKES,
+    load: { kind: 'handshakes', resume },
+    primary: cpuPerHandshake,
+    figures: [handshakesPerSecond, p50, p99, cpuShare, resident],
+  });
+  return [
+    { ...base, name: `https-${tls}`, about: `1 KB answers, keep-alive, the headers of curl, ${overTls(tls)}`, tls },
+    {
+      ...handshakes(false),
+      name: `handshakes-full-${tls}`,
+      about: `connections with a full handshake and nothing else, ${overTls(tls)}, ${TLS_CURVE}`,
+    },
+    {
+      ...handshakes(true),
+      name: `handshakes-resumed-${tls}`,
+      about: `connections with a handshake that resumes a session by ticket and nothing else, ${overTls(tls)}`,
+    },
+  ];
+}
 
 export const SCENARIOS: readonly Scenario[] = [
   { ...base, name: 'http', about: '1 KB answers, keep-alive, the headers of curl' },
@@ -184,12 +219,19 @@ export const SCENARIOS: readonly Scenario[] = [
     figures: [cpuPerRequest, requestsPerSecond, p50, p99, cpuShare],
     against: 'one-thread',
   },
+  ...KEY_KINDS.flatMap(tlsScenarios),
 ];
 
 /** The scenario called `name`, or an error that names all of them. */
 export function scenarioNamed(name: string): Scenario {
-  const found = SCENARIOS.find((scenario) => scenario.name === name);
-  if (found !== undefined) return found;
+  return scenariosNamed(name)[0]!;
+}
+
+/** The scenario called `name`; all whose names begin with it where there is none (`handshakes`); or an error that names all. */
+export function scenariosNamed(name: string): readonly Scenario[] {
+  const found = SCENARIOS.filter((scenario) => scenario.name === name);
+  const all = found.length > 0 ? found : SCENARIOS.filter((scenario) => scenario.name.startsWith(`${name}-`));
+  if (all.length > 0) return all;
   throw new Error(
     `there is no scenario "${name}"; there are: ${SCENARIOS.map((scenario) => scenario.name).join(', ')}`,
   );

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BACKEND_PORT, HTTP_PORT, TCP_PORT } from '../addresses.ts';
 import { untilListening, type ManagedProcess } from '../processes.ts';
+import { HTTPS_PORTS, KEY_KINDS, TLS_CIPHERS, TLS_VERSION, type BenchCertificates } from '../tls.ts';
 import type { Peer, PeerPlan } from './peer.ts';
 
 /** Client connections at most; the process needs two file descriptors for each. */
@@ -32,7 +33,27 @@ async function start(label: string, plan: PeerPlan, splice: boolean): Promise<Ma
   return process;
 }
 
-function haproxyConfiguration({ addresses, threads }: PeerPlan, splice: boolean): string {
+/** The HTTPS ports, and the same work behind them; `servers` are the lines of the back ends. */
+function httpsSection({ addresses, folder }: PeerPlan, certificates: BenchCertificates, servers: string): string {
+  const binds = KEY_KINDS.map((kind) => {
+    const file = join(folder, `${kind}.pem`);
+    writeFileSync(file, certificates[kind].certificate + certificates[kind].privateKey);
+    const tls = `ssl crt ${file} ssl-min-ver ${TLS_VERSION} ssl-max-ver ${TLS_VERSION} ciphers ${TLS_CIPHERS[kind]}`;
+    return `  bind ${addresses.front}:${HTTPS_PORTS[kind]} backlog 4096 ${tls}\n`;
+  });
+  return `listen https
+  mode http
+${binds.join('')}  balance leastconn
+  http-reuse always
+  option forwardfor
+  http-request set-header X-Forwarded-Proto https
+  http-request set-header X-Forwarded-Port %[dst_port]
+${servers}
+`;
+}
+
+function haproxyConfiguration(plan: PeerPlan, splice: boolean): string {
+  const { addresses, threads, certificates } = plan;
   const servers = addresses.backends
     .map((backend, i) => `  server instance${i} ${backend}:${BACKEND_PORT} check inter 5s`)
     .join('\n');
@@ -58,7 +79,7 @@ listen tcp
   bind ${addresses.front}:${TCP_PORT} backlog 4096
   balance roundrobin
 ${splice ? '  option splice-request\n  option splice-response\n' : ''}${servers}
-`;
+${certificates === undefined ? '' : httpsSection(plan, certificates, servers)}`;
 }
 
 function haproxyVersion(): string {

@@ -1,6 +1,7 @@
 /** What a peer is to the bench: a program that is started in front of the back ends, measured, and ended. */
 import { HTTP_PORT, TCP_PORT, type Addresses } from '../addresses.ts';
 import type { ManagedProcess, ProcessTable } from '../processes.ts';
+import type { BenchCertificates } from '../tls.ts';
 
 /** A way to start one of the programs that are compared. */
 export interface Peer {
@@ -21,6 +22,8 @@ export interface PeerPlan {
   readonly threads: number;
   /** The CPUs it may use; undefined for all. */
   readonly cpus: readonly number[] | undefined;
+  /** Of its HTTPS listeners; undefined where the scenario has none. */
+  readonly certificates: BenchCertificates | undefined;
 }
 
 export function httpUrl(addresses: Addresses, path: string): string {

@@ -15,6 +15,7 @@ import { sleep, systemClock } from '../../src/kit/clock.ts';
 import { API_PORT, BACKEND_PORT, HTTP_PORT, TCP_PORT, type Addresses } from '../addresses.ts';
 import { untilListening, type ManagedProcess } from '../processes.ts';
 import type { Peer, PeerPlan } from './peer.ts';
+import { addHttpsListeners } from './weir-tls.ts';
 
 const IN_SERVICE_TIMEOUT_MS = 30_000;
 const POLL_MS = 250;
@@ -52,14 +53,16 @@ async function start(source: WeirSource, plan: PeerPlan): Promise<ManagedProcess
   const { addresses } = plan;
   const process = await startProgram(source, plan);
   await untilListening(process, addresses.api, API_PORT);
+  const endpoint = `http://${addresses.api}:${API_PORT}`;
   const client = new ElasticLoadBalancingClient({
-    endpoint: `http://${addresses.api}:${API_PORT}`,
+    endpoint,
     region: 'us-east-1',
     credentials: CREDENTIALS,
     maxAttempts: 1,
   });
   try {
     await createLoadBalancer(client, addresses);
+    if (plan.certificates !== undefined) await addHttpsListeners(client, endpoint, LOAD_BALANCER, plan.certificates);
     await untilInService(client, addresses);
   } catch (error) {
     const said = process.output.slice(-SHOWN_OUTPUT);

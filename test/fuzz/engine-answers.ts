@@ -6,7 +6,7 @@ import { asksForUpgrade, fold } from '../support/reference-headers.ts';
 import type { Header } from '../support/reference-request-head.ts';
 import type { RequestMessage } from '../support/reference-reader.ts';
 import { readResponse, type MeasuredResponse, type ResponseMessage } from '../support/reference-response.ts';
-import { hold, readWithRestarts, shown, type Answer, type Conversation } from './engine-record.ts';
+import { behind, hold, isHeadWhole, readWithRestarts, shown, type Answer, type Conversation } from './engine-record.ts';
 import type { Attributed, Record } from './engine-properties.ts';
 import { hopeFor, hopeForResponse } from './http-properties.ts';
 import type { World } from './engine-world.ts';
@@ -164,7 +164,7 @@ function assertOwn(
       else because(isLast && end.kind === 'unfinished' && (ended || isHopeless(asked, restarts, mode)));
       return;
     case 408:
-      because(isLast && (ended || late) && end.kind === 'unfinished');
+      because(isLast && (ended || late) && (end.kind === 'unfinished' || !isHeadWhole(behind(asked, requests))));
       return;
     case 502:
       because(last !== undefined && isBroken(last, requests.messages[index] ?? requests.unfinished));

@@ -4,7 +4,7 @@ import { asksForUpgrade } from '../support/reference-headers.ts';
 import type { RequestMessage } from '../support/reference-reader.ts';
 import { announcesClose, ownStatus, responseTo } from './engine-answers.ts';
 import type { Attributed, Record } from './engine-properties.ts';
-import { hold, shown, type Conversation } from './engine-record.ts';
+import { behind, isHeadWhole, hold, shown, type Conversation } from './engine-record.ts';
 import { hopeFor } from './http-properties.ts';
 
 /** Every request is answered by a back end, asked once; nobody waits for anything but time. */
@@ -51,13 +51,13 @@ function assertAllServed(conversation: Conversation, exchanges: readonly Attribu
 /** Behind the last request. */
 function assertEnd(conversation: Conversation, mode: DesyncMitigationMode): void {
   const { client, connection, requests, restarts, answers } = conversation;
-  const { end, messages, unfinished, sizes } = requests;
+  const { end, messages, unfinished } = requests;
   const { peer, given } = connection;
   const answer = answers[messages.length];
   const status = answer === undefined ? undefined : ownStatus(answer);
-  const rest = given.text.slice(sizes.reduce((sum, size) => sum + size, 0));
+  const rest = behind(given.text, requests);
   const allowed: (number | undefined)[] = [];
-  if (end.kind === 'refused') allowed.push(end.status);
+  if (end.kind === 'refused') allowed.push(end.status, ...(isHeadWhole(rest) ? [] : [408, undefined]));
   else if (end.kind !== 'unfinished') allowed.push(undefined);
   else {
     allowed.push(peer.ended ? (unfinished === undefined ? 400 : 408) : undefined);

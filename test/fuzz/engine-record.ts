@@ -153,6 +153,16 @@ function goesOn(
   return connection.given.before(connection.sent.momentOf(answer.end - 1)) === size;
 }
 
+/** What stands behind the requests that were read. */
+export function behind(text: string, { sizes }: MeasuredRequests): string {
+  return text.slice(sizes.reduce((sum, each) => sum + each, 0));
+}
+
+/** Is there an empty line? A head that came in parts is looked at when it may be whole. */
+export function isHeadWhole(text: string): boolean {
+  return /\n\r?\n/.test(text);
+}
+
 /** Reads requests, and goes on reading at some offsets where the reference reader itself would stop. */
 export function readWithRestarts(
   text: string,

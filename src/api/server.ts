@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Control } from '../control/control.ts';
+import type { Ec2Directory } from '../control/ec2-directory.ts';
 import { messageOf } from '../kit/assert.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
@@ -43,6 +44,8 @@ export interface ApiOptions {
   /** What private keys are sealed with. */
   readonly secrets: Secrets;
   readonly control: Control;
+  /** Asks the EC2 endpoint, where the configuration names one. */
+  readonly ec2?: Ec2Directory;
   readonly configuration: Configuration;
   readonly credentials: KeyRing;
   readonly clock: Clock;
@@ -92,6 +95,7 @@ class ApiServer implements Api {
       log,
       configuration: () => this.#configuration,
       isOwnApi: (address, port) => this.#bound !== undefined && reaches(this.#bound, address, port),
+      ...(options.ec2 === undefined ? {} : { ec2: options.ec2 }),
     });
     const calls = new AuditedCalls(clock, log);
     const ec2 = createEc2Service({ store, configuration: () => this.#configuration });

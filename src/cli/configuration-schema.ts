@@ -78,6 +78,7 @@ const addresses = z.unknown().transform((value, context): Readonly<Record<Scheme
 });
 
 const zone = values.text(/^[a-z\d][a-z\d-]{0,63}$/, 'the name of a zone, such as us-east-1a');
+const region = values.text(/^[a-z\d][a-z\d-]{0,31}$/, 'the name of a region, such as us-east-1');
 const subnetId = values.text(/^subnet-[a-z\d-]{1,57}$/, 'the id of a subnet: subnet-, then letters, digits or hyphens');
 const groupId = values.text(/^sg-[a-z\d-]{1,61}$/, 'the id of a security group: sg-, then letters, digits or hyphens');
 const instanceId = values.text(
@@ -117,7 +118,7 @@ export const fileSchema = section({
   addresses: addresses.optional(),
   threads: leaf(values.threadCount).optional(),
   platform: leaf(values.oneOf('vpc', 'ec2-classic')).optional(),
-  region: leaf(values.text(/^[a-z\d][a-z\d-]{0,31}$/, 'the name of a region, such as us-east-1')).optional(),
+  region: leaf(region).optional(),
   domain: leaf(values.domainName).optional(),
   zones: listOf(leaf(zone), 'zones, such as [us-east-1a, us-east-1b]').optional(),
   subnets: named(subnetId, 'ids of subnets to zones', leaf(zone)).optional(),
@@ -125,6 +126,9 @@ export const fileSchema = section({
   instances: section({
     inventory: named(instanceId, 'ids of instances to their addresses', inventoryInstance).optional(),
     allowReserved: leaf(values.flag).optional(),
+    ec2Endpoint: leaf(values.webAddress).optional(),
+    ec2Region: leaf(region).optional(),
+    ec2Profile: leaf(values.text(/^[^\s[\]]{1,128}$/, 'the name of a profile of the AWS credentials file')).optional(),
   }).optional(),
   limits: section({ loadBalancers: quota, listeners: quota, instances: quota }).optional(),
   preconnect: leaf(values.flag).optional(),

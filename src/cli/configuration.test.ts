@@ -72,6 +72,9 @@ describe('configuration: what is said', () => {
       instances:
         inventory: { i-web1: { address: 10.0.0.7, zone: eu-west-1b, ports: { 80: 9001 } }, i-2: { address: web.example } }
         allowReserved: true
+        ec2Endpoint: https://ec2.example/
+        ec2Region: eu-west-2
+        ec2Profile: fleet
       limits: { loadBalancers: 5, listeners: 6, instances: 7 }
       preconnect: false
       stopTimeout: 0
@@ -101,12 +104,18 @@ describe('configuration: what is said', () => {
           'i-2': { address: 'web.example' },
         },
         allowReserved: true,
+        ec2: { url: 'https://ec2.example/', region: 'eu-west-2', profile: 'fleet' },
       },
       limits: { loadBalancers: 5, listeners: 6, instances: 7 },
       preconnect: false,
       stopTimeout: 0,
       log: { level: 'debug', format: 'pretty' },
     } satisfies Configuration);
+  });
+
+  it('asks EC2 in its own region unless another is named', () => {
+    const { ec2 } = merge('region: eu-west-1\ninstances: { ec2Endpoint: "http://127.0.0.1:5000" }').instances;
+    assert.deepEqual(ec2, { url: 'http://127.0.0.1:5000/', region: 'eu-west-1' });
   });
 
   it('takes one address, a list or a network as the pool of both schemes', () => {
@@ -244,6 +253,14 @@ describe('configuration: what is wrong', () => {
     [
       'zones: [a]\ninstances: {inventory: {i-1: {address: ::1, zone: b}}}',
       /^weir\.yaml:2: .*i-1\.zone: expected one of the zones/,
+    ],
+    [
+      'instances: {ec2Endpoint: ec2.example}',
+      /^weir\.yaml:1: instances\.ec2Endpoint: expected an address such as https:/,
+    ],
+    [
+      'instances:\n  ec2Endpoint: https://me:secret@ec2.example/',
+      /^weir\.yaml:2: instances\.ec2Endpoint: expected an address without user name and password, found one with them$/,
     ],
     ['zones: [a, a]', /^weir\.yaml:1: zones: a zone is named twice$/],
   ] as const) {

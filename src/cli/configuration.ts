@@ -21,6 +21,7 @@ import {
 } from './configuration-values.ts';
 
 const EVERY_IPV4_ADDRESS = ['0.0.0.0'];
+const DEFAULT_REGION = 'us-east-1';
 
 /** Below the grace that service managers give: systemd 90 s, Kubernetes and Docker's compose files commonly 30 s. */
 const DEFAULT_STOP_TIMEOUT_SECONDS = 25;
@@ -109,7 +110,7 @@ function complete(
     addresses: wins.addresses ?? settings.addresses ?? bothSchemes(defaultPool),
     threads: wins.threads ?? settings.threads ?? machine.cores,
     platform: settings.platform ?? 'vpc',
-    region: settings.region ?? 'us-east-1',
+    region: settings.region ?? DEFAULT_REGION,
     domain: settings.domain ?? 'localhost',
     zones: settings.zones ?? [],
     subnets: settings.subnets ?? {},
@@ -117,6 +118,7 @@ function complete(
     instances: {
       inventory: settings.instances?.inventory ?? {},
       allowReserved: settings.instances?.allowReserved ?? false,
+      ...ec2EndpointOf(settings),
     },
     limits: {
       loadBalancers: settings.limits?.loadBalancers ?? DEFAULT_QUOTAS.loadBalancers,
@@ -130,6 +132,15 @@ function complete(
       format: settings.log?.format ?? (machine.terminal ? 'pretty' : 'json'),
     },
   };
+}
+
+function ec2EndpointOf({
+  instances = {},
+  region = DEFAULT_REGION,
+}: FileSettings): Pick<Configuration['instances'], 'ec2'> {
+  const { ec2Endpoint: url, ec2Region = region, ec2Profile: profile } = instances;
+  if (url === undefined) return {};
+  return { ec2: { url, region: ec2Region, ...(profile === undefined ? {} : { profile }) } };
 }
 
 /**

@@ -1,4 +1,5 @@
 /** What stops a command: told in one line where it is the operator's to put right, with its stack where it is ours. */
+import { messageOf } from '../kit/assert.ts';
 import { CredentialsError } from '../api/credentials.ts';
 import { StoreError } from '../store/records.ts';
 import { ConfigurationError } from './configuration-problems.ts';
@@ -32,4 +33,20 @@ export function failureText(error: unknown): string {
 /** The system refused something: the code and the path in the message say what. */
 function isSystemError(error: unknown): error is Error {
   return error instanceof Error && 'syscall' in error && 'code' in error;
+}
+
+/** Why the API cannot listen where it should, by the error of the system, and what the operator can do. */
+export function whyNoApi(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const elsewhere = 'or give the API another address (--api HOST:PORT, api: in the file)';
+  switch (code) {
+    case 'EADDRINUSE':
+      return `another program, perhaps another weir, listens there. Stop it, ${elsewhere}.`;
+    case 'EACCES':
+      return `this user may not open that port. Run weir as a user that may, ${elsewhere}.`;
+    case 'EADDRNOTAVAIL':
+      return `this machine does not have that address. Add it to an interface, ${elsewhere}.`;
+    default:
+      return messageOf(error);
+  }
 }

@@ -7,7 +7,7 @@ import { registerClassify } from './classify.ts';
 import { registerDemo } from './demo.ts';
 import { EXIT_FINE, EXIT_WRONG_USAGE } from './failure.ts';
 import { endWithParents } from './launcher.ts';
-import { registerServe } from './serve.ts';
+import { registerServe } from './serve-command.ts';
 import { registerValidate } from './validate.ts';
 
 /** Runs the command that `argv` (without node and script) asks for. Leaves its exit code in `process.exitCode`. */

@@ -1,17 +1,16 @@
-/** `weir serve`, and the one place where everything is put together. */
-import type { Command } from 'commander';
+/** The one place where everything is put together. */
 import { openCredentials } from '../api/credentials-file.ts';
 import { KeyRing, type Credential } from '../api/credentials.ts';
 import { reaches, type Bound } from '../api/own-addresses.ts';
 import { createApi, type Api } from '../api/server.ts';
 import type { QueryService } from '../api/service.ts';
 import { createElbService } from '../api/services/elb/runner.ts';
-import type { Control } from '../control/control.ts';
 import { createControl, type RunningControl } from '../control/create.ts';
+import { Ec2Directory } from '../control/ec2-directory.ts';
 import { messageOf } from '../kit/assert.ts';
-import { systemClock, type Clock } from '../kit/clock.ts';
+import type { Clock } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
-import { systemRandom, type Random } from '../kit/random.ts';
+import type { Random } from '../kit/random.ts';
 import type { Configuration } from '../model/configuration.ts';
 import { CertificateWatch } from '../observe/certificate-watch.ts';
 import { createLogger, type Logger } from '../observe/logger.ts';
@@ -21,14 +20,14 @@ import { readMasterKey } from '../store/secrets-file.ts';
 import { createSecrets, type Secrets } from '../store/secrets.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
-import { addConfigurationOptions, type ConfigurationOptions } from './configuration-options.ts';
-import { fixedKeyOf, loadConfiguration, type Environment } from './configuration.ts';
+import { fixedKeyOf, type Environment } from './configuration.ts';
 import { dataDirectory, type DataDirectory } from './data-directory.ts';
-import { exitCodeOf, failureText, StartError } from './failure.ts';
-import { refreshInventory } from './inventory-refresh.ts';
+import { ec2KeyOf } from './ec2-key.ts';
+import { StartError, whyNoApi } from './failure.ts';
+import { idsOfEc2, refreshInventory } from './inventory-refresh.ts';
 import { reread } from './live-configuration.ts';
-import { runUntilSignal } from './run.ts';
 import { createStatusPages } from './status-pages.ts';
+import { withoutTraffic } from './without-traffic.ts';
 
 /** How long a start waits for its listeners before it goes on without those that are not up. */
 const SERVED_TIMEOUT_MS = 30_000;
@@ -42,37 +41,6 @@ export interface WeirOptions {
   readonly environment: Environment;
   readonly clock: Clock;
   readonly random: Random;
-}
-
-/** Adds the command to the program. */
-export function registerServe(program: Command): void {
-  addConfigurationOptions(program.command('serve'))
-    .summary('run the load balancers and the AWS API')
-    .description('Run the load balancers and the AWS API until SIGTERM or SIGINT, which finish what is in flight.')
-    .option('--check', 'check the configuration as it would be used, and end')
-    .action(async (path: string | undefined, options: ConfigurationOptions & { check?: boolean }) => {
-      const configure = () => loadConfiguration(path, options, process.env);
-      await (options.check === true ? check(configure) : serve(configure, process.env));
-    });
-}
-
-function check(configure: () => Configuration): void {
-  try {
-    configure();
-  } catch (error) {
-    process.stderr.write(failureText(error));
-    process.exitCode = exitCodeOf(error);
-    return;
-  }
-  process.stdout.write('the configuration is in order\n');
-}
-
-function serve(configure: () => Configuration, environment: Environment): Promise<void> {
-  return runUntilSignal({
-    clock: systemClock,
-    environment,
-    start: () => startWeir({ configure, environment, clock: systemClock, random: systemRandom }),
-  });
 }
 
 /** A weir that was started: the API answers, and the listeners come up. */
@@ -133,6 +101,7 @@ class Weir implements RunningWeir {
   readonly #keys = new KeyRing([]);
   readonly #monitor: ProcessMonitor;
   readonly #certificates: CertificateWatch;
+  readonly #ec2: Ec2Directory;
   configuration: Configuration;
   #bound: Bound | undefined;
   #draining = false;
@@ -154,11 +123,13 @@ class Weir implements RunningWeir {
     this.#monitor = new ProcessMonitor(clock);
     const shared = { store, secrets, clock, random, log: this.log };
     this.#certificates = new CertificateWatch(shared);
+    this.#ec2 = this.#makeEc2Directory();
     this.control = createControl({ ...shared, configuration });
     this.#api = createApi({
       ...shared,
       configuration,
       control: this.control,
+      ec2: this.#ec2,
       credentials: this.#keys,
       pages: this.#pages(),
     });
@@ -180,6 +151,7 @@ class Weir implements RunningWeir {
     if (sealed > 0) this.log.info({ sealed }, 'private keys that stood in the clear are sealed now');
     this.#bound = await this.#listen();
     this.files.announceApi(this.endpoint);
+    await this.#ec2.start();
     // Before the traffic starts, so that none of it goes where an instance no longer is; nothing serves yet.
     await this.#refreshInventory(this.#elbWithoutTraffic());
     await this.control.start();
@@ -203,10 +175,10 @@ class Weir implements RunningWeir {
       this.#keys.replace(await this.#readKeys());
       this.configuration = configuration;
       this.log.setLevel(configuration.log.level);
-      this.#api.reconfigure(configuration);
-      this.control.reconfigure(configuration);
+      this.#takeOver();
       this.log.info({ changed }, 'configuration and credentials read again');
       if (kept.length > 0) this.log.warn({ kept }, 'these options take effect when weir is started again');
+      await this.#ec2.refresh();
       await this.#refreshInventory(this.elb);
     } catch (error) {
       this.log.error({ cause: messageOf(error) }, 'the configuration was not taken over: everything stays as it was');
@@ -216,6 +188,7 @@ class Weir implements RunningWeir {
   async stop(timeoutMs: number): Promise<void> {
     this.#draining = true;
     this.#certificates.stop();
+    this.#ec2.stop();
     await this.control.stop(timeoutMs);
     await this.#api.close(API_CLOSE_MS);
     await this.store.close();
@@ -238,7 +211,7 @@ class Weir implements RunningWeir {
     try {
       return await this.#api.listen();
     } catch (error) {
-      throw new StartError(`the API cannot listen on ${host}:${port}: ${whyNot(error)}`);
+      throw new StartError(`the API cannot listen on ${host}:${port}: ${whyNoApi(error)}`);
     }
   }
 
@@ -248,12 +221,34 @@ class Weir implements RunningWeir {
     const control = withoutTraffic(this.control);
     const isOwnApi = (address: string, port: number) =>
       this.#bound !== undefined && reaches(this.#bound, address, port);
-    const configuration = () => this.configuration;
-    return createElbService({ store: this.store, control, configuration, clock, random, log: this.log, isOwnApi });
+    const configuration = () => this.#ec2.complete(this.configuration);
+    const { store, log } = this;
+    return createElbService({ store, control, configuration, clock, random, log, isOwnApi, ec2: this.#ec2 });
   }
 
   #refreshInventory(service: QueryService): Promise<void> {
-    return refreshInventory({ view: this.store.view(), configuration: this.configuration, service, log: this.log });
+    const { configuration, log } = this;
+    return refreshInventory({ view: this.store.view(), configuration, ec2: this.#ec2, service, log });
+  }
+
+  /** What the configuration and the EC2 endpoint say together is in force from now on. */
+  #takeOver(): void {
+    const configuration = this.#ec2.complete(this.configuration);
+    this.#api.reconfigure(configuration);
+    this.control.reconfigure(configuration);
+  }
+
+  #makeEc2Directory(): Ec2Directory {
+    const { clock, environment } = this.#options;
+    return new Ec2Directory({
+      clock,
+      log: this.log,
+      endpoint: () => this.configuration.instances.ec2,
+      key: (endpoint) => ec2KeyOf(environment, endpoint),
+      registered: () => idsOfEc2(this.store.view(), this.configuration),
+      onNetwork: () => this.#takeOver(),
+      onRefresh: () => void this.#refreshInventory(this.elb),
+    });
   }
 
   #pages() {
@@ -268,31 +263,5 @@ class Weir implements RunningWeir {
       credentialsFile: auth === 'none' ? undefined : this.files.credentials,
       draining: () => this.#draining,
     });
-  }
-}
-
-/** `control` for changes made before it is started: there is no traffic yet that could serve them. */
-function withoutTraffic(control: Control): Control {
-  return {
-    tryBind: (wanted) => control.tryBind(wanted),
-    applied: async () => true,
-    instanceState: (loadBalancer, instanceId) => control.instanceState(loadBalancer, instanceId),
-    drainingInstances: (loadBalancer) => control.drainingInstances(loadBalancer),
-    resolveHost: (host) => control.resolveHost(host),
-  };
-}
-
-function whyNot(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  const elsewhere = 'or give the API another address (--api HOST:PORT, api: in the file)';
-  switch (code) {
-    case 'EADDRINUSE':
-      return `another program, perhaps another weir, listens there. Stop it, ${elsewhere}.`;
-    case 'EACCES':
-      return `this user may not open that port. Run weir as a user that may, ${elsewhere}.`;
-    case 'EADDRNOTAVAIL':
-      return `this machine does not have that address. Add it to an interface, ${elsewhere}.`;
-    default:
-      return messageOf(error);
   }
 }

@@ -12,6 +12,15 @@ export interface InventoryInstance {
   readonly ports?: Readonly<Record<string, number>>;
 }
 
+/** An EC2 endpoint that knows instances and networks. Its key comes from the environment, as AWS's own tools take it. */
+export interface Ec2Endpoint {
+  readonly url: string;
+  /** The region that calls are signed for. */
+  readonly region: string;
+  /** Of the shared credentials file; without one AWS_PROFILE decides, then `default`. */
+  readonly profile?: string;
+}
+
 export interface SecurityGroupRule {
   readonly cidr: string;
   /** Inclusive range of load balancer ports. */
@@ -35,6 +44,8 @@ export interface Configuration {
   readonly securityGroups: Readonly<Record<string, { readonly ingress: readonly SecurityGroupRule[] }>>;
   readonly instances: {
     readonly inventory: Readonly<Record<string, InventoryInstance>>;
+    /** Who knows the ids that are neither in the inventory nor literals. */
+    readonly ec2?: Ec2Endpoint;
     /** Allow link-local addresses and this process's own API as instances. */
     readonly allowReserved: boolean;
   };

@@ -120,6 +120,23 @@ export const CERTIFICATES = {
   warnDays: 30,
 } as const;
 
+/** *Ours*: what the EC2 endpoint of the configuration may take and answer. */
+export const EC2_ENDPOINT = {
+  /** One call, to the last byte of its answer. */
+  timeoutMs: 5000,
+  maxAnswerBytes: 8 * 1024 * KiB,
+  maxDepth: 32,
+  maxPages: 32,
+  /** AWS takes so many values of one filter. */
+  idsPerCall: 200,
+  /** Calls under way at once. */
+  maxAsking: 16,
+  /** What was asked for is known for so long, and is asked for again as often. */
+  refreshMs: 60_000,
+  /** How long a start waits for the first answers. */
+  patienceMs: 6000,
+} as const;
+
 /** The API endpoint. All but the clock skew are *ours*. */
 export const API = {
   maxBodyBytes: 1024 * KiB,

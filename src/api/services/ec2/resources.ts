@@ -12,6 +12,7 @@ import {
   subnetsOf,
   zonesOf,
 } from '../../../model/network.ts';
+import { NOBODY } from '../../../model/security-groups.ts';
 import type { Structure } from '../../codec/value.ts';
 
 /** Who asks, and what there is. */
@@ -181,7 +182,7 @@ function securityGroupResource(groupId: string, { configuration, region, account
       ? 'made elsewhere'
       : 'from the configuration of weir';
   // The default group keeps nobody out; of a group that was made elsewhere, nothing is known.
-  const ipPermissions = isDefault ? [EVERYTHING] : (rules ?? []).map(describeRule);
+  const ipPermissions = isDefault ? [EVERYTHING] : (rules ?? []).filter((rule) => rule !== NOBODY).map(describeRule);
   return {
     id: groupId,
     description: {

@@ -1,7 +1,7 @@
 /** DescribeInstanceHealth. */
 import { idOf } from '../../../model/load-balancer.ts';
 import { Fault } from '../../fault.ts';
-import { destinationOf, unknownInstance } from './instance-id.ts';
+import { couldBeInstance, unknownInstance } from './instance-id.ts';
 import { readInstanceIds } from './instances.ts';
 import type { ElbFault } from './model.ts';
 import { answer, find } from './operation.ts';
@@ -22,8 +22,8 @@ function describeInstanceHealth(
     ...record.instances.map(({ instanceId }) => instanceId),
     ...context.health.drainingInstances(id),
   ]);
-  const unknown = asked.find((one) => !known.has(one) && destinationOf(one, context.configuration) === undefined);
-  if (unknown !== undefined) return unknownInstance(unknown);
+  const unknown = asked.find((one) => !known.has(one) && !couldBeInstance(one, context));
+  if (unknown !== undefined) return unknownInstance(unknown, context);
   const states = (asked.length > 0 ? asked : [...known]).map((one) => context.health.instanceState(id, one));
   return answer({
     InstanceStates: states.map(({ instanceId, state, reasonCode, description }) => ({

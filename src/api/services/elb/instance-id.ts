@@ -1,7 +1,8 @@
 /**
- * What an instance id stands for: an entry of the inventory, an address, an address with a port, or a host name. Ids
- * that look like EC2's (`i-…`) are never looked up as host names.
+ * What an instance id stands for: an entry of the inventory, an address, an address with a port, a host name, or what the
+ * EC2 endpoint of the configuration knows. Ids that look like EC2's (`i-…`) are never looked up as host names.
  */
+import type { Ec2Directory } from '../../../control/ec2-directory.ts';
 import { parseIp } from '../../../kit/ip.ts';
 import type { Configuration } from '../../../model/configuration.ts';
 import { addressProblem, canonicalAddress } from '../../../model/instance-address.ts';
@@ -52,6 +53,19 @@ export function destinationOf(id: string, configuration: Configuration): Destina
   };
 }
 
+/** Whether only an EC2 endpoint can know the id. */
+export function isEc2Id(id: string, configuration: Configuration): boolean {
+  return /^i-[0-9a-z-]{1,61}$/i.test(id) && destinationOf(id, configuration) === undefined;
+}
+
+/** Whether anything could be registered by the id. EC2 is not asked: what is gone from there may be asked for all the same. */
+export function couldBeInstance(
+  id: string,
+  { configuration, ec2 }: Pick<CallContext, 'configuration' | 'ec2'>,
+): boolean {
+  return destinationOf(id, configuration) !== undefined || (ec2 !== undefined && isEc2Id(id, configuration));
+}
+
 /** The host name that has to be looked up for the id, if any. */
 export function hostNameOf(id: string, configuration: Configuration): string | undefined {
   const host = destinationOf(id, configuration)?.host;
@@ -62,12 +76,21 @@ export function invalidInstance(id: string, why: string): ElbFault {
   return elbFault('InvalidInstance', `Could not find EC2 instance ${shown(id)}. ${why}`);
 }
 
-export function unknownInstance(id: string): ElbFault {
+export function unknownInstance(id: string, { ec2 }: Pick<CallContext, 'ec2'>): ElbFault {
+  const notThere =
+    ec2 === undefined ? '' : 'nor an instance with an address at the EC2 endpoint (instances.ec2Endpoint), ';
   return invalidInstance(
     id,
-    'It is neither in the inventory of the configuration (instances.inventory), nor an IP address such as 10.0.0.5, ' +
-      'an address with a port such as 10.0.0.5:9001 or [fd00::5]:9001, nor the name of a host.',
+    `It is neither in the inventory of the configuration (instances.inventory), ${notThere}nor an IP address such as ` +
+      '10.0.0.5, an address with a port such as 10.0.0.5:9001 or [fd00::5]:9001, nor the name of a host.',
   );
+}
+
+/** Where the EC2 endpoint has the instance. */
+export function ec2DestinationOf(id: string, ec2: Pick<Ec2Directory, 'instance'> | undefined): Destination | undefined {
+  const { address: host, zone } = ec2?.instance(id) ?? {};
+  if (host === undefined) return undefined;
+  return { host, ...(zone === undefined ? {} : { zone }) };
 }
 
 /** Why no instance may have this address. */
@@ -86,8 +109,8 @@ function addressFault(id: string, text: string, { configuration }: CallContext):
 
 /** What the id stands for, when a load balancer may have it as an instance. */
 export function resolveInstance(id: string, context: CallContext): Destination | ElbFault {
-  const destination = destinationOf(id, context.configuration);
-  if (destination === undefined) return unknownInstance(id);
+  const destination = destinationOf(id, context.configuration) ?? ec2DestinationOf(id, context.ec2);
+  if (destination === undefined) return unknownInstance(id, context);
   const address = parseIp(destination.host) === undefined ? context.addresses.get(destination.host) : destination.host;
   if (address === undefined) return invalidInstance(id, `The host name ${shown(destination.host)} has no address.`);
   return addressFault(id, address, context) ?? destination;

@@ -1,10 +1,18 @@
 /** RegisterInstancesWithLoadBalancer, DeregisterInstancesFromLoadBalancer. */
 import { isDeepStrictEqual } from 'node:util';
+import type { Ec2Needs } from '../../../control/ec2-directory.ts';
 import { parseHealthCheckTarget } from '../../../health/health-check-target.ts';
 import type { Configuration } from '../../../model/configuration.ts';
 import type { Instance, LoadBalancer } from '../../../model/load-balancer.ts';
 import { Fault } from '../../fault.ts';
-import { destinationOf, hostNameOf, invalidInstance, resolveInstance, unknownInstance } from './instance-id.ts';
+import {
+  couldBeInstance,
+  hostNameOf,
+  invalidInstance,
+  isEc2Id,
+  resolveInstance,
+  unknownInstance,
+} from './instance-id.ts';
 import { elbFault } from './model.ts';
 import type { ElbFault } from './model.ts';
 import { answer, find, save } from './operation.ts';
@@ -85,6 +93,12 @@ function register(
   return isSame ? answer(output) : save(changed, output);
 }
 
+function idsToAskFor(input: shapes.RegisterEndPointsInput, configuration: Configuration): Ec2Needs {
+  const ids = [...new Set(input.Instances.map(({ InstanceId }) => InstanceId ?? ''))];
+  if (ids.length > configuration.limits.instances) return {};
+  return { instances: ids.filter((id) => isEc2Id(id, configuration)) };
+}
+
 function namesToLookUp(input: shapes.RegisterEndPointsInput, configuration: Configuration): readonly string[] {
   // More than there may be are refused without a look-up.
   if (new Set(input.Instances.map(({ InstanceId }) => InstanceId)).size > configuration.limits.instances) return [];
@@ -102,15 +116,15 @@ function deregister(
   const ids = readInstanceIds(input.Instances);
   if (ids instanceof Fault) return ids;
   const registered = new Set(record.instances.map(({ instanceId }) => instanceId));
-  const unknown = ids.find((id) => !registered.has(id) && destinationOf(id, context.configuration) === undefined);
-  if (unknown !== undefined) return unknownInstance(unknown);
+  const unknown = ids.find((id) => !registered.has(id) && !couldBeInstance(id, context));
+  if (unknown !== undefined) return unknownInstance(unknown, context);
   const changed = { ...record, instances: record.instances.filter(({ instanceId }) => !ids.includes(instanceId)) };
   const output = { Instances: describeInstances(changed) };
   return changed.instances.length === record.instances.length ? answer(output) : save(changed, output);
 }
 
 export const instanceHandlers = {
-  RegisterInstancesWithLoadBalancer: { mutates: true, hosts: namesToLookUp, decide: register },
+  RegisterInstancesWithLoadBalancer: { mutates: true, hosts: namesToLookUp, ec2: idsToAskFor, decide: register },
   DeregisterInstancesFromLoadBalancer: { mutates: true, decide: deregister },
 } satisfies {
   RegisterInstancesWithLoadBalancer: Handler<'RegisterInstancesWithLoadBalancer'>;

@@ -131,7 +131,13 @@ function deleteLoadBalancer(
 }
 
 export const loadBalancerHandlers = {
-  CreateLoadBalancer: { mutates: true, decide: createLoadBalancer },
+  CreateLoadBalancer: {
+    mutates: true,
+    ec2: ({ AvailabilityZones: zones = [], Subnets: subnets = [], SecurityGroups: groups = [] }) => ({
+      network: [...zones, ...subnets, ...groups],
+    }),
+    decide: createLoadBalancer,
+  },
   DeleteLoadBalancer: { mutates: true, decide: deleteLoadBalancer },
 } satisfies {
   CreateLoadBalancer: Handler<'CreateLoadBalancer'>;

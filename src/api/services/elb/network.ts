@@ -150,11 +150,23 @@ function applySecurityGroups(
 }
 
 export const networkHandlers = {
-  ApplySecurityGroupsToLoadBalancer: { mutates: true, decide: applySecurityGroups },
-  AttachLoadBalancerToSubnets: { mutates: true, decide: attachSubnets },
+  ApplySecurityGroupsToLoadBalancer: {
+    mutates: true,
+    ec2: ({ SecurityGroups: network }) => ({ network }),
+    decide: applySecurityGroups,
+  },
+  AttachLoadBalancerToSubnets: {
+    mutates: true,
+    ec2: ({ Subnets: network }) => ({ network }),
+    decide: attachSubnets,
+  },
   DetachLoadBalancerFromSubnets: { mutates: true, decide: detachSubnets },
   DisableAvailabilityZonesForLoadBalancer: { mutates: true, decide: disableZones },
-  EnableAvailabilityZonesForLoadBalancer: { mutates: true, decide: enableZones },
+  EnableAvailabilityZonesForLoadBalancer: {
+    mutates: true,
+    ec2: ({ AvailabilityZones: network }) => ({ network }),
+    decide: enableZones,
+  },
 } satisfies {
   ApplySecurityGroupsToLoadBalancer: Handler<'ApplySecurityGroupsToLoadBalancer'>;
   AttachLoadBalancerToSubnets: Handler<'AttachLoadBalancerToSubnets'>;

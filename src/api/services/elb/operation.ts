@@ -3,6 +3,7 @@
  * changes of records that make it true, or to a fault. It does no I/O and changes nothing itself (runner.ts does).
  */
 import type { Control, WantedListener } from '../../../control/control.ts';
+import type { Ec2Directory, Ec2Needs } from '../../../control/ec2-directory.ts';
 import type { Random } from '../../../kit/random.ts';
 import type { Configuration } from '../../../model/configuration.ts';
 import { idOf, loadBalancerId } from '../../../model/load-balancer.ts';
@@ -32,6 +33,8 @@ export interface CallContext {
   readonly health: Pick<Control, 'instanceState' | 'drainingInstances'>;
   /** What the host names that the handler asked for stand for; undefined for one that has no address. */
   readonly addresses: ReadonlyMap<string, string | undefined>;
+  /** Who knows the instances that the configuration does not; undefined where no EC2 endpoint is configured. */
+  readonly ec2: Pick<Ec2Directory, 'instance'> | undefined;
   /** Whether a connection to the IP address and port would reach this process's own API. */
   readonly isOwnApi: (address: string, port: number) => boolean;
 }
@@ -46,6 +49,8 @@ export interface Handler<A extends Action> {
   readonly mutates: boolean;
   /** Host names to look up before deciding. */
   readonly hosts?: (input: Input<A>, configuration: Configuration) => readonly string[];
+  /** What to ask the EC2 endpoint for before deciding, where one is configured. */
+  readonly ec2?: (input: Input<A>, configuration: Configuration) => Ec2Needs;
   readonly decide: (input: Input<A>, context: CallContext) => Decision<Output<A>> | ElbFault;
 }
 

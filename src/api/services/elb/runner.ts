@@ -1,5 +1,6 @@
 /** Runs operations: the only place of the service that waits, writes and asks the running system. */
 import type { BindRefusal, Control } from '../../../control/control.ts';
+import type { Ec2Directory } from '../../../control/ec2-directory.ts';
 import type { Clock } from '../../../kit/clock.ts';
 import type { Log } from '../../../kit/log.ts';
 import type { Random } from '../../../kit/random.ts';
@@ -8,7 +9,7 @@ import { API } from '../../../model/limits.ts';
 import type { Store, View } from '../../../store/store.ts';
 import { Changes } from '../../changes.ts';
 import type { Structure } from '../../codec/value.ts';
-import { Fault } from '../../fault.ts';
+import { commonFault, Fault } from '../../fault.ts';
 import type { Caller, QueryService } from '../../service.ts';
 import { handlers } from './handlers.ts';
 import { elbFault, elbModel } from './model.ts';
@@ -24,6 +25,8 @@ export interface ElbServiceOptions {
   readonly random: Random;
   readonly log: Log;
   readonly isOwnApi: CallContext['isOwnApi'];
+  /** Asks the EC2 endpoint, where the configuration names one. */
+  readonly ec2?: Ec2Directory;
 }
 
 /** A handler of any action: the codec has seen to it that the input is its own. */
@@ -51,6 +54,8 @@ class ElbService implements QueryService {
 
   async perform(action: string, input: Structure, caller: Caller): Promise<Structure | Fault> {
     const handler = handlers[action as Action] as unknown as AnyHandler;
+    const away = await this.#askEc2(handler, input);
+    if (away !== undefined) return away;
     const addresses = await this.#lookUp(handler.hosts?.(input, this.#options.configuration()) ?? []);
     const decide: Decide = (view) =>
       handler.decide(input, this.#context(view, caller, addresses)) as Decision<Structure> | ElbFault;
@@ -62,7 +67,7 @@ class ElbService implements QueryService {
   }
 
   #context(view: View, caller: Caller, addresses: CallContext['addresses']): CallContext {
-    const { control, clock, random, isOwnApi } = this.#options;
+    const { control, clock, random, isOwnApi, ec2 } = this.#options;
     return {
       view,
       accountId: caller.accountId,
@@ -72,8 +77,21 @@ class ElbService implements QueryService {
       random,
       health: control,
       addresses,
+      ec2: ec2?.isConfigured === true ? ec2 : undefined,
       isOwnApi,
     };
+  }
+
+  /** What is decided rests on what EC2 says now, not on what it said once: where it does not answer, nothing is decided. */
+  async #askEc2({ ec2: needsOf }: AnyHandler, input: Structure): Promise<Fault | undefined> {
+    const { ec2, configuration } = this.#options;
+    if (ec2?.isConfigured !== true || needsOf === undefined) return undefined;
+    const failure = await ec2.ensure(needsOf(input, configuration()));
+    if (failure === undefined) return undefined;
+    return commonFault(
+      'ServiceUnavailable',
+      `The EC2 endpoint of the configuration (instances.ec2Endpoint) cannot be asked: ${failure.message}. Nothing was changed.`,
+    );
   }
 
   async #lookUp(hosts: readonly string[]): Promise<CallContext['addresses']> {

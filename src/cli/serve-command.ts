@@ -1,0 +1,41 @@
+/** `weir serve`: from the command line to a running weir (serve.ts). */
+import type { Command } from 'commander';
+import { systemClock } from '../kit/clock.ts';
+import { systemRandom } from '../kit/random.ts';
+import type { Configuration } from '../model/configuration.ts';
+import { addConfigurationOptions, type ConfigurationOptions } from './configuration-options.ts';
+import { loadConfiguration, type Environment } from './configuration.ts';
+import { exitCodeOf, failureText } from './failure.ts';
+import { runUntilSignal } from './run.ts';
+import { startWeir } from './serve.ts';
+
+/** Adds the command to the program. */
+export function registerServe(program: Command): void {
+  addConfigurationOptions(program.command('serve'))
+    .summary('run the load balancers and the AWS API')
+    .description('Run the load balancers and the AWS API until SIGTERM or SIGINT, which finish what is in flight.')
+    .option('--check', 'check the configuration as it would be used, and end')
+    .action(async (path: string | undefined, options: ConfigurationOptions & { check?: boolean }) => {
+      const configure = () => loadConfiguration(path, options, process.env);
+      await (options.check === true ? check(configure) : serve(configure, process.env));
+    });
+}
+
+function check(configure: () => Configuration): void {
+  try {
+    configure();
+  } catch (error) {
+    process.stderr.write(failureText(error));
+    process.exitCode = exitCodeOf(error);
+    return;
+  }
+  process.stdout.write('the configuration is in order\n');
+}
+
+function serve(configure: () => Configuration, environment: Environment): Promise<void> {
+  return runUntilSignal({
+    clock: systemClock,
+    environment,
+    start: () => startWeir({ configure, environment, clock: systemClock, random: systemRandom }),
+  });
+}

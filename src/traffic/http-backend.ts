@@ -367,6 +367,8 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
 
   cut(): void {
     const client = this.#client;
+    // The back end did not close it: it has the request, which is not sent again then.
+    this.#reused = false;
     if (client === undefined) this.close();
     else this.#broken(client);
   }

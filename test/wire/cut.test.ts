@@ -1,0 +1,43 @@
+/** Requests under way at an instance that is cut: taken away without connection draining (spec/traffic.md 6). */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { readMessage } from '../support/http-reader.ts';
+import { setUp, TRANSPORTS } from '../support/traffic.ts';
+
+const GET = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n';
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
+
+for (const transport of TRANSPORTS) {
+  describe(`a cut over the ${transport} transport`, () => {
+    for (const [earlier, which] of [
+      [0, 'a new connection'],
+      [1, 'a connection that has served before'],
+    ] as const) {
+      test(`ends a request on ${which} with a 504; nobody else gets it`, async (t) => {
+        const { traffic, backends } = await setUp(t, { transport, backendCount: 2 });
+        const [first, second] = backends;
+        const client = await traffic.dial();
+        client.send(GET);
+        const instance = await first!.accept();
+        for (let i = 0; i < earlier; i++) {
+          await instance.take('\r\n\r\n');
+          instance.send(OK);
+          await readMessage(client);
+          // To the other instance, so that it is the first one's turn again.
+          client.send(GET);
+          const other = await second!.accept();
+          await other.take('\r\n\r\n');
+          other.send(OK);
+          await readMessage(client);
+          client.send(GET);
+        }
+        await instance.take('\r\n\r\n');
+        traffic.cut(0);
+        const { startLine } = await readMessage(client);
+        assert.match(startLine, /^HTTP\/1\.1 504 /);
+        assert.equal(traffic.count('retries'), 0);
+        assert.equal(second!.peers.map(({ received }) => received).join(''), '');
+      });
+    }
+  });
+}

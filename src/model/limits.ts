@@ -99,10 +99,12 @@ export const BUFFERS = {
   /** The read buffer that all connections of a thread share. */
   sharedRead: 16 * KiB,
   /** A private buffer of a connection whose body or stream outlives its first reads. */
-  bulk: 256 * KiB,
+  bulk: 128 * KiB,
   /** Bulk buffers a thread hands out at full size, in bytes; past that they are small. */
   bulkGenerous: 32 * 1024 * KiB,
   bulkSmall: 64 * KiB,
+  /** What one connection may read before the others of its thread have had a look. */
+  turn: 128 * KiB,
   /** Where a message to be sent is put together: an ordinary head and the body bytes that came with it. */
   compose: 24 * KiB,
 } as const;

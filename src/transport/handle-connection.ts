@@ -1,6 +1,7 @@
 /** A connection over Node's TCP handles, without the streams around them. */
 import { getSystemErrorName } from 'node:util';
 import { assert } from '../kit/assert.ts';
+import { BUFFERS } from '../model/limits.ts';
 import type { BulkBuffer } from './bulk-buffer.ts';
 import { NOBODY, unmapped } from './connection-common.ts';
 import type { HandleTransport } from './handle-transport.ts';
@@ -24,6 +25,8 @@ export class HandleConnection implements Connection {
   /** Connected, and the peer has not ended its side. */
   #readable = false;
   protected paused = false;
+  /** Bytes read since the socket was last empty, or since others had their turn. */
+  #inOneGo = 0;
   #finishing = false;
   /** `end` waits for the writes in flight: what has been asked of libuv it would not let us reset. */
   #ending = false;
@@ -106,8 +109,34 @@ export class HandleConnection implements Connection {
   /** `count` bytes were read into the current buffer. Returns the buffer for the next reads where it changes. */
   received(count: number): Uint8Array | undefined {
     this.handOver(this.bulkBuffer === undefined ? this.transport.readBuffer : this.bulkBuffer.bytes, count);
+    this.#takeTurns(count);
     if (this.closed || this.bulk === (this.bulkBuffer !== undefined)) return undefined;
     return this.#switchBuffer();
+  }
+
+  /**
+   * libuv reads from one socket until it is empty, 32 times over at most: megabytes, while everybody else waits. Whoever has
+   * filled its buffer and has had its share goes on when all the others have had a look.
+   */
+  #takeTurns(count: number): void {
+    this.#inOneGo += count;
+    const size = this.bulkBuffer === undefined ? BUFFERS.sharedRead : this.bulkBuffer.area.length;
+    if (count < size) this.#inOneGo = 0;
+    else if (this.#inOneGo >= BUFFERS.turn) {
+      this.#inOneGo = 0;
+      this.#rest();
+    }
+  }
+
+  #rest(): void {
+    if (this.paused || this.closed || !this.#readable) return;
+    this.stream.readStop();
+    this.transport.rest(this);
+  }
+
+  /** The others have had their turn. */
+  wake(): void {
+    if (this.#readable && !this.paused && !this.closed) this.stream.readStart();
   }
 
   protected handOver(bytes: Buffer, count: number): void {

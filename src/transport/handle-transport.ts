@@ -32,6 +32,8 @@ export class HandleTransport implements Transport {
   readonly readBuffer = Buffer.allocUnsafeSlow(BUFFERS.sharedRead + 2 * READ_ROOM);
   readonly readArea = this.readBuffer.subarray(READ_ROOM, READ_ROOM + BUFFERS.sharedRead);
   readonly onRead: StreamHandle['onread'];
+  /** Who has had its share of this turn of the event loop. */
+  #resting: HandleConnection[] = [];
   /** Reused for every write that the kernel takes at once. */
   writeRequest: WriteRequest;
 
@@ -50,6 +52,17 @@ export class HandleTransport implements Transport {
     request.context = undefined;
     return request;
   }
+
+  /** Has `connection` woken when all others have had their turn. */
+  rest(connection: HandleConnection): void {
+    if (this.#resting.push(connection) === 1) setImmediate(this.#wakeAll);
+  }
+
+  readonly #wakeAll = (): void => {
+    const resting = this.#resting;
+    this.#resting = [];
+    for (const connection of resting) connection.wake();
+  };
 
   async listen(
     address: string,

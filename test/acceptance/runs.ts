@@ -8,6 +8,7 @@ import { slowClients } from './runs/slow-clients.ts';
 import { twoThreads } from './runs/two-threads.ts';
 import { instances } from './runs/instances.ts';
 import { killThreads } from './runs/kill-threads.ts';
+import { swapPolicies } from './runs/swap-policies.ts';
 
 export const RUNS: readonly AcceptanceRun[] = [
   clients,
@@ -18,4 +19,5 @@ export const RUNS: readonly AcceptanceRun[] = [
   twoThreads,
   killThreads,
   instances,
+  swapPolicies,
 ];

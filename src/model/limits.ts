@@ -109,6 +109,28 @@ export const BUFFERS = {
   compose: 24 * KiB,
 } as const;
 
+/** Access logs. All but the length of the user agent are *ours*. */
+export const ACCESS_LOG = {
+  maxUserAgentBytes: 8 * KiB,
+  /** Per traffic thread, between it and the control thread; a power of two. What does not fit is dropped and counted. */
+  ringBytes: 4 * 1024 * KiB,
+  /** How often the control thread takes what is there. */
+  pollMs: 200,
+  /** A file is complete so long after its interval, when every thread has handed over what belongs to it. */
+  graceMs: 2000,
+  /** Files that are written to at once; more are opened and closed for every write. */
+  maxOpenFiles: 256,
+  /** Of what is not delivered: past it the oldest files go. */
+  maxSpoolBytes: 1024 * 1024 * KiB,
+  /** Between two attempts to deliver to one bucket. */
+  minBackoffMs: 1000,
+  maxBackoffMs: 5 * 60_000,
+  /** An attempt that takes longer has failed. */
+  putTimeoutMs: 60_000,
+  /** How long a stopping process tries to deliver what it has. */
+  stopMs: 2000,
+} as const;
+
 /** Certificates: sizes as AWS has them; counts are *ours*, since there is nobody to ask for more than AWS's 20. */
 export const CERTIFICATES = {
   iam: { maxCount: 1000, maxBodyLength: 16_384, maxKeyLength: 16_384, maxChainLength: 2_097_152 },

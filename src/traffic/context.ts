@@ -7,6 +7,7 @@ import { HeadAnalysis } from '../wire/desync.ts';
 import { RequestHead } from '../wire/request-head.ts';
 import { ResponseHead } from '../wire/response-head.ts';
 import { KeepAliveWatch } from './keep-alive-watch.ts';
+import type { LogWriter } from './log-writer.ts';
 import type { TargetReport } from './snapshot.ts';
 
 export class ThreadContext {
@@ -21,6 +22,8 @@ export class ThreadContext {
   readonly keepAlive: KeepAliveWatch;
   /** Tells control what was found out about a target. */
   readonly report: (report: TargetReport) => void;
+  /** The access log. Undefined: there is nobody to take it. */
+  readonly log: LogWriter | undefined;
 
   constructor(
     thread: number,
@@ -28,7 +31,9 @@ export class ThreadContext {
     wheel: TimerWheel,
     clock: Clock,
     report: (report: TargetReport) => void = () => {},
+    log?: LogWriter,
   ) {
+    this.log = log;
     this.report = report;
     this.keepAlive = new KeepAliveWatch(clock, report);
     this.thread = thread;

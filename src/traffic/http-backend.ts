@@ -85,6 +85,11 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     return this.#headDone;
   }
 
+  /** Of the response's body, what has arrived. */
+  get bodyBytes(): number {
+    return this.#body.dataBytes;
+  }
+
   /** Nothing came back and the connection had served before: the back end may never have seen the request. */
   get closedUnderReuse(): boolean {
     return this.#reused && !this.#responding;
@@ -319,7 +324,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     composeInterim(outbox, bytes, head, client.stickyLines(bytes, head, this.target));
     outbox.copy(bytes, head.end, end);
     this.#headDone = true;
-    client.switchProtocols(this);
+    client.switchProtocols(this, end - head.end);
   }
 
   onEnd(): void {

@@ -19,6 +19,7 @@ import { COUNTER, DESYNC_COUNTERS, observeLatency } from './counters.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { HttpBackend, type HttpTarget } from './http-backend.ts';
 import type { ClientSession, ListenerRuntime } from './listener.ts';
+import { LogEntry } from './log-entry.ts';
 import { Relay } from './relay.ts';
 import type { StickyInstance } from './stickiness.ts';
 import type { Waiter } from './surge-queue.ts';
@@ -79,6 +80,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   #queued = false;
   /** The request, while it stands in line for capacity. */
   #waiting: Buffer | undefined;
+  /** What the access log will say of the exchange; undefined while there is none. */
+  #entry: LogEntry | undefined;
   readonly #body = new BodyReader();
 
   constructor(context: ThreadContext, listener: ListenerRuntime, connection: Connection) {
@@ -203,6 +206,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     while (at + 1 < end && bytes[at] === CR && bytes[at + 1] === LF) at += 2;
     if (at === end) return at;
     if (at + 1 === end && bytes[at] === CR) return at;
+    if (!this.#headBegun) this.#beginEntry();
     const head = this.#context.requestHead;
     const outcome = head.parse(bytes, at, end, false);
     if (outcome === PARSED.complete && head.end - at <= HTTP_HEAD.maxBytes) {
@@ -213,8 +217,21 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     }
     if (outcome === PARSED.odd) return this.#readOddHead(bytes, at, end);
     if (outcome === PARSED.incomplete && end - at <= HTTP_HEAD.maxBytes) return this.#awaitHead(at);
+    if (head.targetEnd !== 0) this.#entry?.request(bytes, head);
     this.#refuse(outcome === PARSED.refused ? head.refusal : 400);
     return end;
+  }
+
+  /** The first byte of a request is here: what the access log will say of it begins. */
+  #beginEntry(): void {
+    const { settings } = this.#listener.loadBalancer;
+    const { log, clock } = this.#context;
+    if (settings.accessLog === undefined || log === undefined) {
+      this.#entry = undefined;
+      return;
+    }
+    this.#entry ??= new LogEntry(settings.name, this.#listener.origin, this.connection);
+    this.#entry.begin(settings.accessLog, clock.monotonicMs());
   }
 
   /** The current head goes on in the next read. */
@@ -247,6 +264,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
       ? head.parse(analysis.canonical, 0, analysis.canonicalLength, true)
       : PARSED.refused;
     if (decision === 'refuse' || outcome !== PARSED.complete) {
+      if (analysis.framable && head.targetEnd !== 0) this.#entry?.request(analysis.canonical, head);
       this.#refuse(analysis.framable && outcome === PARSED.refused ? head.refusal : 400);
       return end;
     }
@@ -283,12 +301,14 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
       return;
     }
     this.#beginExchange(head, suspect);
+    this.#entry?.request(headBytes, head);
     this.#bound = this.#listener.sticky?.find(headBytes, head);
     const body = this.#body;
     body.begin(head.chunked ? BODY.chunked : head.contentLength > 0 ? BODY.length : BODY.none, head.contentLength);
     composeRequestHead(outbox, headBytes, head, this);
     if (body.kind !== BODY.none) {
       body.read(bytes, bodyStart, end);
+      if (this.#entry !== undefined) this.#entry.receivedBytes = body.dataBytes;
       composeBody(outbox, bytes, body, body.kind === BODY.chunked);
     }
     if (body.broken) {
@@ -343,6 +363,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
       this.#backend = idle;
     }
     this.#backend.send(this.#context.outbox, this.#replayable);
+    if (this.#entry !== undefined && this.#backend.connected) this.#entry.sentMs = this.#context.clock.monotonicMs();
   }
 
   /**
@@ -430,6 +451,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   /** The connection that the request waited for is up. */
   backendConnected(): void {
     this.#leaveQueue();
+    if (this.#entry !== undefined) this.#entry.sentMs = this.#context.clock.monotonicMs();
     this.backendWritable();
   }
 
@@ -437,6 +459,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     const body = this.#body;
     const { outbox } = this.#context;
     body.read(bytes, start, end);
+    if (this.#entry !== undefined) this.#entry.receivedBytes = body.dataBytes;
     if (body.broken) {
       this.#requestBroken(400);
       return end;
@@ -469,10 +492,9 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
 
   /** First byte of the response. */
   responseBegins(): void {
-    observeLatency(
-      this.#listener.loadBalancer.counters,
-      (this.#context.clock.monotonicMs() - this.#dispatchedMs) / 1000,
-    );
+    const nowMs = this.#context.clock.monotonicMs();
+    observeLatency(this.#listener.loadBalancer.counters, (nowMs - this.#dispatchedMs) / 1000);
+    this.#entry?.answered(nowMs, this.#target);
   }
 
   relayInterim(bytes: Buffer, head: ResponseHead): void {
@@ -499,6 +521,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   sendResponse(outbox: Outbox): void {
     this.#count(COUNTER.sentBytes, outbox.length);
     this.connection.send(outbox);
+    const entry = this.#entry;
+    if (entry !== undefined && entry.relayedMs < 0) entry.relayedMs = this.#context.clock.monotonicMs();
   }
 
   sendResponseBulk(source: Connection, start: number, end: number): void {
@@ -616,6 +640,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   }
 
   #releaseTarget(): void {
+    if (this.#entry !== undefined && this.#backend?.headSent === true) this.#entry.sentBytes = this.#backend.bodyBytes;
     this.#backend = undefined;
     if (this.#target === undefined) return;
     this.#target.finish();
@@ -631,6 +656,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     const status = this.#status;
     if (this.#fromBackend) this.#count(statusCell(status), 1);
     else if (status !== 0) this.#count(status < 500 ? COUNTER.elb4xx : COUNTER.elb5xx, 1);
+    if (this.#entry !== undefined) this.#context.log?.http(this.#entry, status, this.#fromBackend);
     // The outbox is empty here: whoever waits for the capacity that this exchange gives back can use it.
     this.#listener.loadBalancer.surgeQueue.serve();
   }
@@ -744,19 +770,26 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     this.#held = undefined;
   }
 
-  /** The back end switches protocols: both connections now belong to a relay of bytes. */
-  switchProtocols(backend: HttpBackend): void {
+  /**
+   * The back end switches protocols: both connections now belong to a relay of bytes. `early`: so many of them are in the
+   * outbox, behind the response.
+   */
+  switchProtocols(backend: HttpBackend, early: number): void {
     this.finalStatus(101);
     this.sendResponse(this.#context.outbox);
     const target = this.#target!;
     const held = this.#held;
+    const entry = this.#entry;
+    // Its line is written when the relay ends.
+    this.#entry = undefined;
+    if (entry !== undefined) entry.sentBytes = early;
     target.begin();
     this.#endExchange();
     this.#state = STATE.closed;
     this.#forget();
     backend.release();
     const relay = new Relay(this.#context, this.#listener, target, this.connection);
-    relay.join(backend.connection, held, this.#ended);
+    relay.join(backend.connection, held, this.#ended, entry);
   }
 }
 

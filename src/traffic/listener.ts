@@ -1,9 +1,11 @@
 /** A load balancer and its listeners as one thread runs them. Both outlive snapshots: what changes is swapped in. */
 import { assert } from '../kit/assert.ts';
+import { ascii } from '../kit/bytes.ts';
 import type { Clock } from '../kit/clock.ts';
 import { networkContains, parseIp } from '../kit/ip.ts';
 import { isTls } from '../model/load-balancer.ts';
 import type { ListeningSocket } from '../transport/transport.ts';
+import type { RequestOrigin } from '../wire/log-line.ts';
 import { Balancer } from './balancer.ts';
 import { CountLog } from './count-log.ts';
 import { COUNTER, counterRow, sharedCells } from './counters.ts';
@@ -57,6 +59,8 @@ export class ListenerRuntime {
   readonly sessions = new Set<ClientSession>();
   /** The lines that every request gets, behind the client's address. */
   readonly forwardedLines: string;
+  /** As the access log names it in request lines. */
+  readonly origin: RequestOrigin;
   readonly #clock: Clock;
 
   constructor(
@@ -75,6 +79,7 @@ export class ListenerRuntime {
     this.balancer = this.#makeBalancer(ordinal);
     this.#updateStickiness();
     const scheme = isTls(compiled.protocol) ? 'https' : 'http';
+    this.origin = { scheme: ascii(`${scheme}://`), port: ascii(`:${compiled.port}`) };
     this.forwardedLines = `X-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${compiled.port}\r\n\r\n`;
   }
 

@@ -3,84 +3,29 @@
  * ways, at most one pending write a side. Serves TCP listeners, and HTTP connections after a switch of protocols.
  */
 import { WheelEntry, type Timed } from '../kit/timer-wheel.ts';
-import { BUFFERS, CONNECT_TIMEOUT_MS } from '../model/limits.ts';
+import { CONNECT_TIMEOUT_MS } from '../model/limits.ts';
 import { NOBODY } from '../transport/connection-common.ts';
-import { PUBLIC_KEY_REFUSED, type Connection, type ConnectionOwner } from '../transport/transport.ts';
+import { PUBLIC_KEY_REFUSED, type Connection } from '../transport/transport.ts';
 import { proxyLine } from '../wire/proxy-protocol.ts';
 import type { ThreadContext } from './context.ts';
 import { COUNTER } from './counters.ts';
 import type { HeldBytes } from './held-bytes.ts';
 import type { HttpTarget } from './http-backend.ts';
 import type { ClientSession, ListenerRuntime } from './listener.ts';
+import type { LogEntry } from './log-entry.ts';
+import { StreamLog } from './log-stream.ts';
+import { RelaySide } from './relay-side.ts';
 import type { Waiter } from './surge-queue.ts';
 import type { TargetConnection } from './target.ts';
-
-/** Reads this small, so many in a row, and a side goes back to the shared buffer. */
-const SMALL_READ = BUFFERS.sharedRead / 4;
-const SMALL_READS = 16;
-
-/** One direction: what arrives on `connection` goes to `peer`. */
-class Side implements ConnectionOwner {
-  connection: Connection;
-  peer: Side | undefined;
-  ended = false;
-  readonly #relay: Relay;
-  readonly #counter: number;
-  #smallReads = 0;
-
-  constructor(relay: Relay, connection: Connection, counter: number) {
-    this.#relay = relay;
-    this.connection = connection;
-    this.#counter = counter;
-    connection.owner = this;
-  }
-
-  onConnect(): void {
-    this.#relay.connected();
-  }
-
-  onData(connection: Connection, bytes: Buffer, start: number, end: number): void {
-    const relay = this.#relay;
-    relay.touch();
-    relay.count(this.#counter, end - start);
-    const to = this.peer!.connection;
-    if (connection.readingBulk) {
-      to.sendBulk(connection, start, end);
-      this.#smallReads = end - start < SMALL_READ ? this.#smallReads + 1 : 0;
-      connection.bulk = this.#smallReads < SMALL_READS;
-    } else {
-      relay.send(to, bytes, start, end);
-      if (end - start === BUFFERS.sharedRead) connection.bulk = true;
-      this.#smallReads = 0;
-    }
-    if (to.pending) connection.pause();
-  }
-
-  onEnd(): void {
-    this.ended = true;
-    this.peer!.connection.end();
-    this.#relay.sideEnded();
-  }
-
-  onDrain(): void {
-    this.#relay.touch();
-    this.peer?.connection.resume();
-    this.#relay.sideEnded();
-  }
-
-  onClose(_connection: Connection, code: string): void {
-    this.#relay.lost(this, code);
-  }
-}
 
 export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   readonly bound = false;
   readonly #context: ThreadContext;
   readonly #listener: ListenerRuntime;
   readonly #timer = new WheelEntry(this);
-  readonly #client: Side;
+  readonly #client: RelaySide;
   #target: HttpTarget | undefined;
-  #backend: Side | undefined;
+  #backend: RelaySide | undefined;
   #connected = false;
   #tried: HttpTarget[] | undefined;
   /** Counted in the surge queue. */
@@ -89,13 +34,15 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   #switched = false;
   #backendCounted = false;
   #zone = 0;
+  /** Undefined where nothing is logged, and when the line has been written. */
+  log: StreamLog | undefined;
 
   /** Takes over a client connection. With a `target` its requests have been counted there already. */
   constructor(context: ThreadContext, listener: ListenerRuntime, target: HttpTarget | undefined, client: Connection) {
     this.#context = context;
     this.#listener = listener;
     this.#target = target;
-    this.#client = new Side(this, client, COUNTER.receivedBytes);
+    this.#client = new RelaySide(this, client, COUNTER.receivedBytes);
     listener.sessions.add(this);
     this.count(COUNTER.clientConnectionsActive, 1);
   }
@@ -106,8 +53,13 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     this.count(COUNTER.requests, 1);
     this.#client.connection.pause();
     this.#zone = this.#listener.balancer.chooseZone();
+    this.log = StreamLog.begin(this.#context, this.#listener, this.#client.connection);
     this.touch();
     this.#dial();
+  }
+
+  isClient(side: RelaySide): boolean {
+    return side === this.#client;
   }
 
   #dial(): void {
@@ -128,10 +80,11 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     if (!this.#enterQueue()) return;
     this.count(COUNTER.backendConnections, 1);
     this.#countBackend();
-    const side: Side = this.#makeBackend(target);
+    const side: RelaySide = this.#makeBackend(target);
     side.peer = this.#client;
     this.#client.peer = side;
     this.#backend = side;
+    this.log?.dialled();
     this.#context.wheel.arm(this.#timer, CONNECT_TIMEOUT_MS);
   }
 
@@ -158,9 +111,9 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     return this.#target !== undefined || !this.#queued;
   }
 
-  #makeBackend(target: HttpTarget): Side {
+  #makeBackend(target: HttpTarget): RelaySide {
     const connection = this.#context.transport.connect(target.host, target.port, NOBODY, target.tls);
-    return new Side(this, connection, COUNTER.sentBytes);
+    return new RelaySide(this, connection, COUNTER.sentBytes);
   }
 
   #countBackend(): void {
@@ -168,16 +121,23 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     this.count(COUNTER.backendConnectionsActive, 1);
   }
 
-  /** Joins two connections that are up; `held` is what the client has sent meanwhile, `ended`: it sends no more. */
-  join(backend: Connection, held: HeldBytes | undefined, ended: boolean): void {
+  /**
+   * Joins two connections that are up; `held` is what the client has sent meanwhile, `ended`: it sends no more. `entry`: of
+   * the request that has made them one.
+   */
+  join(backend: Connection, held: HeldBytes | undefined, ended: boolean, entry: LogEntry | undefined): void {
     this.#target?.opened(this);
+    this.log = StreamLog.join(this.#context, entry);
     this.#countBackend();
     this.#switched = true;
-    const side = new Side(this, backend, COUNTER.sentBytes);
+    const side = new RelaySide(this, backend, COUNTER.sentBytes);
     side.peer = this.#client;
     this.#client.peer = side;
     this.#backend = side;
-    if (held !== undefined) this.send(backend, held.bytes, held.start, held.end);
+    if (held !== undefined) {
+      this.#client.bytes += held.end - held.start;
+      this.send(backend, held.bytes, held.start, held.end);
+    }
     this.connected();
     if (ended) this.#client.onEnd();
   }
@@ -185,6 +145,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   connected(): void {
     this.#leaveQueue();
     this.#connected = true;
+    this.log?.connected(this.#target);
     this.touch();
     if (this.#listener.compiled.proxyProtocol && !this.#switched) this.#sendProxyLine();
     if (!this.#backend!.connection.pending) this.#client.connection.resume();
@@ -227,7 +188,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   }
 
   /** A connection broke. Before the back end was up another instance is tried; later both go. */
-  lost(side: Side, code: string): void {
+  lost(side: RelaySide, code: string): void {
     if (code === PUBLIC_KEY_REFUSED && this.#target !== undefined) {
       this.#context.report({ type: 'publicKeyRefused', slot: this.#target.slot });
     }
@@ -284,6 +245,8 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   #close(): void {
     this.#context.wheel.remove(this.#timer);
     if (this.#listener.sessions.delete(this)) this.count(COUNTER.clientConnectionsActive, -1);
+    this.log?.end(this.#client.bytes, this.#backend?.bytes ?? 0);
+    this.log = undefined;
     this.#releaseTarget();
     const { surgeQueue } = this.#listener.loadBalancer;
     surgeQueue.stepOut(this);

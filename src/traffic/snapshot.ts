@@ -79,6 +79,10 @@ export interface CompiledLoadBalancer {
   readonly desyncMitigationMode: DesyncMitigationMode;
   /** Extension attributes. */
   readonly upgrade: boolean;
+  /** Every request gets an X-Amzn-Trace-Id. */
+  readonly traceId?: boolean;
+  /** The number that marks its lines in the access log (observe/access-logs.ts). Undefined: none are written. */
+  readonly accessLog?: number;
   /** Infinity when there is no cap. */
   readonly maxConnectionsPerTarget: number;
   readonly preconnect: boolean;
@@ -145,4 +149,6 @@ export interface ThreadSettings {
   readonly transport: 'auto' | 'handle' | 'net';
   /** This thread's row of process-wide counters (traffic/counters.ts). */
   readonly threadCounters: SharedArrayBuffer;
+  /** Where its access log goes (traffic/log-ring.ts). Undefined: nowhere. */
+  readonly logRing?: SharedArrayBuffer;
 }

@@ -2,6 +2,7 @@
  * One back-end target as one thread sees it: where it is, its shared counts, and this thread's connections to it.
  * Outlives snapshots: a deregistered target stays until its last connection is gone.
  */
+import { ascii } from '../kit/bytes.ts';
 import type { LoadBalancerId, Protocol } from '../model/load-balancer.ts';
 import type { ClientTls } from '../transport/transport.ts';
 import type { CountLog } from './count-log.ts';
@@ -36,6 +37,8 @@ export class Target<Idle extends IdleConnection = IdleConnection> {
   /** A listener routes to it. */
   routed = true;
   readonly page: TargetPage;
+  /** As the access log names it: `10.0.0.1:80`. */
+  readonly logName: Buffer;
   /** Of its load balancer: who balances hears of its counts. */
   log: CountLog;
   /** Monotonic time since when this thread has known it to be in service (traffic/slow-start.ts). */
@@ -63,6 +66,7 @@ export class Target<Idle extends IdleConnection = IdleConnection> {
     this.port = compiled.port;
     this.zone = compiled.zone;
     this.protocol = protocol;
+    this.logName = ascii(`${compiled.host}:${compiled.port}`);
     this.page = page;
     this.log = log;
     this.#cells = page.cells;

@@ -6,6 +6,7 @@ import { TimerWheel } from '../kit/timer-wheel.ts';
 import { chooseTransport } from '../transport/choose.ts';
 import { ThreadContext } from './context.ts';
 import { observeLoopDelay, THREAD_COUNTER, THREAD_ROW_CELLS } from './counters.ts';
+import { LogWriter } from './log-writer.ts';
 import { Runtime } from './runtime.ts';
 import type { ControlMessage, ThreadMessage, ThreadSettings } from './snapshot.ts';
 
@@ -47,8 +48,11 @@ if (transport.name === 'net' && settings.transport !== 'net') {
   say({ type: 'log', level: 'warn', message: `traffic goes through node:net, which is slower: ${why}` });
 }
 
+const log = settings.logRing === undefined ? undefined : new LogWriter(systemClock, settings.logRing);
+
 function onTick(lateMs: number): void {
   count(THREAD_COUNTER.heartbeat);
+  log?.flush();
   observeLoopDelay(row, lateMs / 1000);
 }
 
@@ -57,7 +61,7 @@ const wheel = new TimerWheel(systemClock, onTick, (error) => {
   onFailure(error);
 });
 const runtime = new Runtime(
-  new ThreadContext(settings.thread, transport, wheel, systemClock, say),
+  new ThreadContext(settings.thread, transport, wheel, systemClock, say, log),
   settings.threads,
 );
 
@@ -74,6 +78,7 @@ async function obey(message: ControlMessage): Promise<void> {
       return;
     case 'stop':
       await runtime.stop(message.timeoutMs);
+      log?.flush();
       say({ type: 'stopped' });
       return;
     default:

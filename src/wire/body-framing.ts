@@ -79,6 +79,8 @@ export class BodyReader {
   dataEnd = 0;
   /** First byte behind what the last {@link read} took. */
   next = 0;
+  /** Data bytes of the body so far. */
+  dataBytes = 0;
   #remaining = 0;
   #step: number = STEP.size;
   #lineBytes = 0;
@@ -89,6 +91,7 @@ export class BodyReader {
   /** Starts a body. `length` counts for {@link BODY.length} only. */
   begin(kind: number, length: number): void {
     this.kind = kind;
+    this.dataBytes = 0;
     this.broken = false;
     this.done = kind === BODY.none || (kind === BODY.length && length === 0);
     this.#remaining = length;
@@ -114,14 +117,15 @@ export class BodyReader {
         this.next = this.dataEnd = Math.min(end, start + this.#remaining);
         this.#remaining -= this.next - start;
         this.done = this.#remaining === 0;
-        return;
+        break;
       case BODY.untilClose:
         this.next = this.dataEnd = end;
-        return;
+        break;
       case BODY.chunked:
         this.#readChunks(bytes, start, end);
-        return;
+        break;
     }
+    this.dataBytes += this.dataEnd - this.dataStart;
   }
 
   #readChunks(bytes: Buffer, start: number, end: number): void {

@@ -88,6 +88,7 @@ export class RequestHead extends MessageHead {
   method: number = METHOD.other;
   methodEnd = 0;
   targetStart = 0;
+  /** 0 until the request line has been read as far as its target. */
   targetEnd = 0;
   /** Minor version: 0 or 1. */
   minor = 1;
@@ -117,6 +118,7 @@ export class RequestHead extends MessageHead {
     this.cookies.clear();
     this.forwardedFor.clear();
     this.start = start;
+    this.targetEnd = 0;
     this.hostStart = this.hostEnd = this.hostLineStart = this.hostLineEnd = 0;
     this.userAgentStart = this.userAgentEnd = 0;
     this.expectContinue = false;

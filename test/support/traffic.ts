@@ -9,6 +9,8 @@ import { TICK_MS, TimerWheel } from '../../src/kit/timer-wheel.ts';
 import { loadBalancerId, type Protocol } from '../../src/model/load-balancer.ts';
 import { ThreadContext } from '../../src/traffic/context.ts';
 import { COUNTER, makeCounters, sumCounters } from '../../src/traffic/counters.ts';
+import { LogRingReader, makeLogRing } from '../../src/traffic/log-ring.ts';
+import { LogWriter } from '../../src/traffic/log-writer.ts';
 import { Runtime } from '../../src/traffic/runtime.ts';
 import type { CompiledListener, CompiledLoadBalancer, TargetReport } from '../../src/traffic/snapshot.ts';
 import { PAGE_SLOTS, slotIndex, TARGET_STATE, TargetTable } from '../../src/traffic/target-table.ts';
@@ -42,6 +44,8 @@ export class Traffic {
   readonly reports: TargetReport[] = [];
   readonly table: TargetTable;
   readonly clock: Clock;
+  readonly #log: LogWriter;
+  readonly #logReader: LogRingReader;
   readonly #runtime: Runtime;
   readonly #wheel: TimerWheel;
   readonly #counters: SharedArrayBuffer;
@@ -55,7 +59,11 @@ export class Traffic {
     table: TargetTable,
     failures: unknown[],
     clock: Clock,
+    logRing: SharedArrayBuffer,
+    log: LogWriter,
   ) {
+    this.#log = log;
+    this.#logReader = new LogRingReader(logRing);
     this.clock = clock;
     this.#runtime = runtime;
     this.#wheel = wheel;
@@ -81,10 +89,12 @@ export class Traffic {
     const table = new TargetTable(1);
     table.add();
     const report = (each: TargetReport): void => void traffic.reports.push(each);
-    const runtime = new Runtime(new ThreadContext(0, transport, wheel, clock, report), 1);
+    const logRing = makeLogRing();
+    const log = new LogWriter(clock, logRing);
+    const runtime = new Runtime(new ThreadContext(0, transport, wheel, clock, report, log), 1);
     const reserved = await reservePort(options.address);
     const settings = compiled(options, reserved.port);
-    const traffic: Traffic = new Traffic(runtime, wheel, settings, table, failures, clock);
+    const traffic: Traffic = new Traffic(runtime, wheel, settings, table, failures, clock, logRing, log);
     options.backends.forEach((_port, slot) => traffic.setState(slot, TARGET_STATE.inService));
     await traffic.apply({});
     await reserved.release();
@@ -106,13 +116,15 @@ export class Traffic {
 
   /** Sends the thread its load balancer again, with changes. */
   async apply(changes: Partial<CompiledLoadBalancer>): Promise<void> {
-    const refused = await this.#runtime.apply({
+    const message = {
       type: 'apply',
       revision: 1,
       targetPages: this.table.pages.map(({ buffer }, page) => ({ page, buffer })),
       upserts: [{ ...this.#settings, ...changes }],
       removals: [],
-    });
+    } as const;
+    // As it comes from another thread: nothing in it is an object that was there before.
+    const refused = await this.#runtime.apply(structuredClone(message));
     if (refused[0] !== undefined) throw new Error(refused[0].message);
   }
 
@@ -160,6 +172,16 @@ export class Traffic {
   /** Resolves when `cell` has come to `value`. */
   async counted(cell: keyof typeof COUNTER, value: number): Promise<void> {
     while (this.count(cell) !== value) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** The lines of the access log that were written since the last call (settings: `accessLog`). */
+  takeLog(): string[] {
+    const lines: string[] = [];
+    this.#log.flush();
+    this.#logReader.read((_ordinal, _second, bytes) =>
+      lines.push(...bytes.toString('latin1').split('\n').slice(0, -1)),
+    );
+    return lines;
   }
 
   get cells(): Float64Array {

@@ -1,0 +1,99 @@
+/**
+ * What the access log will say of the exchange that a client connection is in. One object per connection, from the first
+ * request that is logged; an exchange allocates nothing unless its request line is uncommonly long.
+ */
+import { isIP } from 'node:net';
+import { ascii } from '../kit/bytes.ts';
+import type { Connection } from '../transport/transport.ts';
+import { putBytes, putNoRequest, putRequest, requestRoom, tlsFields, type RequestOrigin } from '../wire/log-line.ts';
+import type { RequestHead } from '../wire/request-head.ts';
+
+/** Room for request lines and user agents is made in steps of this. */
+const ROOM_STEP = 512;
+/** An idle connection keeps no more. */
+const KEPT_ROOM = 4096;
+const NO_REQUEST_ROOM = 32;
+
+/** What of a target its lines name. */
+export interface LoggedTarget {
+  /** `10.0.0.1:80`. */
+  readonly logName: Buffer;
+}
+
+export class LogEntry {
+  /** Of the load balancer, as its lines are marked (LogRingWriter). */
+  ordinal = -1;
+  /** ` my-loadbalancer 192.168.131.39:2817 `. */
+  readonly client: Buffer;
+  /** `"GET http://www.example.com:80/ HTTP/1.1" "curl/7.38.0" - -` and the line's end. */
+  tail: Buffer = Buffer.allocUnsafeSlow(0);
+  tailLength = 0;
+  /** The instance that has answered, or (layer 4) that the connection goes to. */
+  target: LoggedTarget | undefined;
+  /** On the monotonic clock, in milliseconds; -1 for what has not happened. */
+  receivedMs = -1;
+  /** Layer 4: the first byte. */
+  sentMs = -1;
+  /** Layer 4: the connection to the instance, begun and up. */
+  dialledMs = -1;
+  connectedMs = -1;
+  answeredMs = -1;
+  relayedMs = -1;
+  /** Of the response's body; layer 4: of everything from the instance. */
+  sentBytes = 0;
+  /** Of the request's body; layer 4: of everything from the client. */
+  receivedBytes = 0;
+  readonly #origin: RequestOrigin;
+  readonly #host: Buffer;
+  readonly #tls: Buffer;
+
+  constructor(loadBalancer: string, origin: RequestOrigin, connection: Connection) {
+    const { remoteAddress, remotePort, localAddress, tls } = connection;
+    // Who has reset the connection meanwhile has no address any more.
+    this.client = ascii(` ${loadBalancer} ${remoteAddress === '' ? '0.0.0.0' : remoteAddress}:${remotePort} `);
+    this.#origin = origin;
+    this.#host = ascii(isIP(localAddress) === 6 ? `[${localAddress}]` : localAddress);
+    this.#tls = tlsFields(tls);
+  }
+
+  /** The first byte of a request, or a connection, has come; nothing of the one before is left. */
+  begin(ordinal: number, nowMs: number): void {
+    this.ordinal = ordinal;
+    this.receivedMs = nowMs;
+    this.sentMs = this.dialledMs = this.connectedMs = this.answeredMs = this.relayedMs = -1;
+    this.target = undefined;
+    this.sentBytes = this.receivedBytes = 0;
+    this.tailLength = 0;
+  }
+
+  /** Keeps what the line says of the request: `head` was parsed in `bytes` as far as its request line. */
+  request(bytes: Buffer, head: RequestHead): void {
+    this.#makeRoom(requestRoom(head, this.#origin, this.#host));
+    const at = putRequest(this.tail, 0, bytes, head, this.#origin, this.#host);
+    this.tailLength = putBytes(this.tail, at, this.#tls);
+  }
+
+  /** The first byte of a response is here. */
+  answered(nowMs: number, target: LoggedTarget | undefined): void {
+    this.answeredMs = nowMs;
+    this.target = target;
+  }
+
+  /** The exchange is over: there is a tail, whatever became of the request. */
+  end(): void {
+    if (this.tailLength > 0) return;
+    this.#makeRoom(NO_REQUEST_ROOM);
+    this.tailLength = putBytes(this.tail, putNoRequest(this.tail, 0), this.#tls);
+  }
+
+  /** Lets go of what is more than an idle connection should keep. */
+  trim(): void {
+    if (this.tail.length > KEPT_ROOM) this.tail = Buffer.allocUnsafeSlow(0);
+  }
+
+  #makeRoom(room: number): void {
+    const wanted = room + this.#tls.length;
+    if (this.tail.length >= wanted) return;
+    this.tail = Buffer.allocUnsafeSlow(Math.ceil(wanted / ROOM_STEP) * ROOM_STEP);
+  }
+}

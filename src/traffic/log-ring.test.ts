@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import fc from 'fast-check';
+import { ACCESS_LOG } from '../model/limits.ts';
+import { LogRingReader, LogRingWriter, makeLogRing } from './log-ring.ts';
+
+function write(writer: LogRingWriter, ordinal: number, second: number, line: string): boolean {
+  const at = writer.reserve(ordinal, second, line.length);
+  if (at < 0) return false;
+  writer.commit(writer.bytes.write(line, at, 'latin1'));
+  return true;
+}
+
+function readAll(reader: LogRingReader): [ordinal: number, second: number, lines: string][] {
+  const read: [number, number, string][] = [];
+  reader.read((ordinal, second, lines) => read.push([ordinal, second, lines.toString('latin1')]));
+  return read;
+}
+
+describe('a ring of access log lines', () => {
+  it('gives what was written once it is handed over, together what belongs together', () => {
+    const ring = makeLogRing();
+    const [writer, reader] = [new LogRingWriter(ring), new LogRingReader(ring)];
+    for (const [ordinal, second, line] of [
+      [1, 10, 'a'],
+      [1, 10, 'bc'],
+      [2, 10, 'd'],
+      [2, 11, 'e'],
+    ] as const) {
+      assert.ok(write(writer, ordinal, second, line));
+    }
+    assert.deepEqual(readAll(reader), [
+      [1, 10, 'abc'],
+      [2, 10, 'd'],
+    ]);
+    writer.flush();
+    writer.flush();
+    assert.deepEqual(readAll(reader), [[2, 11, 'e']]);
+    assert.deepEqual(readAll(reader), []);
+    assert.equal(reader.dropped, 0);
+  });
+
+  it('loses and repeats nothing while there is room, however often it goes round', () => {
+    const ring = makeLogRing();
+    const [writer, reader] = [new LogRingWriter(ring), new LogRingReader(ring)];
+    const line = fc.record({ ordinal: fc.integer({ min: 1, max: 3 }), length: fc.nat(200_000), flush: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(line, { minLength: 1, maxLength: 12 }), (lines) => {
+        let expected = '';
+        let letter = 0;
+        for (const { ordinal, length, flush } of lines) {
+          const text = String.fromCharCode(0x61 + (letter++ % 26)).repeat(length);
+          assert.ok(write(writer, ordinal, 5, text));
+          expected += text;
+          if (flush) writer.flush();
+        }
+        writer.flush();
+        assert.equal(
+          readAll(reader)
+            .map(([, , text]) => text)
+            .join(''),
+          expected,
+        );
+      }),
+    );
+    assert.equal(reader.dropped, 0);
+  });
+
+  it('drops and counts what finds no room, and goes on when there is some again', () => {
+    const ring = makeLogRing();
+    const [writer, reader] = [new LogRingWriter(ring), new LogRingReader(ring)];
+    const line = 'x'.repeat(1000);
+    let kept = 0;
+    while (write(writer, 1, 1, line)) kept++;
+    assert.ok(kept * line.length > ACCESS_LOG.ringBytes * 0.98);
+    assert.equal(write(writer, 1, 1, line), false);
+    assert.equal(reader.dropped, 2);
+    writer.flush();
+    const read = readAll(reader).map(([, , lines]) => lines);
+    assert.equal(read.join('').length, kept * line.length);
+    for (let i = 0; i < kept; i++) assert.ok(write(writer, 1, 1, line));
+    assert.equal(reader.dropped, 2);
+  });
+
+  it('keeps what a thread that dies has not handed over, and serves its successor', () => {
+    const ring = makeLogRing();
+    const reader = new LogRingReader(ring);
+    const writer = new LogRingWriter(ring);
+    write(writer, 7, 70, 'handed over');
+    writer.flush();
+    write(writer, 7, 71, 'left');
+    assert.deepEqual(readAll(reader), [[7, 70, 'handed over']]);
+    reader.salvage();
+    reader.salvage();
+    const successor = new LogRingWriter(ring);
+    write(successor, 8, 72, 'new');
+    successor.flush();
+    assert.deepEqual(readAll(reader), [
+      [7, 71, 'left'],
+      [8, 72, 'new'],
+    ]);
+  });
+
+  it('is read while another thread writes', async () => {
+    const ring = makeLogRing();
+    const reader = new LogRingReader(ring);
+    const count = 40_000;
+    const worker = new Worker(
+      `const { workerData } = require('node:worker_threads');
+       import(workerData.url).then(({ LogRingWriter }) => {
+         const writer = new LogRingWriter(workerData.ring);
+         for (let i = 0; i < ${count};) {
+           const line = i + '\\n';
+           const at = writer.reserve(1 + (i % 700 === 0), 1, line.length);
+           if (at < 0) continue;
+           writer.commit(writer.bytes.write(line, at, 'latin1'));
+           i++;
+         }
+         writer.flush();
+       });`,
+      { eval: true, workerData: { ring, url: new URL('log-ring.ts', import.meta.url).href } },
+    );
+    let ended = false;
+    worker.once('exit', () => (ended = true));
+    let text = '';
+    for (;;) {
+      const last = ended;
+      text += readAll(reader)
+        .map(([, , lines]) => lines)
+        .join('');
+      if (last) break;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(text, Array.from({ length: count }, (_, i) => `${i}\n`).join(''));
+  });
+});

@@ -1,0 +1,131 @@
+/** Writes access log lines into the ring of the thread (spec/traffic.md 9). */
+import { assert } from '../kit/assert.ts';
+import { ascii, SPACE } from '../kit/bytes.ts';
+import type { Clock } from '../kit/clock.ts';
+import { putBytes, putDash, putNumber, putSeconds, TIMESTAMP_LENGTH, TimestampWriter } from '../wire/log-line.ts';
+import type { LogEntry, LoggedTarget } from './log-entry.ts';
+import { LogRingWriter } from './log-ring.ts';
+
+/** All of a line but the client and the tail: a timestamp, an address and a port, numbers, and the spaces between. */
+const FIXED_ROOM = 320;
+const MAX_NUMBER = 17;
+const MAX_ADDRESS = '0000:0000:0000:0000:0000:ffff:255.255.255.255'.length + ':65535'.length;
+assert(FIXED_ROOM >= TIMESTAMP_LENGTH + MAX_ADDRESS + 3 * (MAX_NUMBER + 7) + 4 * MAX_NUMBER + 16, 'a line has room');
+
+const NOT_DISPATCHED = ascii('- -1 -1 -1');
+const NO_STATUS = ascii(' - -');
+
+/** How long the difference between the clocks is taken to stay as it is. */
+const OFFSET_MS = 1000;
+
+export class LogWriter {
+  readonly #clock: Clock;
+  readonly #ring: LogRingWriter;
+  readonly #timestamps = new TimestampWriter();
+  /** Wall time less monotonic time, and when it is to be asked anew. */
+  #offsetMs = 0;
+  #offsetUntilMs = -Infinity;
+
+  constructor(clock: Clock, ring: SharedArrayBuffer) {
+    this.#clock = clock;
+    this.#ring = new LogRingWriter(ring);
+  }
+
+  /**
+   * The line of an HTTP exchange that is over. `status`: what the client got, 0 if it got nothing; `fromBackend`: that
+   * came from the instance.
+   */
+  http(entry: LogEntry, status: number, fromBackend: boolean): void {
+    const nowMs = this.#now();
+    const start = this.#reserve(entry, nowMs);
+    if (start < 0) return;
+    const { bytes } = this.#ring;
+    // An answer that could not be read is still one: the line names who gave it.
+    let at = fromBackend || status === 502 ? this.#dispatched(entry, start) : this.#undispatched(entry, start);
+    bytes[at++] = SPACE;
+    at = status === 0 ? putDash(bytes, at) : putNumber(bytes, at, status);
+    bytes[at++] = SPACE;
+    at = putNumber(bytes, at, fromBackend ? status : 0);
+    this.#finish(entry, start, at);
+  }
+
+  /** The line of a TCP connection that is over. */
+  tcp(entry: LogEntry): void {
+    const start = this.#reserve(entry, this.#now());
+    if (start < 0) return;
+    const { bytes } = this.#ring;
+    const { receivedMs, sentMs, dialledMs, connectedMs, answeredMs, relayedMs } = entry;
+    let at = this.#begin(entry, start);
+    if (connectedMs < 0) at = putBytes(bytes, at, NOT_DISPATCHED);
+    else {
+      at = this.#target(entry.target, at);
+      at = putBetween(bytes, at, receivedMs, sentMs);
+      at = putBetween(bytes, at, dialledMs, connectedMs);
+      at = putBetween(bytes, at, answeredMs, relayedMs);
+    }
+    at = putBytes(bytes, at, NO_STATUS);
+    this.#finish(entry, start, at);
+  }
+
+  /** Hands over what was written. */
+  flush(): void {
+    this.#ring.flush();
+  }
+
+  #now(): number {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs >= this.#offsetUntilMs) {
+      this.#offsetMs = this.#clock.epochMs() - nowMs;
+      this.#offsetUntilMs = nowMs + OFFSET_MS;
+    }
+    return nowMs;
+  }
+
+  /** Writes what all lines begin with; returns the offset behind it, -1 where there is no room. */
+  #reserve(entry: LogEntry, nowMs: number): number {
+    entry.end();
+    const second = Math.floor((nowMs + this.#offsetMs) / 1000);
+    return this.#ring.reserve(entry.ordinal, second, FIXED_ROOM + entry.client.length + entry.tailLength);
+  }
+
+  #begin(entry: LogEntry, start: number): number {
+    const at = this.#timestamps.put(this.#ring.bytes, start, entry.receivedMs + this.#offsetMs);
+    return putBytes(this.#ring.bytes, at, entry.client);
+  }
+
+  #dispatched(entry: LogEntry, start: number): number {
+    const { bytes } = this.#ring;
+    const { target, receivedMs, sentMs, answeredMs, relayedMs } = entry;
+    let at = this.#target(target, this.#begin(entry, start));
+    at = putBetween(bytes, at, receivedMs, sentMs);
+    at = putBetween(bytes, at, sentMs, answeredMs);
+    return putBetween(bytes, at, answeredMs, relayedMs);
+  }
+
+  #target(target: LoggedTarget | undefined, at: number): number {
+    return target === undefined ? putDash(this.#ring.bytes, at) : putBytes(this.#ring.bytes, at, target.logName);
+  }
+
+  #undispatched(entry: LogEntry, start: number): number {
+    return putBytes(this.#ring.bytes, this.#begin(entry, start), NOT_DISPATCHED);
+  }
+
+  #finish(entry: LogEntry, start: number, end: number): void {
+    const { bytes } = this.#ring;
+    let at = end;
+    bytes[at++] = SPACE;
+    at = putNumber(bytes, at, entry.receivedBytes);
+    bytes[at++] = SPACE;
+    at = putNumber(bytes, at, entry.sentBytes);
+    bytes[at++] = SPACE;
+    at = putBytes(bytes, at, entry.tail, entry.tailLength);
+    this.#ring.commit(at - start);
+    entry.trim();
+  }
+}
+
+/** A space and the time between two moments, -1 where one of them never came. */
+function putBetween(out: Buffer, at: number, fromMs: number, toMs: number): number {
+  out[at] = SPACE;
+  return putSeconds(out, at + 1, fromMs < 0 || toMs < 0 ? -1 : Math.max(0, toMs - fromMs));
+}

@@ -1,0 +1,285 @@
+/** What the access log says of what happened on the wire (spec/traffic.md 9). */
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { setUp, TRANSPORTS, type SetUpOptions } from '../support/traffic.ts';
+import { refusingPort } from '../support/peers.ts';
+import { readMessage } from '../support/http-reader.ts';
+
+const GET = 'GET /a HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: curl/7.38.0\r\n\r\n';
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello';
+/** Of a FakeClock at its start. */
+const BEGIN = '2026-01-01T00:00:00.000000Z';
+
+function logged(options: SetUpOptions = {}): SetUpOptions {
+  return { ...options, settings: { accessLog: 1, ...options.settings } };
+}
+
+for (const transport of TRANSPORTS) {
+  describe(`access log of HTTP (${transport})`, () => {
+    it('has a line for every request, in the order of their ends, on one connection and on many', async (t) => {
+      const { traffic, backend } = await setUp(t, logged({ transport }));
+      backend.serve(() => OK);
+      const [one, two] = [await traffic.dial(), await traffic.dial()];
+      for (const client of [one, two, one]) {
+        client.send(GET);
+        await readMessage(client);
+      }
+      const line = (port: number | undefined) =>
+        `${BEGIN} test 127.0.0.1:${port} 127.0.0.1:${backend.port} 0.000000 0.000000 0.000000 200 200 0 5 ` +
+        `"GET http://www.example.com:${traffic.port}/a HTTP/1.1" "curl/7.38.0" - -`;
+      const [portOne, portTwo] = [one.socket.localPort, two.socket.localPort];
+      assert.deepEqual(traffic.takeLog(), [line(portOne), line(portTwo), line(portOne)]);
+    });
+
+    it('counts the bytes of bodies, however they are framed', async (t) => {
+      const { traffic, backend } = await setUp(t, logged({ transport }));
+      backend.serve(
+        () => 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\n\r\n',
+      );
+      const client = await traffic.dial();
+      const post = 'POST /p HTTP/1.1\r\nHost: h\r\n';
+      client.send(`${post}Content-Length: 10\r\n\r\n0123456789`);
+      await readMessage(client);
+      client.send(`${post}Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n`);
+      await readMessage(client);
+      const counts = traffic.takeLog().map((line) => line.split(' ').slice(7, 11).join(' '));
+      assert.deepEqual(counts, ['200 200 10 7', '200 200 5 7']);
+    });
+  });
+}
+
+describe('access log: requests that no instance answers', () => {
+  const fields = (line: string | undefined) => line?.split(' ').slice(3).join(' ');
+
+  it('says 503 where there is none', async (t) => {
+    const { traffic } = await setUp(t, logged({ backendCount: 0 }));
+    const client = await traffic.dial();
+    client.send(GET);
+    await client.take('\r\n\r\n');
+    const request = `"GET http://www.example.com:${traffic.port}/a HTTP/1.1" "curl/7.38.0" - -`;
+    assert.deepEqual(traffic.takeLog().map(fields), [`- -1 -1 -1 503 0 0 0 ${request}`]);
+  });
+
+  it('says 504 where it answers nothing in time, or ends the connection', async (t) => {
+    const { traffic, backend } = await setUp(t, logged());
+    const client = await traffic.dial();
+    client.send('POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nxy');
+    const peer = await backend.accept();
+    await peer.take('xy');
+    traffic.pass(60_000);
+    await client.take('\r\n\r\n');
+    const request = `"POST http://h:${traffic.port}/a HTTP/1.1" "-" - -`;
+    assert.deepEqual(traffic.takeLog().map(fields), [`- -1 -1 -1 504 0 2 0 ${request}`]);
+    const again = await traffic.dial();
+    again.send('POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nxy');
+    (await backend.accept()).socket.destroy();
+    await again.take('\r\n\r\n');
+    assert.deepEqual(traffic.takeLog().map(fields), [`- -1 -1 -1 504 0 2 0 ${request}`]);
+  });
+
+  it('names an instance whose answer cannot be read', async (t) => {
+    const { traffic, backend } = await setUp(t, logged());
+    const client = await traffic.dial();
+    client.send(GET);
+    (await backend.accept()).send('nonsense\r\n\r\n');
+    await client.take('\r\n\r\n');
+    const [line] = traffic.takeLog().map(fields);
+    assert.equal(line?.startsWith(`127.0.0.1:${backend.port} 0.000000 0.000000 0.000000 502 0 0 0 "GET `), true);
+  });
+
+  it('names the instance that has answered, not the one that was asked first', async (t) => {
+    const refusing = await refusingPort();
+    t.after(() => refusing.release());
+    const { traffic, backend } = await setUp(t, logged({ otherBackends: [refusing.port] }));
+    backend.serve(() => OK);
+    for (let i = 0; i < 2; i++) {
+      const client = await traffic.dial();
+      client.send(GET);
+      await readMessage(client);
+    }
+    const backends = traffic.takeLog().map((line) => line.split(' ')[3]);
+    assert.deepEqual(backends, [`127.0.0.1:${backend.port}`, `127.0.0.1:${backend.port}`]);
+    assert.ok(traffic.count('retries') > 0);
+  });
+
+  it('says 408 of a client that goes away, or that does not end its head', async (t) => {
+    const { traffic, backend } = await setUp(t, logged());
+    const client = await traffic.dial();
+    client.send(GET);
+    await (await backend.accept()).take('\r\n\r\n');
+    client.reset();
+    await traffic.counted('requests', 1);
+    const request = `"GET http://www.example.com:${traffic.port}/a HTTP/1.1" "curl/7.38.0" - -`;
+    assert.deepEqual(traffic.takeLog().map(fields), [`- -1 -1 -1 408 0 0 0 ${request}`]);
+    const slow = await traffic.dial();
+    slow.send('GET / HT');
+    await traffic.counted('receivedBytes', GET.length + 8);
+    traffic.pass(60_000);
+    await slow.take('\r\n\r\n');
+    assert.deepEqual(traffic.takeLog().map(fields), ['- -1 -1 -1 408 0 0 0 "- - - " "-" - -']);
+  });
+
+  it('has no line for a connection without a request', async (t) => {
+    const { traffic } = await setUp(t, logged());
+    const client = await traffic.dial();
+    client.end();
+    await client.close();
+    assert.deepEqual(traffic.takeLog(), []);
+  });
+});
+
+describe('access log: requests that are refused', () => {
+  const refused = async (t: TestContext, request: string) => {
+    const { traffic } = await setUp(t, logged({ settings: { desyncMitigationMode: 'strictest' } }));
+    const client = await traffic.dial();
+    client.send(request);
+    await client.shutDown();
+    const [line, ...more] = traffic.takeLog();
+    assert.deepEqual(more, []);
+    return line?.split(' ').slice(3).join(' ').replace(`:${traffic.port}/`, ':80/');
+  };
+
+  for (const [what, request, wanted] of [
+    ['garbage', '\x16\x03\x01\x02\r\n\r\n', '400 0 0 0 "- - - " "-" - -'],
+    ['a method that is too long', `${'A'.repeat(128)} / HTTP/1.1\r\nHost: h\r\n\r\n`, '405 0 0 0 "- - - " "-" - -'],
+    [
+      'two Hosts',
+      'GET /x HTTP/1.1\r\nUser-Agent: me\r\nHost: a:90\r\nHost: b\r\n\r\n',
+      '400 0 0 0 "GET http://a:80/x HTTP/1.1" "me" - -',
+    ],
+    [
+      'what desync mitigation blocks',
+      'POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      '400 0 0 0 "POST http://h:80/x HTTP/1.1" "-" - -',
+    ],
+  ] as const) {
+    it(`keeps of ${what} what could be read`, async (t) => {
+      assert.equal(await refused(t, request), `- -1 -1 -1 ${wanted}`);
+    });
+  }
+});
+
+describe('access log: what clients say of themselves', () => {
+  it('is escaped, so that one request is one line of plain text', async (t) => {
+    const { traffic, backend } = await setUp(t, logged({ settings: { desyncMitigationMode: 'monitor' } }));
+    backend.serve(() => OK);
+    const client = await traffic.dial();
+    client.send('GET /"\\\xe4 HTTP/1.1\r\nHost: a b\r\nUser-Agent: "x"\t\\\xff y\r\n\r\n');
+    await readMessage(client);
+    const [line, ...more] = traffic.takeLog();
+    assert.deepEqual(more, []);
+    const request = `"GET http://a\\x20b:${traffic.port}/\\x22\\x5C\\xE4 HTTP/1.1"`;
+    assert.equal(line?.split(' 200 200 0 5 ')[1], `${request} "\\x22x\\x22\\x09\\x5C\\xFF y" - -`);
+  });
+
+  it('is cut: a user agent at 8 KiB', async (t) => {
+    const { traffic, backend } = await setUp(t, logged());
+    backend.serve(() => OK);
+    const client = await traffic.dial();
+    client.send(`GET / HTTP/1.1\r\nHost: h\r\nUser-Agent: ${'"'.repeat(9000)}\r\n\r\n`);
+    await readMessage(client);
+    const [line] = traffic.takeLog();
+    assert.equal(line?.split('" "')[1], `${'\\x22'.repeat(8192)}" - -`);
+  });
+
+  it('need not name a host', async (t) => {
+    const { traffic, backend } = await setUp(t, logged());
+    backend.serve(() => OK);
+    const client = await traffic.dial();
+    client.send('GET / HTTP/1.0\r\n\r\n');
+    await readMessage(client);
+    const [line] = traffic.takeLog();
+    assert.ok(line?.includes(` "GET http://127.0.0.1:${traffic.port}/ HTTP/1.0" "-" `));
+  });
+});
+
+describe('access log: when and what of', () => {
+  it('is on and off from the next request on', async (t) => {
+    const { traffic, backend } = await setUp(t, { settings: {} });
+    backend.serve(() => OK);
+    const client = await traffic.dial();
+    for (const accessLog of [undefined, 1, undefined, 2]) {
+      await traffic.apply(accessLog === undefined ? {} : { accessLog });
+      client.send(GET.replace('/a', `/${accessLog}`));
+      await readMessage(client);
+    }
+    const targets = traffic.takeLog().map((line) => line.split('/').at(-3)?.split(' ')[0]);
+    assert.deepEqual(targets, ['1', '2']);
+  });
+
+  it('says in seconds how long it took', async (t) => {
+    const { traffic, backend } = await setUp(t, logged());
+    const client = await traffic.dial();
+    client.send('GET / HT');
+    await traffic.counted('receivedBytes', 8);
+    traffic.pass(1400);
+    client.send('TP/1.1\r\nHost: h\r\n\r\n');
+    const peer = await backend.accept();
+    await peer.take('\r\n\r\n');
+    traffic.pass(12_400);
+    peer.send(OK);
+    await readMessage(client);
+    const [line] = traffic.takeLog();
+    assert.equal(line?.split(' ').slice(4, 7).join(' '), '1.500000 12.500000 0.000000');
+    assert.ok(line?.startsWith(BEGIN));
+  });
+
+  it('has the whole of a connection that was upgraded in one line, at its end', async (t) => {
+    const { traffic, backend } = await setUp(t, logged({ settings: { upgrade: true } }));
+    const client = await traffic.dial();
+    client.send('GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    const peer = await backend.accept();
+    await peer.take('\r\n\r\n');
+    peer.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nearly');
+    await client.take('early');
+    client.send('to the instance');
+    await peer.take('to the instance');
+    peer.send('to the client');
+    await client.take('to the client');
+    assert.deepEqual(traffic.takeLog(), []);
+    client.end();
+    await peer.shutDown();
+    peer.end();
+    await client.close();
+    const [line, ...more] = traffic.takeLog();
+    assert.deepEqual(more, []);
+    assert.ok(line?.includes(` 101 101 15 ${5 + 13} "GET http://h:${traffic.port}/ws HTTP/1.1" "-" - -`));
+  });
+});
+
+describe('access log of TCP', () => {
+  it('has a line for every connection, with all its bytes', async (t) => {
+    const { traffic, backend } = await setUp(t, logged({ protocol: 'TCP' }));
+    const client = await traffic.dial();
+    const { localPort } = client.socket;
+    const peer = await backend.accept();
+    client.send('ping');
+    await peer.take('ping');
+    peer.send('pong!');
+    await client.take('pong!');
+    client.end();
+    peer.end();
+    await client.close();
+    assert.deepEqual(traffic.takeLog(), [
+      `${BEGIN} test 127.0.0.1:${localPort} 127.0.0.1:${backend.port} ` +
+        '0.000000 0.000000 0.000000 - - 4 5 "- - - " "-" - -',
+    ]);
+  });
+
+  it('says where there was no instance, and where the client has sent nothing', async (t) => {
+    const { traffic, backend } = await setUp(t, logged({ protocol: 'TCP' }));
+    const silent = await traffic.dial();
+    const peer = await backend.accept();
+    silent.end();
+    await peer.shutDown();
+    peer.end();
+    await silent.close();
+    assert.match(traffic.takeLog()[0] ?? '', / -1 0\.000000 -1 - - 0 0 "- - - " "-" - -$/);
+    traffic.setState(0, 0);
+    const refused = await traffic.dial();
+    await refused.shutDown();
+    refused.end();
+    await refused.close();
+    assert.match(traffic.takeLog()[0] ?? '', / - -1 -1 -1 - - 0 0 "- - - " "-" - -$/);
+  });
+});

@@ -8,6 +8,8 @@ import type { LoadBalancer } from '../model/load-balancer.ts';
 import type { Secrets } from '../store/secrets.ts';
 import type { Store, View } from '../store/store.ts';
 import type { Changes, Note } from './changes.ts';
+import { commonFault } from './fault.ts';
+import type { Fault } from './fault.ts';
 import type { Caller } from './service.ts';
 
 export interface CertificateServiceOptions {
@@ -35,6 +37,15 @@ export function usersIn(view: View, { accountId, arn }: Certificate): readonly L
 
 export function userArns(view: View, certificate: Certificate): readonly string[] {
   return usersIn(view, certificate).map(loadBalancerArn);
+}
+
+/** A certificate of the configuration file is changed there: what a call changed, the next start would change back. */
+export function configuredFault({ arn, isConfigured }: Certificate): Fault<'AccessDenied'> | undefined {
+  if (isConfigured !== true) return undefined;
+  return commonFault(
+    'AccessDenied',
+    `The certificate ${arn} stands in the configuration file of weir (certificates): change it there and send SIGHUP.`,
+  );
 }
 
 /** The operator is told of a certificate that clients will refuse. */

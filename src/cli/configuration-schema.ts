@@ -109,6 +109,12 @@ const securityGroup = section({
   ingress: listOf(securityGroupRules, 'rules with cidr and ports').transform((rules) => rules.flat()),
 });
 
+const certificateArn = values.text(
+  /^arn:aws[a-z-]*:(?:iam::\d{12}:server-certificate\/(?:[\w+=,.@-]+\/){0,32}[\w+=,.@-]{1,128}|acm:[a-z\d-]{1,32}:\d{12}:certificate\/[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12})$/,
+  'an ARN: arn:aws:iam::123456789012:server-certificate/NAME, or arn:aws:acm:REGION:123456789012:certificate/UUID',
+);
+const filePath = leaf(values.text(/./, 'the path of a file of PEM'));
+
 const quota = leaf(values.wholeNumber(1, MAX_QUOTA)).optional();
 
 export const fileSchema = section({
@@ -123,6 +129,11 @@ export const fileSchema = section({
   zones: listOf(leaf(zone), 'zones, such as [us-east-1a, us-east-1b]').optional(),
   subnets: named(subnetId, 'ids of subnets to zones', leaf(zone)).optional(),
   securityGroups: named(groupId, 'ids of security groups to their rules', securityGroup).optional(),
+  certificates: named(
+    certificateArn,
+    'ARNs of certificates to their files',
+    section({ certificate: filePath, privateKey: filePath, chain: filePath.optional() }),
+  ).optional(),
   instances: section({
     inventory: named(instanceId, 'ids of instances to their addresses', inventoryInstance).optional(),
     allowReserved: leaf(values.flag).optional(),

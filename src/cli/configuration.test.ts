@@ -40,6 +40,7 @@ const DEFAULTS: Configuration = {
   zones: [],
   subnets: {},
   securityGroups: {},
+  certificates: {},
   instances: { inventory: {}, allowReserved: false },
   limits: { loadBalancers: 20, listeners: 100, instances: 1000 },
   preconnect: true,
@@ -98,6 +99,7 @@ describe('configuration: what is said', () => {
           ],
         },
       },
+      certificates: {},
       instances: {
         inventory: {
           'i-web1': { address: '10.0.0.7', zone: 'eu-west-1b', ports: { '80': 9001 } },
@@ -201,8 +203,8 @@ describe('configuration: what is wrong', () => {
       'stopTimeout: 1.5',
     ].join('\n');
     const options =
-      'dataDir, api, auth, addresses, threads, platform, region, domain, zones, subnets, securityGroups, instances, ' +
-      'limits, preconnect, stopTimeout, log';
+      'dataDir, api, auth, addresses, threads, platform, region, domain, zones, subnets, securityGroups, certificates, ' +
+      'instances, limits, preconnect, stopTimeout, log';
     assert.deepEqual(problemsOf(text), [
       `weir.yaml:1: data-dir: there is no such option; did you mean "dataDir"? (known here: ${options})`,
       'weir.yaml:2: api: expected HOST:PORT, such as 127.0.0.1:7600 or [::1]:7600, found "0.0.0.0:99999"',

@@ -8,6 +8,7 @@ import { messageOf } from '../kit/assert.ts';
 import type { Configuration } from '../model/configuration.ts';
 import { DEFAULT_QUOTAS } from '../model/limits.ts';
 import type { Scheme } from '../model/load-balancer.ts';
+import { readCertificates } from './configuration-certificates.ts';
 import { parseConfigurationDocument, type ConfigurationDocument } from './configuration-document.ts';
 import type { FileSettings } from './configuration-schema.ts';
 import { ConfigurationError, show, type Place, type Problem } from './configuration-problems.ts';
@@ -92,6 +93,7 @@ export function mergeConfiguration(sources: ConfigurationSources): Configuration
     api: outside('api', endpoint),
     addresses: outside('listen', pools),
     threads: outside('threads', threadCount),
+    certificates: readCertificates(document.settings.certificates ?? {}, document, problems),
   });
   problems.push(...contradictions(configuration, document));
   if (problems.length > 0) throw new ConfigurationError(problems);
@@ -102,7 +104,7 @@ export function mergeConfiguration(sources: ConfigurationSources): Configuration
 function complete(
   settings: FileSettings,
   { machine, defaultPool = EVERY_IPV4_ADDRESS }: ConfigurationSources,
-  wins: Pick<FileSettings, 'dataDir' | 'api' | 'addresses' | 'threads'>,
+  wins: Pick<FileSettings, 'dataDir' | 'api' | 'addresses' | 'threads'> & Pick<Configuration, 'certificates'>,
 ): Configuration {
   return {
     dataDir: wins.dataDir ?? settings.dataDir ?? './weir-data',
@@ -115,6 +117,7 @@ function complete(
     zones: settings.zones ?? [],
     subnets: settings.subnets ?? {},
     securityGroups: settings.securityGroups ?? {},
+    certificates: wins.certificates,
     instances: {
       inventory: settings.instances?.inventory ?? {},
       allowReserved: settings.instances?.allowReserved ?? false,

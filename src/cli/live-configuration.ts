@@ -10,6 +10,7 @@ const LIVE = new Set<keyof Configuration>([
   'zones',
   'subnets',
   'securityGroups',
+  'certificates',
   'instances',
   'limits',
   'preconnect',

@@ -21,6 +21,7 @@ import { createSecrets, type Secrets } from '../store/secrets.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
 import { fixedKeyOf, type Environment } from './configuration.ts';
+import { adoptCertificates } from './configured-certificates.ts';
 import { dataDirectory, type DataDirectory } from './data-directory.ts';
 import { ec2KeyOf } from './ec2-key.ts';
 import { StartError, whyNoApi } from './failure.ts';
@@ -149,6 +150,7 @@ class Weir implements RunningWeir {
     this.#keys.replace(await this.#readKeys());
     const sealed = await adoptSecrets(this.store, this.#secrets);
     if (sealed > 0) this.log.info({ sealed }, 'private keys that stood in the clear are sealed now');
+    await this.#adoptCertificates();
     this.#bound = await this.#listen();
     this.files.announceApi(this.endpoint);
     await this.#ec2.start();
@@ -178,6 +180,7 @@ class Weir implements RunningWeir {
       this.#takeOver();
       this.log.info({ changed }, 'configuration and credentials read again');
       if (kept.length > 0) this.log.warn({ kept }, 'these options take effect when weir is started again');
+      await this.#adoptCertificates();
       await this.#ec2.refresh();
       await this.#refreshInventory(this.elb);
     } catch (error) {
@@ -204,6 +207,13 @@ class Weir implements RunningWeir {
     const { random, environment } = this.#options;
     const fixed = fixedKeyOf(environment);
     return openCredentials({ path: this.files.credentials, random, ...(fixed === undefined ? {} : { fixed }) });
+  }
+
+  #adoptCertificates(): Promise<void> {
+    const { store, log, configuration } = this;
+    const nowMs = this.#options.clock.epochMs();
+    const { certificates } = configuration;
+    return adoptCertificates({ store, secrets: this.#secrets, log, nowMs, certificates });
   }
 
   async #listen(): Promise<Bound> {

@@ -16,6 +16,8 @@ interface CertificateBase {
   /** Epoch milliseconds. */
   readonly createdTimeMs: number;
   readonly tags: readonly Tag[];
+  /** Stands in the configuration file, which alone can change it. */
+  readonly isConfigured?: true;
 }
 
 export interface IamCertificate extends CertificateBase {

@@ -2,6 +2,7 @@
  * What the operator decides, after flags, environment and file were merged and checked (cli/configuration.ts).
  * Every value is present: defaults are filled in at the edge.
  */
+import type { CheckedCertificate } from './certificate-check.ts';
 import type { Platform, Scheme } from './load-balancer.ts';
 
 /** An inventory entry: an instance id that weir resolves by itself. */
@@ -42,6 +43,8 @@ export interface Configuration {
   /** Subnet id → zone. */
   readonly subnets: Readonly<Record<string, string>>;
   readonly securityGroups: Readonly<Record<string, { readonly ingress: readonly SecurityGroupRule[] }>>;
+  /** By ARN: files of PEM, as they were when the configuration was read. */
+  readonly certificates: Readonly<Record<string, CheckedCertificate>>;
   readonly instances: {
     readonly inventory: Readonly<Record<string, InventoryInstance>>;
     /** Who knows the ids that are neither in the inventory nor literals. */

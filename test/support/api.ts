@@ -46,6 +46,7 @@ export function testConfiguration(overrides: Partial<Configuration> = {}): Confi
     zones: [],
     subnets: {},
     securityGroups: {},
+    certificates: {},
     instances: { inventory: {}, allowReserved: false },
     limits: { loadBalancers: 20, listeners: 100, instances: 1000 },
     preconnect: false,

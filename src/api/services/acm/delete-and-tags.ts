@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AcmCertificate } from '../../../model/certificate.ts';
 import type { Tag } from '../../../model/load-balancer.ts';
 import { certificateChange } from '../../../store/store.ts';
-import { usersIn } from '../../certificate-records.ts';
+import { configuredFault, usersIn } from '../../certificate-records.ts';
 import type { Outcome } from '../../changes.ts';
 import { Fault } from '../../fault.ts';
 import { acmFault } from './model.ts';
@@ -18,6 +18,8 @@ const NOTHING = { output: {}, changes: [] } as const;
 function remove(input: shapes.DeleteCertificateRequest, context: CallContext): Outcome<shapes.Unit> | AcmFault {
   const certificate = find(input.CertificateArn, context);
   if (certificate instanceof Fault) return certificate;
+  const configured = configuredFault(certificate);
+  if (configured !== undefined) return configured;
   const { arn, accountId } = certificate;
   if (usersIn(context.view, certificate).length === 0) {
     return { output: {}, changes: [certificateChange(arn, undefined)] };

@@ -5,7 +5,7 @@ import { acmArnPrefix } from '../../../model/certificate.ts';
 import type { AcmCertificate } from '../../../model/certificate.ts';
 import type { Tag } from '../../../model/load-balancer.ts';
 import { certificateChange } from '../../../store/store.ts';
-import { outOfDateNotes } from '../../certificate-records.ts';
+import { configuredFault, outOfDateNotes } from '../../certificate-records.ts';
 import type { Outcome } from '../../changes.ts';
 import { Fault } from '../../fault.ts';
 import { makeRequestId } from '../../request-id.ts';
@@ -49,7 +49,8 @@ function importCertificate(
 
 function findImported(arn: string, context: CallContext): AcmCertificate | AcmFault {
   const certificate = find(arn, context);
-  if (certificate instanceof Fault || certificate.request === undefined) return certificate;
+  if (certificate instanceof Fault) return certificate;
+  if (certificate.request === undefined) return configuredFault(certificate) ?? certificate;
   return acmFault('ValidationError', `The certification ARN ${arn} is not an imported certificate ARN`);
 }
 

@@ -7,7 +7,7 @@ import { CERTIFICATES } from '../../../model/limits.ts';
 import { idOf } from '../../../model/load-balancer.ts';
 import type { LoadBalancer } from '../../../model/load-balancer.ts';
 import { certificateChange, loadBalancerChange } from '../../../store/store.ts';
-import { outOfDateNotes, userArns, usersIn } from '../../certificate-records.ts';
+import { configuredFault, outOfDateNotes, userArns, usersIn } from '../../certificate-records.ts';
 import type { Outcome } from '../../changes.ts';
 import { Fault } from '../../fault.ts';
 import { iamFault } from './model.ts';
@@ -91,7 +91,7 @@ function update(input: shapes.UpdateServerCertificateRequest, context: CallConte
   const certificate = updateFault(input) ?? find(input.ServerCertificateName, context);
   if (certificate instanceof Fault) return certificate;
   const { NewServerCertificateName: name = certificate.name, NewPath: path = certificate.path } = input;
-  const fault = takenFault(name, certificate, context);
+  const fault = configuredFault(certificate) ?? takenFault(name, certificate, context);
   if (fault !== undefined) return fault;
   const arn = iamCertificateArn(certificate.accountId, context.caller.region, path, name);
   if (arn === certificate.arn) return { output: {}, changes: [] };
@@ -107,6 +107,8 @@ function update(input: shapes.UpdateServerCertificateRequest, context: CallConte
 function remove(input: shapes.DeleteServerCertificateRequest, context: CallContext): Outcome<shapes.Unit> | IamFault {
   const certificate = nameFault(input.ServerCertificateName) ?? find(input.ServerCertificateName, context);
   if (certificate instanceof Fault) return certificate;
+  const configured = configuredFault(certificate);
+  if (configured !== undefined) return configured;
   const [user] = userArns(context.view, certificate);
   if (user === undefined) return { output: {}, changes: [certificateChange(certificate.arn, undefined)] };
   return iamFault(

@@ -1,4 +1,7 @@
-/** What a client can do wrong, or slowly (spec/faults.md, client). Refused heads and bodies stand in refusals.test.ts. */
+/**
+ * What clients do slowly or oddly beside the table of faults, whose rows stand in test/faults. Refused heads and bodies
+ * stand in refusals.test.ts.
+ */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { LINGER_MS } from '../../src/model/limits.ts';
@@ -58,20 +61,6 @@ for (const transport of TRANSPORTS) {
       }
     });
 
-    test('that sends its head a byte at a time has the idle timeout for the whole of it: 408', async (t) => {
-      const { traffic, backend } = await start(t);
-      const client = await traffic.dial();
-      for (const [index, byte] of GET.slice(0, 8).split('').entries()) {
-        client.send(byte);
-        await traffic.counted('receivedBytes', index + 1);
-        traffic.pass(IDLE_MS / 10);
-      }
-      await assertAnsweredAndEnded(client, TIMED_OUT);
-      assert.equal(backend.peers.length, 0);
-      assert.equal(traffic.count('elb4xx'), 1);
-      assert.equal(traffic.count('requests'), 1);
-    });
-
     test('whose pipelined head does not get complete has the idle timeout for it', async (t) => {
       const { traffic, client, instance } = await asked(t);
       client.send('GET /2');
@@ -80,23 +69,6 @@ for (const transport of TRANSPORTS) {
       await readMessage(client);
       traffic.pass(IDLE_MS);
       await assertAnsweredAndEnded(client, TIMED_OUT);
-    });
-
-    test('that stalls in its body gets 408, and the back end cannot take what it got for the whole', async (t) => {
-      for (const [framing, body] of [
-        ['Content-Length: 10', 'some'],
-        ['Transfer-Encoding: chunked', '4\r\nsome\r\n'],
-      ] as const) {
-        const { traffic, client, instance } = await asked(t, `POST / HTTP/1.1\r\nHost: h\r\n${framing}\r\n\r\n${body}`);
-        traffic.pass(IDLE_MS - 200);
-        assert.equal(client.received, '');
-        traffic.pass(200);
-        await assertAnsweredAndEnded(client, TIMED_OUT);
-        await instance.shutDown();
-        assert.equal(instance.received, '');
-        assert.equal(traffic.outstanding(0), 0);
-        assert.equal(traffic.count('elb4xx'), 1);
-      }
     });
 
     test('that sends its body slowly is given time as long as something moves', async (t) => {
@@ -125,22 +97,6 @@ for (const transport of TRANSPORTS) {
       await instance.shutDown();
     });
 
-    for (const how of ['end', 'reset'] as const) {
-      test(`that goes away in its body (${how}) takes the back end's request with it`, async (t) => {
-        const { traffic, client, instance } = await asked(
-          t,
-          'POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n0123',
-        );
-        client[how]();
-        await instance.shutDown();
-        assert.equal(instance.received, '');
-        if (how === 'end') await assertAnsweredAndEnded(client, TIMED_OUT);
-        assert.equal(traffic.outstanding(0), 0);
-        assert.equal(traffic.count('elb4xx'), 1, 'counted as 408');
-        assert.equal(traffic.count('requests'), 1);
-      });
-    }
-
     test('that goes away before the response takes the request with it, whatever comes back', async (t) => {
       const { traffic, client, instance, backend } = await asked(t);
       client.reset();
@@ -153,28 +109,6 @@ for (const transport of TRANSPORTS) {
       await fresh.take('\r\n\r\n');
       fresh.send('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfresh');
       assert.equal((await readMessage(other)).body, 'fresh');
-    });
-
-    test('that goes away in the response takes it with it', async (t) => {
-      const { traffic, client, instance } = await asked(t);
-      instance.send('HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nsome');
-      await client.take('some');
-      client.reset();
-      await instance.shutDown();
-      assert.equal(traffic.outstanding(0), 0);
-      assert.equal(traffic.count('clientConnectionsActive'), 0);
-      assert.equal(traffic.count('backend2xx'), 1);
-    });
-
-    test('that shuts down its side after its request gets the whole response', async (t) => {
-      const { client, instance } = await asked(t);
-      client.end();
-      await soon();
-      instance.send('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsom');
-      await client.take('som');
-      instance.send('all');
-      await client.close();
-      assert.equal(client.received, 'all');
     });
 
     test('that shuts down its side in a head gets 400', async (t) => {
@@ -193,22 +127,6 @@ for (const transport of TRANSPORTS) {
         assert.equal(backend.peers.length, 0);
         await traffic.counted('clientConnectionsActive', 0);
       }
-    });
-
-    test('that does not read its response stops the back end, and is cut at the idle timeout', async (t) => {
-      const { traffic, client, instance } = await asked(t);
-      client.pause();
-      const all = 64 * 1024 * 1024;
-      instance.send(`HTTP/1.1 200 OK\r\nContent-Length: ${all}\r\n\r\n`);
-      const chunk = Buffer.alloc(1024 * 1024);
-      for (let i = 0; i < all / chunk.length; i++) instance.send(chunk);
-      await standstill(() => instance.socket.writableLength);
-      assert.ok(instance.socket.writableLength > all / 2, 'most of it has stayed with the back end');
-      traffic.pass(IDLE_MS);
-      await instance.shutDown();
-      assert.equal(traffic.outstanding(0), 0);
-      client.resume();
-      assert.equal(await client.close(), 'ECONNRESET');
     });
 
     test('that does not read its responses gets no more requests served', async (t) => {
@@ -280,19 +198,6 @@ for (const transport of TRANSPORTS) {
       await soon();
       assert.ok(heads.length >= 20);
       for (const head of heads) assert.match(head, /X-Forwarded-For: 127\.0\.0\.1\r/);
-    });
-
-    test('among 500 that send their heads slowly is served at once', async (t) => {
-      const { traffic, backend } = await start(t);
-      backend.serve(() => OK);
-      const slow = await Promise.all(Array.from({ length: 500 }, () => traffic.dial()));
-      for (const byte of 'GET / HTTP') for (const each of slow) each.send(byte);
-      const client = await traffic.dial();
-      client.send(GET);
-      assert.equal((await readMessage(client)).body, 'ok');
-      await traffic.counted('receivedBytes', GET.length + 500 * 'GET / HTTP'.length);
-      traffic.pass(IDLE_MS);
-      for (const each of slow) await assertAnsweredAndEnded(each, TIMED_OUT);
     });
   });
 }

@@ -74,10 +74,26 @@ export function registerAwsEnv(program: Command): void {
 export function findTarget(path: string | undefined, options: AwsEnvOptions, environment: Environment): AwsEnvTarget {
   const { dataDir, api } = options;
   const configuration = loadConfiguration(path, { dataDir, api }, environment);
-  const endpoint = reachable(runningEndpoint(configuration) ?? configuredEndpoint(configuration));
+  const endpoint = endpointOf(configuration);
   const { region } = configuration;
   if (configuration.api.auth === 'none') return { endpoint, region, key: undefined };
   return { endpoint, region, key: readKey(dataDirectory(configuration.dataDir).credentials, options.profile) };
+}
+
+/**
+ * Where the API of the weir that the options mean is reached, running or not: `http://127.0.0.1:7600`.
+ * @throws ConfigurationError, {@link StartError}: what the reader can put right.
+ */
+export function findEndpoint(
+  path: string | undefined,
+  flags: Pick<ConfigurationFlags, 'dataDir' | 'api'>,
+  environment: Environment,
+): string {
+  return endpointOf(loadConfiguration(path, flags, environment));
+}
+
+function endpointOf(configuration: Configuration): string {
+  return reachable(runningEndpoint(configuration) ?? configuredEndpoint(configuration));
 }
 
 function runningEndpoint({ dataDir }: Configuration): string | undefined {

@@ -8,6 +8,7 @@ import { registerDemo } from './demo.ts';
 import { EXIT_FINE, EXIT_WRONG_USAGE } from './failure.ts';
 import { endWithParents } from './launcher.ts';
 import { registerServe } from './serve-command.ts';
+import { registerTop } from './top.ts';
 import { registerValidate } from './validate.ts';
 
 /** Runs the command that `argv` (without node and script) asks for. Leaves its exit code in `process.exitCode`. */
@@ -21,6 +22,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   registerServe(program);
   registerValidate(program);
   registerClassify(program);
+  registerTop(program);
   registerAwsEnv(program);
   registerDemo(program);
   try {

@@ -1,0 +1,119 @@
+/** `weir top`: what a running weir does, live in a terminal or as tables. Reads `/metrics`, here or elsewhere. */
+import { Argument, InvalidArgumentError, type Command } from 'commander';
+import { messageOf } from '../kit/assert.ts';
+import { systemClock } from '../kit/clock.ts';
+import { holdProcess } from '../kit/hold.ts';
+import { findEndpoint } from './aws-env.ts';
+import * as values from './configuration-values.ts';
+import { exitCodeOf, failureText, StartError } from './failure.ts';
+import { printTables, watchLive, type TopOptions } from './top-live.ts';
+import { scrape, type Scrape } from './top-scrape.ts';
+
+const DEFAULT_INTERVAL_SECONDS = 2;
+const MIN_INTERVAL_SECONDS = 0.2;
+const MAX_INTERVAL_SECONDS = 3600;
+
+interface Options {
+  readonly api?: values.Endpoint;
+  readonly dataDir?: string;
+  readonly interval: number;
+  readonly once?: boolean;
+}
+
+const HELP = `
+Keys: q quits; up, down (k, j), page up and page down choose the load balancer whose instances are shown;
+r, l, e, u and n sort by requests, latency (p99), errors, queue and name.
+
+Rates are per second. 2XX to 5XX are answers of instances, ELB4XX and ELB5XX weir's own. UP is instances in service of
+those registered. Where standard output is no terminal, or with --once, plain tables are printed.
+
+It reads /metrics at the API address: --api of another machine's weir does, where that address can be reached.`;
+
+/** Adds the command to the program. */
+export function registerTop(program: Command): void {
+  program
+    .command('top')
+    .summary('show live what a running weir does')
+    .description('Show requests, latency, codes, queues and instances of a running weir, live.')
+    .addArgument(new Argument('[config.yaml]', 'configuration file of the weir'))
+    .option('--api <HOST:PORT>', 'its API address (default: that of the weir on the data directory)', parseEndpoint)
+    .option('--data-dir <DIR>', 'its data directory (default: ./weir-data; WEIR_DATA_DIR)')
+    .option('--interval <SECONDS>', 'time between two looks', parseInterval, DEFAULT_INTERVAL_SECONDS)
+    .option('--once', 'print one table, made from two looks, and end')
+    .addHelpText('after', HELP)
+    .action(async (path: string | undefined, options: Options) => {
+      try {
+        await top(options.api ?? endpointOf(path, options), options);
+      } catch (error) {
+        process.stderr.write(failureText(error));
+        process.exitCode = exitCodeOf(error);
+      }
+    });
+}
+
+function parseEndpoint(text: string): values.Endpoint {
+  const endpoint = values.endpoint(text);
+  if (endpoint instanceof values.Unexpected) throw new InvalidArgumentError(`It must be ${endpoint.expected}.`);
+  if (endpoint.port === 0) throw new InvalidArgumentError('It must name the port: nothing can be reached at port 0.');
+  return endpoint;
+}
+
+function parseInterval(text: string): number {
+  const seconds = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (seconds >= MIN_INTERVAL_SECONDS && seconds <= MAX_INTERVAL_SECONDS) return seconds;
+  throw new InvalidArgumentError(`It must be from ${MIN_INTERVAL_SECONDS} to ${MAX_INTERVAL_SECONDS} seconds.`);
+}
+
+function endpointOf(path: string | undefined, { dataDir }: Options): values.Endpoint {
+  const { hostname, port } = new URL(findEndpoint(path, { dataDir }, process.env));
+  return { host: hostname.replaceAll(/[[\]]/g, ''), port: Number(port === '' ? 80 : port) };
+}
+
+async function top({ host, port }: values.Endpoint, { interval, once = false }: Options): Promise<void> {
+  const hold = holdProcess();
+  const options: TopOptions = {
+    endpoint: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+    intervalMs: interval * 1000,
+    clock: systemClock,
+    scrape: () => scrape({ host, port }, systemClock),
+  };
+  try {
+    const first = await reach(options);
+    const { stdin, stdout, env } = process;
+    if (stdout.isTTY && stdin.isTTY && !once && env['TERM'] !== 'dumb') {
+      const colours = (env['NO_COLOR'] ?? '') === '';
+      await watchLive(first, options, { input: stdin, output: stdout, process, colours });
+    } else await printAll(first, once, options);
+  } finally {
+    hold.cancel();
+  }
+}
+
+async function reach(options: TopOptions): Promise<Scrape> {
+  try {
+    return await options.scrape();
+  } catch (error) {
+    throw unreachable(options, error);
+  }
+}
+
+async function printAll(first: Scrape, once: boolean, options: TopOptions): Promise<void> {
+  let readers = true;
+  // Whoever reads may have seen enough (weir top | head).
+  process.stdout.on('error', () => (readers = false));
+  const output = {
+    write: (text: string) => (process.stdout.write(text), readers),
+    complain: (text: string) => void process.stderr.write(`weir: ${text}\n`),
+  };
+  try {
+    await printTables(first, once, options, output);
+  } catch (error) {
+    throw unreachable(options, error);
+  }
+}
+
+function unreachable({ endpoint }: TopOptions, error: unknown): StartError {
+  return new StartError(
+    `no weir answers at ${endpoint}: ${messageOf(error)}. Start one there (weir serve), or name another (--api HOST:PORT).`,
+  );
+}

@@ -80,7 +80,7 @@ test('a changed target is probed at once, and the old probe reports nothing', ()
   );
   started[1]!.finish();
   assert.deepEqual(results, ['a']);
-  clock.advance(5000);
+  clock.advance(5050);
   assert.equal(started.length, 3);
 });
 
@@ -118,6 +118,15 @@ test('a thousand targets added together are not probed together, neither at firs
     assert.ok(times[1]! - times[0]! <= 5000);
     for (let i = 2; i < times.length; i++) assert.equal(times[i]! - times[i - 1]!, 5000);
   }
+});
+
+test('later probes start a few at once, so that the process wakes up 20 times a second and not for each', () => {
+  const { clock, started, set } = harness({ durationMs: 1 });
+  for (let port = 1; port <= 1000; port++) set(`i-${port}`, port);
+  clock.advance(60_000);
+  const later = started.map(({ atMs }) => atMs).filter((atMs) => atMs >= 10_000 && atMs < 60_000);
+  assert.equal(later.length, 10_000);
+  assert.ok(new Set(later).size <= 50 * 20);
 });
 
 test('no more probes are under way than allowed; the others follow as soon as one ends, first come first served', () => {

@@ -109,7 +109,7 @@ export class HandleConnection implements Connection {
   /** `count` bytes were read into the current buffer. Returns the buffer for the next reads where it changes. */
   received(count: number): Uint8Array | undefined {
     this.handOver(this.bulkBuffer === undefined ? this.transport.readBuffer : this.bulkBuffer.bytes, count);
-    this.#takeTurns(count);
+    this.takeTurns(count);
     if (this.closed || this.bulk === (this.bulkBuffer !== undefined)) return undefined;
     return this.#switchBuffer();
   }
@@ -118,7 +118,7 @@ export class HandleConnection implements Connection {
    * libuv reads from one socket until it is empty, 32 times over at most: megabytes, while everybody else waits. Whoever has
    * filled its buffer and has had its share goes on when all the others have had a look.
    */
-  #takeTurns(count: number): void {
+  protected takeTurns(count: number): void {
     this.#inOneGo += count;
     const size = this.bulkBuffer === undefined ? BUFFERS.sharedRead : this.bulkBuffer.area.length;
     if (count < size) this.#inOneGo = 0;

@@ -86,7 +86,10 @@ abstract class TlsConnection extends HandleConnection {
     const { readBuffer } = this.transport;
     if (this.paused || this.#held.length > 0)
       this.#held.push(Buffer.from(readBuffer.subarray(READ_ROOM, READ_ROOM + count)));
-    else this.handOver(readBuffer, count);
+    else {
+      this.handOver(readBuffer, count);
+      this.takeTurns(count);
+    }
   }
 
   override readEnded(status: number): void {

@@ -5,14 +5,17 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { isTls, type Protocol } from '../../src/model/load-balancer.ts';
+import { BUFFERS } from '../../src/model/limits.ts';
 import { readMessage } from '../support/http-reader.ts';
 import { refusingPort, type Peer } from '../support/peers.ts';
 import { standstill } from '../support/standstill.ts';
 import { dialTls, servedTls, startTlsBackend, tapped } from '../support/tls.ts';
 import { setUp, TRANSPORTS, type SetUpOptions, type Traffic } from '../support/traffic.ts';
 
+/** What libuv reads for TLS before it asks whether to go on. */
+const READ_AT_ONCE = 64 * 1024;
 /** More than the kernel keeps between two sockets. */
-const BODY = numbered(24 * 1024 * 1024);
+const BODY = numbered(12 * 1024 * 1024);
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const GET = 'GET / HTTP/1.1\r\nHost: www.example.test\r\n\r\n';
 
@@ -137,3 +140,21 @@ for (const transport of TRANSPORTS) {
     });
   });
 }
+
+test('a connection of TLS that has very much to say lets the others have their turn', async (t) => {
+  const listener = { instanceProtocol: 'TCP', tls: servedTls() } as const;
+  const { traffic, backend } = await setUp(t, { transport: 'handle', protocol: 'SSL', listener });
+  const client = await dialTls(traffic.port);
+  const instance = await backend.accept();
+  client.send(BODY);
+  let [most, before] = [0, 0];
+  while (instance.received.length < BODY.length) {
+    const now = traffic.count('receivedBytes');
+    most = Math.max(most, now - before);
+    before = now;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.ok(most <= BUFFERS.turn + READ_AT_ONCE, `${most} bytes in one turn`);
+  client.end();
+  await instance.shutDown();
+});

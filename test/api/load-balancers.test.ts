@@ -143,7 +143,7 @@ describe('CreateLoadBalancer', () => {
     const cases: readonly (readonly [Partial<CreateLoadBalancerCommandInput>, string])[] = [
       [{ Listeners: [] }, 'At least one listener must be specified'],
       [{ AvailabilityZones: [] }, 'Either AvailabilityZones or SubnetIds must be specified'],
-      [{ Subnets: ['subnet-1'] }, 'Only one of SubnetIds or AvailabilityZones parameter may be specified'],
+      [{ Subnets: ['subnet-1'] }, 'Only one of SubnetIds or AvailabilityZones may be specified'],
       [
         { AvailabilityZones: ['eu-west-1a'] },
         "Invalid Availability Zone: 'eu-west-1a'. The zones are us-east-1a, us-east-1b, us-east-1c.",

@@ -34,8 +34,8 @@ function portFault(listener: shapes.Listener, index: number, platform: Platform)
   if (platform === 'vpc' || CLASSIC_PORTS.includes(port) || port >= CLASSIC_FIRST_FREE_PORT) return undefined;
   return elbFault(
     'ValidationError',
-    `LoadBalancerPort ${port} must be one of ${CLASSIC_PORTS.join(', ')} or from ${CLASSIC_FIRST_FREE_PORT} to ${MAX_PORT} ` +
-      'on the platform ec2-classic of the configuration.',
+    `EC2-Classic load balancer port must be either ${CLASSIC_PORTS.join(', ')} or ${CLASSIC_FIRST_FREE_PORT}~${MAX_PORT} ` +
+      `inclusive, got ${port} (platform of the configuration)`,
   );
 }
 

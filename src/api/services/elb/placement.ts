@@ -132,7 +132,7 @@ export function readPlacement(input: CreateAccessPointInput, context: CallContex
     return elbFault('ValidationError', 'Either AvailabilityZones or SubnetIds must be specified');
   }
   if (zones.length > 0 && subnets.length > 0) {
-    return elbFault('ValidationError', 'Only one of SubnetIds or AvailabilityZones parameter may be specified');
+    return elbFault('ValidationError', 'Only one of SubnetIds or AvailabilityZones may be specified');
   }
   const classic = context.configuration.platform === 'ec2-classic';
   return classic ? readClassicPlacement(input, context) : readVpcPlacement(input, context);

@@ -9,7 +9,7 @@ import { API } from '../../../model/limits.ts';
 import type { Store, View } from '../../../store/store.ts';
 import { Changes } from '../../changes.ts';
 import type { Structure } from '../../codec/value.ts';
-import { commonFault, Fault } from '../../fault.ts';
+import { Fault } from '../../fault.ts';
 import type { Caller, QueryService } from '../../service.ts';
 import { handlers } from './handlers.ts';
 import { elbFault, elbModel } from './model.ts';
@@ -87,11 +87,7 @@ class ElbService implements QueryService {
     const { ec2, configuration } = this.#options;
     if (ec2?.isConfigured !== true || needsOf === undefined) return undefined;
     const failure = await ec2.ensure(needsOf(input, configuration()));
-    if (failure === undefined) return undefined;
-    return commonFault(
-      'ServiceUnavailable',
-      `The EC2 endpoint of the configuration (instances.ec2Endpoint) cannot be asked: ${failure.message}. Nothing was changed.`,
-    );
+    return failure === undefined ? undefined : ec2Fault(failure.message);
   }
 
   async #lookUp(hosts: readonly string[]): Promise<CallContext['addresses']> {
@@ -110,6 +106,15 @@ class ElbService implements QueryService {
     const refusal = opens.length === 0 ? undefined : await this.#options.control.tryBind(opens);
     return refusal === undefined ? undefined : bindFault(refusal);
   }
+}
+
+/** `cause` begins with EC2's error code, where EC2 answered with one. */
+function ec2Fault(cause: string): ElbFault {
+  const code = /^(RequestLimitExceeded|Throttling)\b/.test(cause) ? 'DependencyThrottle' : 'ServiceUnavailable';
+  return elbFault(
+    code,
+    `The EC2 endpoint of the configuration (instances.ec2Endpoint) cannot be asked: ${cause}. Nothing was changed.`,
+  );
 }
 
 function bindFault({ address, port, code, message }: BindRefusal): ElbFault {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../src/kit/assert.ts';
 import { systemClock } from '../src/kit/clock.ts';
-import { balanceTable, measureBalance } from './balance.ts';
+import { isAlone, runAlone } from './alone.ts';
 import { allowedCpus, describeMachine, describePlan } from './machine.ts';
 import { parseOptions, type Options } from './options.ts';
 import { ProcessTable } from './processes.ts';
@@ -21,9 +21,10 @@ interface Outcome {
 }
 
 const args = process.argv.slice(2);
-// Needs no peers, no sockets and no options.
-const options = args[0] === 'balance' ? { exitCode: 0, text: balance() } : parseOptions(args);
-if ('exitCode' in options) {
+const options = isAlone(args) ? undefined : parseOptions(args);
+if (options === undefined) {
+  process.exitCode = await runAlone(args);
+} else if ('exitCode' in options) {
   (options.exitCode === 0 ? process.stdout : process.stderr).write(options.text);
   process.exitCode = options.exitCode;
 } else if (process.platform !== 'linux') {
@@ -138,10 +139,6 @@ function writeJson(
     file,
     `${JSON.stringify({ date: today(), machine, versions, rounds, seconds, threads, scenarios }, null, 2)}\n`,
   );
-}
-
-function balance(): string {
-  return `${describeMachine()}\n\nbalance: choosing an instance\n\n${balanceTable(measureBalance())}\n`;
 }
 
 function today(): string {

@@ -10,6 +10,10 @@ export interface DataDirectory {
   readonly credentials: string;
   /** Where the API of the weir that runs is; there while it runs. */
   readonly apiAddress: string;
+  /** Where access logs are delivered to, unless the configuration names another place. */
+  readonly accessLogs: string;
+  /** Access logs that are not delivered yet. */
+  readonly accessLogSpool: string;
   /** Writes `pid`: who holds the directory. */
   announceProcess(): void;
   /** Writes `api-address`: `http://127.0.0.1:7600`, with the actual port. */
@@ -27,6 +31,8 @@ export function dataDirectory(path: string): DataDirectory {
     state: join(absolute, 'state.db'),
     credentials: join(absolute, 'credentials'),
     apiAddress: api,
+    accessLogs: join(absolute, 'access-logs'),
+    accessLogSpool: join(absolute, 'access-log-spool'),
     announceProcess() {
       // What a weir that was killed has left behind is not our address.
       rmSync(api, { force: true });

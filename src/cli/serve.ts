@@ -12,6 +12,7 @@ import type { Clock } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import type { Random } from '../kit/random.ts';
 import type { Configuration } from '../model/configuration.ts';
+import type { AccessLogs } from '../observe/access-logs.ts';
 import { CertificateWatch } from '../observe/certificate-watch.ts';
 import { createLogger, type Logger } from '../observe/logger.ts';
 import { ProcessMonitor } from '../observe/process-metrics.ts';
@@ -20,6 +21,7 @@ import { readMasterKey } from '../store/secrets-file.ts';
 import { createSecrets, type Secrets } from '../store/secrets.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
+import { openAccessLogs } from './access-logs.ts';
 import { fixedKeyOf, type Environment } from './configuration.ts';
 import { adoptCertificates } from './configured-certificates.ts';
 import { dataDirectory, type DataDirectory } from './data-directory.ts';
@@ -102,6 +104,7 @@ class Weir implements RunningWeir {
   readonly #keys = new KeyRing([]);
   readonly #monitor: ProcessMonitor;
   readonly #certificates: CertificateWatch;
+  readonly #accessLogs: AccessLogs;
   readonly #ec2: Ec2Directory;
   configuration: Configuration;
   #bound: Bound | undefined;
@@ -125,7 +128,8 @@ class Weir implements RunningWeir {
     const shared = { store, secrets, clock, random, log: this.log };
     this.#certificates = new CertificateWatch(shared);
     this.#ec2 = this.#makeEc2Directory();
-    this.control = createControl({ ...shared, configuration });
+    this.#accessLogs = openAccessLogs({ configuration, files, clock, random, log: this.log });
+    this.control = createControl({ ...shared, configuration, accessLogs: this.#accessLogs });
     this.#api = createApi({
       ...shared,
       configuration,
@@ -156,6 +160,7 @@ class Weir implements RunningWeir {
     await this.#ec2.start();
     // Before the traffic starts, so that none of it goes where an instance no longer is; nothing serves yet.
     await this.#refreshInventory(this.#elbWithoutTraffic());
+    await this.#accessLogs.start();
     await this.control.start();
     this.#certificates.start();
   }
@@ -193,6 +198,7 @@ class Weir implements RunningWeir {
     this.#certificates.stop();
     this.#ec2.stop();
     await this.control.stop(timeoutMs);
+    await this.#accessLogs.stop();
     await this.#api.close(API_CLOSE_MS);
     await this.store.close();
     this.#monitor.close();
@@ -264,6 +270,7 @@ class Weir implements RunningWeir {
   #pages() {
     const { auth } = this.configuration.api;
     return createStatusPages({
+      accessLogs: this.#accessLogs,
       store: this.store,
       control: this.control,
       clock: this.#options.clock,

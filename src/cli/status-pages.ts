@@ -10,6 +10,7 @@ import type { ControlStatus, ListenerFailure } from '../control/status.ts';
 import type { Clock } from '../kit/clock.ts';
 import { certificateExpiries } from '../model/certificate.ts';
 import { idOf, type LoadBalancer, type LoadBalancerId } from '../model/load-balancer.ts';
+import type { AccessLogs } from '../observe/access-logs.ts';
 import { EXPOSITION_CONTENT_TYPE } from '../observe/exposition.ts';
 import type { ProcessMonitor, ThreadMetrics } from '../observe/process-metrics.ts';
 import { renderMetrics } from '../observe/prometheus.ts';
@@ -23,6 +24,7 @@ export interface StatusPagesOptions {
   readonly control: RunningControl;
   readonly clock: Clock;
   readonly monitor: ProcessMonitor;
+  readonly accessLogs: Pick<AccessLogs, 'metrics'>;
   /** The region whose load balancers go by their plain names in metrics. */
   readonly region: string;
   /** `http://127.0.0.1:7600`; asked when a page is made, since the port may be known only then. */
@@ -85,7 +87,7 @@ function readyPage(options: StatusPagesOptions): StatusPage {
   });
 }
 
-function metricsPage({ store, control, clock, monitor, region }: StatusPagesOptions): string {
+function metricsPage({ store, control, clock, monitor, accessLogs, region }: StatusPagesOptions): string {
   const status = control.status();
   const view = store.view();
   const names = new Map(view.list('load-balancer').map((record) => [idOf(record), metricName(record, region)]));
@@ -110,6 +112,7 @@ function metricsPage({ store, control, clock, monitor, region }: StatusPagesOpti
       loadBalancer: nameOf(failure.loadBalancer, ''),
       listener: `${failure.address}:${failure.port}`,
     })),
+    accessLogs: accessLogs.metrics(),
     certificates: certificateExpiries(view.list('certificate'), clock.epochMs()),
   });
 }

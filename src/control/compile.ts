@@ -30,6 +30,8 @@ export interface CompileInputs {
   readonly tlsOf: (record: LoadBalancer, listener: Listener) => CompiledTls | undefined;
   /** Of sticky cookies, the first one to make them with; asked for where a listener is sticky. */
   readonly cookieKeys: () => readonly Uint8Array[];
+  /** What marks the lines of its access log; undefined: none are written. */
+  readonly accessLog?: number | undefined;
   /** Of this load balancer (traffic/counters.ts). */
   readonly counters: SharedArrayBuffer;
 }
@@ -50,7 +52,9 @@ export function compile(record: LoadBalancer, inputs: CompileInputs): CompiledLo
     crossZone: attributes.crossZoneLoadBalancing,
     idleTimeoutMs: attributes.idleTimeout * 1000,
     desyncMitigationMode: desyncMode(additional['elb.http.desyncmitigationmode']),
-    upgrade: additional['weir.http.upgrade']?.toLowerCase() === 'true',
+    upgrade: isTrue(additional['weir.http.upgrade']),
+    ...(isTrue(additional['weir.http.requestid']) ? { traceId: true } : {}),
+    ...(inputs.accessLog === undefined ? {} : { accessLog: inputs.accessLog }),
     maxConnectionsPerTarget: connectionCap(additional['weir.backend.maxconnections']),
     preconnect: inputs.configuration.preconnect,
     slowStartMs: 1000 * Number(additional['weir.backend.slowstartseconds'] ?? 0),
@@ -118,6 +122,10 @@ function compileTargets(
     if (host === undefined) return [];
     return [{ slot: slotOf(instanceId, instancePort), instanceId, host, port: realPort(instance, instancePort), zone }];
   });
+}
+
+function isTrue(value: string | undefined): boolean {
+  return value?.toLowerCase() === 'true';
 }
 
 function desyncMode(value: string | undefined): DesyncMitigationMode {

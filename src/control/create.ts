@@ -1,26 +1,22 @@
 /** Puts control together: store → reconciler → traffic threads, with health, names, ports and drains beside it. */
 import type { Clock } from '../kit/clock.ts';
-import type { Log } from '../kit/log.ts';
-import type { Random } from '../kit/random.ts';
 import { HealthMonitor } from '../health/monitor.ts';
-import { createProbe, type Probe } from '../health/probe.ts';
-import type { Configuration } from '../model/configuration.ts';
+import { createProbe } from '../health/probe.ts';
 import { addressProblem } from '../model/instance-address.ts';
 import { idOf, type LoadBalancerId } from '../model/load-balancer.ts';
-import type { Secrets } from '../store/secrets.ts';
 import type { Change, Store, View } from '../store/store.ts';
-import type { ThreadSettings } from '../traffic/snapshot.ts';
 import { TargetTable } from '../traffic/target-table.ts';
 import { affectedBy } from './affected.ts';
-import { testBind, type BindTest } from './bind.ts';
+import { testBind } from './bind.ts';
 import type { CompiledConfiguration } from './compile.ts';
+import type { ControlOptions } from './control-options.ts';
 import type { BindRefusal, Control, InstanceState, WantedListener } from './control.ts';
 import { CookieKeyring } from './cookie-keys.ts';
 import { Drains, type DrainReason } from './drains.ts';
 import { instanceState } from './instance-state.ts';
 import { ListenerGate } from './listener-gate.ts';
 import { Reconciler, type RecordChange } from './reconcile.ts';
-import { HostResolver, systemLookup, type Lookup } from './resolve.ts';
+import { HostResolver, systemLookup } from './resolve.ts';
 import { Slots } from './slots.ts';
 import { statusOf, type ControlStatus, type ListenerFailure } from './status.ts';
 import { Supervisor } from './supervisor.ts';
@@ -29,23 +25,7 @@ import { TicketKeys } from './ticket-keys.ts';
 import { tellReports, tlsFailures } from './tls-reports.ts';
 import { TlsSettings } from './tls-settings.ts';
 import { Waiters } from './waiters.ts';
-import { trafficThreadUrl, workerThreads, type StartThread } from './worker.ts';
-
-export interface ControlOptions {
-  readonly store: Store;
-  readonly configuration: CompiledConfiguration & Pick<Configuration, 'threads' | 'instances'>;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  /** Opens private keys, and seals the key of session tickets. */
-  readonly secrets: Secrets;
-  readonly transport?: ThreadSettings['transport'];
-  /** The ways out of the process; the defaults are the real ones. */
-  readonly startThread?: StartThread;
-  readonly probe?: Probe;
-  readonly lookup?: Lookup;
-  readonly testBind?: BindTest;
-}
+import { trafficThreadUrl, workerThreads } from './worker.ts';
 
 /** {@link Control}, and what the process itself does with it. */
 export interface RunningControl extends Control {
@@ -120,6 +100,7 @@ class RunningSystem implements RunningControl {
       onTls: (record, before, now) => tellReports(log, record.name, before, now),
       apply: (change) => this.#supervisor.apply(change),
       cut: (slots) => this.#supervisor.cut(slots),
+      accessLogs: options.accessLogs,
     });
     this.#threadFailures = this.#makeThreadFailures(options);
   }
@@ -242,7 +223,7 @@ class RunningSystem implements RunningControl {
     this.#threadFailures.update(this.#supervisor.failures);
   }
 
-  #makeSupervisor({ clock, log, configuration, transport, startThread }: ControlOptions): Supervisor {
+  #makeSupervisor({ clock, log, configuration, transport, startThread, accessLogs }: ControlOptions): Supervisor {
     return new Supervisor({
       clock,
       log,
@@ -250,6 +231,7 @@ class RunningSystem implements RunningControl {
       transport: transport ?? 'auto',
       start: startThread ?? workerThreads(trafficThreadUrl()),
       table: this.#slots.table,
+      logRings: accessLogs?.rings ?? [],
       waiters: this.#waiters,
       snapshot: () => this.#reconciler.snapshot(),
       onProgress: () => this.#onProgress(),

@@ -7,6 +7,7 @@ import { present } from '../kit/assert.ts';
 import type { HealthMonitor } from '../health/monitor.ts';
 import { isTls, type Instance, type Listener, type LoadBalancer, type LoadBalancerId } from '../model/load-balancer.ts';
 import { stickinessOf } from '../model/stickiness-policy.ts';
+import type { AccessLogs } from '../observe/access-logs.ts';
 import { forgetGauges, makeCounters } from '../traffic/counters.ts';
 import type { CompiledLoadBalancer, CompiledTls, TargetReport } from '../traffic/snapshot.ts';
 import { TARGET_STATE } from '../traffic/target-table.ts';
@@ -36,6 +37,8 @@ export interface ReconcilerOptions {
   /** Tells the threads; the number of the message is returned. */
   readonly apply: (change: Snapshot) => number;
   readonly cut: (slots: readonly number[]) => void;
+  /** Undefined: nothing is logged. */
+  readonly accessLogs: Pick<AccessLogs, 'ordinalOf' | 'forget' | 'threadEnded'> | undefined;
 }
 
 /** A load balancer as it runs. */
@@ -182,6 +185,7 @@ export class Reconciler {
 
   /** Takes back what a thread that is no more had counted. */
   forgetThread(thread: number): void {
+    this.#options.accessLogs?.threadEnded(thread);
     for (const page of this.#options.slots.table.pages) page.forgetThread(thread);
     for (const { counters } of this.#running.values()) forgetGauges(counters, thread);
   }
@@ -195,6 +199,7 @@ export class Reconciler {
     gate.want({ id, name: running.record.name }, []);
     resolver.use(id, []);
     monitor.forget(id);
+    this.#options.accessLogs?.forget(id);
     this.#running.delete(id);
     return {
       holders: [...running.holders.values()],
@@ -241,6 +246,7 @@ export class Reconciler {
       mayListen: ({ loadBalancerPort }) =>
         this.#options.gate.mayListen(id, { address: record.address, port: loadBalancerPort }),
       tlsOf: (_record, listener) => this.#tlsOf(record, listener, before, tlsReports),
+      accessLog: this.#options.accessLogs?.ordinalOf(record),
       counters,
     });
     const unchanged = before !== undefined && isSame(before.compiled, compiled);

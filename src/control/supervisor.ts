@@ -35,6 +35,8 @@ export interface SupervisorOptions {
   readonly onReport: (report: TargetReport) => void;
   /** What thread number `thread` counted in its rows is to be taken back. */
   readonly onDeath: (thread: number) => void;
+  /** Where the access logs of threads go, by thread (traffic/log-ring.ts). */
+  readonly logRings?: readonly SharedArrayBuffer[];
 }
 
 export interface ThreadStatus {
@@ -60,7 +62,9 @@ export class Supervisor {
     const rowBytes = THREAD_ROW_CELLS * Float64Array.BYTES_PER_ELEMENT;
     this.threadCounters = new SharedArrayBuffer(threads * rowBytes);
     this.#seats = Array.from({ length: threads }, (_, thread) => {
-      const settings = { thread, threads, transport, threadCounters: this.threadCounters };
+      const logRing = options.logRings?.[thread];
+      const { threadCounters } = this;
+      const settings = { thread, threads, transport, threadCounters, ...(logRing === undefined ? {} : { logRing }) };
       const onProgress = (): void => {
         options.onProgress();
         waiters.check();

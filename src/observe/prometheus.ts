@@ -5,6 +5,8 @@
 import type { CertificateExpiry } from '../model/certificate.ts';
 import { COUNTER, DESYNC_COUNTERS, LATENCY_BUCKETS, SHARED, sharedCells, sumCounters } from '../traffic/counters.ts';
 import { REASONS, TIERS } from '../wire/desync-reasons.ts';
+import type { AccessLogMetrics } from './access-logs.ts';
+import { writeAccessLogs } from './access-log-metrics.ts';
 import { Exposition, labels } from './exposition.ts';
 import { writeProcessMetrics, type ProcessMetrics } from './process-metrics.ts';
 import { writeCertificates, writeHandshakes } from './tls-metrics.ts';
@@ -38,6 +40,7 @@ export interface MetricsInput {
   readonly loadBalancers: readonly LoadBalancerMetrics[];
   readonly failedListeners: readonly FailedListener[];
   readonly certificates: readonly CertificateExpiry[];
+  readonly accessLogs?: AccessLogMetrics;
 }
 
 /** Cells that are written as they are, with the labels that tell samples of one family apart. */
@@ -122,6 +125,7 @@ export function renderMetrics(input: MetricsInput): string {
   writeDesync(out, loadBalancers);
   writeHandshakes(out, loadBalancers);
   writeCertificates(out, input.certificates);
+  if (input.accessLogs !== undefined) writeAccessLogs(out, input.accessLogs);
   writeInstances(out, loadBalancers);
   writeFailedListeners(out, input.failedListeners);
   return out.text();

@@ -1,0 +1,134 @@
+/** The file operations of the access log, as an interface: so that a test can play a disk that is full or gone. */
+import { constants } from 'node:fs';
+import { copyFile, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+const TRIM_STEP = 64 * 1024;
+
+/** A file that is appended to. */
+export interface LogFile {
+  /** May write a part only, as the system's call. */
+  write(bytes: Buffer, position: number): Promise<number>;
+  truncate(length: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface LogFiles {
+  /** Makes what is missing: the file and its folders. */
+  open(path: string): Promise<LogFile>;
+  read(path: string): Promise<Buffer>;
+  write(path: string, content: string): Promise<void>;
+  /** Moves a file, over the border of a file system too, and never over a part of it: it is there whole or not at all. */
+  move(from: string, to: string): Promise<void>;
+  /** Removes a file, and the folders up to `root` that are empty then. */
+  remove(path: string, root: string): Promise<void>;
+  /** Cuts off what stands behind the last line end; returns the size. */
+  trim(path: string): Promise<number>;
+  makeFolder(path: string): Promise<void>;
+  /** All files below `folder`, with their sizes, the oldest first; none where there is no such folder. */
+  list(folder: string): Promise<{ readonly path: string; readonly bytes: number }[]>;
+  isFolder(path: string): Promise<boolean>;
+}
+
+export const systemFiles: LogFiles = {
+  async open(path) {
+    const handle = await create(path);
+    return {
+      write: async (bytes, position) => (await handle.write(bytes, 0, bytes.length, position)).bytesWritten,
+      truncate: (length) => handle.truncate(length),
+      close: () => handle.close(),
+    };
+  },
+  read: (path) => readFile(path),
+  async write(path, content) {
+    await mkdir(dirname(path), { recursive: true });
+    const handle = await open(path, 'w', 0o640);
+    try {
+      await handle.writeFile(content);
+    } finally {
+      await handle.close();
+    }
+  },
+  async move(from, to) {
+    await mkdir(dirname(to), { recursive: true });
+    try {
+      await rename(from, to);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error;
+      await moveAcross(from, to);
+    }
+  },
+  async remove(path, root) {
+    await rm(path, { force: true });
+    for (let folder = dirname(path); folder.startsWith(`${root}/`); folder = dirname(folder)) {
+      const removed = await rmdir(folder).then(
+        () => true,
+        () => false,
+      );
+      if (!removed) return;
+    }
+  },
+  trim,
+  makeFolder: async (path) => void (await mkdir(path, { recursive: true })),
+  async list(folder) {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    const found = await Promise.all(
+      files.map(async (path) => {
+        const { size, mtimeMs } = await stat(path);
+        return { path, bytes: size, mtimeMs };
+      }),
+    );
+    return found.sort((one, other) => one.mtimeMs - other.mtimeMs);
+  },
+  async isFolder(path) {
+    const found = await stat(path).catch(() => undefined);
+    return found?.isDirectory() === true;
+  },
+};
+
+async function create(path: string): Promise<FileHandle> {
+  // Twice: its folder may be removed as empty just after it was made.
+  for (let attempt = 1; ; attempt++) {
+    await mkdir(dirname(path), { recursive: true });
+    try {
+      return await open(path, constants.O_WRONLY | constants.O_CREAT, 0o640);
+    } catch (error) {
+      if (attempt === 2) throw error;
+    }
+  }
+}
+
+async function trim(path: string): Promise<number> {
+  const handle = await open(path, 'r+');
+  try {
+    const { size } = await handle.stat();
+    const buffer = Buffer.alloc(TRIM_STEP);
+    for (let end = size; end > 0; end -= TRIM_STEP) {
+      const start = Math.max(0, end - TRIM_STEP);
+      const { bytesRead } = await handle.read(buffer, 0, end - start, start);
+      const lineEnd = buffer.subarray(0, bytesRead).lastIndexOf('\n');
+      if (lineEnd === -1) continue;
+      const length = start + lineEnd + 1;
+      if (length < size) await handle.truncate(length);
+      return length;
+    }
+    await handle.truncate(0);
+    return 0;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Copied under another name first: a reader sees it whole or not at all. */
+async function moveAcross(from: string, to: string): Promise<void> {
+  const part = `${to}.part`;
+  try {
+    await copyFile(from, part);
+    await rename(part, to);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+  await rm(from);
+}

@@ -52,6 +52,8 @@ interface Wish extends WantedListener {
 export class ListenerGate {
   readonly #options: ListenerGateOptions;
   readonly #held = new Map<string, Held>();
+  /** Those of them that have no owner any more. */
+  readonly #left = new Set<Held>();
   /** By load balancer, then by address and port. */
   readonly #wishes = new Map<LoadBalancerId, Map<string, Wish>>();
   readonly #queue = new Set<Wish>();
@@ -106,9 +108,10 @@ export class ListenerGate {
   /** Forgets ports that all threads have let go of. `released` tells whether they have applied a message. */
   release(released: (sequence: number) => boolean): void {
     let anyReleased = false;
-    for (const [key, held] of this.#held) {
-      if (held.owner !== undefined || !released(held.leftSequence)) continue;
-      this.#held.delete(key);
+    for (const held of this.#left) {
+      if (!released(held.leftSequence)) continue;
+      this.#left.delete(held);
+      this.#held.delete(keyOf(held));
       anyReleased = true;
     }
     if (anyReleased) this.#retry();
@@ -164,11 +167,13 @@ export class ListenerGate {
     const held = this.#held.get(key);
     if (held === undefined || (held.owner !== undefined && held.owner.id !== owner.id)) return false;
     held.owner = owner;
+    this.#left.delete(held);
     return true;
   }
 
   #leave(held: Held): void {
     held.owner = undefined;
+    this.#left.add(held);
     held.leftSequence = this.#options.nextSequence();
   }
 

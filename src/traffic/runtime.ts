@@ -34,7 +34,10 @@ export class Runtime {
   readonly #loadBalancers = new Map<LoadBalancerId, LoadBalancerRuntime>();
   /** Listeners that are gone from the configuration, with connections that may still finish. */
   readonly #leaving = new Set<ListenerRuntime>();
-  readonly #targets = new Map<string, HttpTarget>();
+  /** By load balancer, then by everything that makes a target: a change of one load balancer is no work for the others. */
+  readonly #targets = new Map<LoadBalancerId, Map<string, HttpTarget>>();
+  /** Load balancers that may have targets which no listener routes to. */
+  readonly #unswept = new Set<LoadBalancerId>();
   readonly #preconnect: Timer;
 
   constructor(context: ThreadContext, threads: number) {
@@ -50,7 +53,8 @@ export class Runtime {
     for (const id of message.removals) this.#remove(id);
     const opening: ListenerRuntime[] = [];
     for (const settings of message.upserts) this.#upsert(settings, opening);
-    this.#sweepTargets();
+    for (const { id } of message.upserts) this.#unswept.add(id);
+    for (const id of [...this.#unswept, ...message.removals]) this.#sweepTargets(id);
     await Promise.all(opening.map((listener) => this.#open(listener)));
     return this.#failures();
   }
@@ -90,8 +94,7 @@ export class Runtime {
     for (const { sessions } of [...loadBalancer.listeners.values(), ...leaving]) {
       for (const session of sessions) session.idleTimeoutChanged(byMs);
     }
-    for (const target of this.#targets.values()) {
-      if (target.loadBalancer !== loadBalancer.settings.id) continue;
+    for (const target of this.#targets.get(loadBalancer.settings.id)?.values() ?? []) {
       for (const connection of target.idle) connection.idleTimeoutChanged(byMs);
     }
   }
@@ -127,12 +130,14 @@ export class Runtime {
     const key = [compiled.slot, instanceProtocol, compiled.host, compiled.port, compiled.zone, ...(keys ?? [])].join(
       ' ',
     );
-    let target = this.#targets.get(key);
+    const known = this.#targets.get(settings.id) ?? new Map<string, HttpTarget>();
+    this.#targets.set(settings.id, known);
+    let target = known.get(key);
     if (target === undefined) {
       const page = this.#table.page(compiled.slot);
       const tls = isTls(instanceProtocol) ? backendTls(keys) : undefined;
       target = new Target(settings.id, compiled, instanceProtocol, tls, page, countLog, this.#context.thread);
-      this.#targets.set(key, target);
+      known.set(key, target);
     }
     // A load balancer that was made anew has another log; what is still in flight counts there too.
     target.log = countLog;
@@ -140,15 +145,26 @@ export class Runtime {
   }
 
   /** Marks what no listener routes to any more, closes its pooled connections, forgets it when it has no others. */
-  #sweepTargets(): void {
+  #sweepTargets(id: LoadBalancerId): void {
+    const known = this.#targets.get(id) ?? new Map<string, HttpTarget>();
     const routed = new Set<HttpTarget>();
-    for (const listener of this.#listeners()) for (const target of listener.targets) routed.add(target);
-    for (const [key, target] of this.#targets) {
+    for (const { targets } of this.#loadBalancers.get(id)?.listeners.values() ?? []) {
+      for (const target of targets) routed.add(target);
+    }
+    for (const [key, target] of known) {
       target.routed = routed.has(target);
       if (target.routed) continue;
       for (let idle = target.popIdle(); idle !== undefined; idle = target.popIdle()) idle.close();
-      if (target.connections.size === 0) this.#targets.delete(key);
+      if (target.connections.size === 0) known.delete(key);
     }
+    if (known.size === 0) this.#targets.delete(id);
+    // What is still in flight is looked at again with the next change of whatever load balancer.
+    if (known.size > routed.size) this.#unswept.add(id);
+    else this.#unswept.delete(id);
+  }
+
+  *#allTargets(): Generator<HttpTarget> {
+    for (const known of this.#targets.values()) yield* known.values();
   }
 
   *#listeners(): Generator<ListenerRuntime> {
@@ -194,8 +210,9 @@ export class Runtime {
   /** Ends everything on these slots of the target table at once. */
   cut(slots: readonly number[]): void {
     const wanted = new Set(slots);
-    for (const target of this.#targets.values()) if (wanted.has(target.slot)) target.cut();
-    this.#sweepTargets();
+    const cut = [...this.#allTargets()].filter((target) => wanted.has(target.slot));
+    for (const target of cut) target.cut();
+    for (const id of new Set(cut.map(({ loadBalancer }) => loadBalancer))) this.#sweepTargets(id);
   }
 
   /** Stops accepting; resolves when every connection has finished, or was cut at the deadline. */
@@ -210,7 +227,7 @@ export class Runtime {
     }
     for (const listener of listeners) listener.cut();
     // What is left are pooled connections.
-    for (const target of this.#targets.values()) target.cut();
+    for (const target of [...this.#allTargets()]) target.cut();
   }
 
   /** Opens a connection to each healthy HTTP target that has none from any thread; each target is one thread's to look after. */

@@ -1,7 +1,8 @@
-/** Measurements of weir alone, without peers: `balance` and `health`. */
+/** Measurements of weir alone, without peers: `balance`, `control` and `health`. */
 import { execFileSync } from 'node:child_process';
 import { systemClock } from '../src/kit/clock.ts';
 import { balanceTable, measureBalance } from './balance.ts';
+import { controlTable, measureControl } from './control.ts';
 import { othersCpuSeconds } from './cpu.ts';
 import { healthTable, measureHealth } from './health.ts';
 import { describeMachine } from './machine.ts';
@@ -18,6 +19,10 @@ const ALONE: Readonly<Record<string, Alone>> = {
     about:
       'what choosing an instance and counting a request in and out costs, of the CPU of a whole request (scenario http)',
     measure: async () => balanceTable(measureBalance()),
+  },
+  control: {
+    about: 'the API and the control thread with 1,000 load balancers of 10 instances each, as a client sees them',
+    measure: async () => controlTable(await measureControl()),
   },
   health: {
     about: '1,000 instances checked every 5 s: CPU of the thread that does it and all else that is not traffic',

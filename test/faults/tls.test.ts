@@ -131,7 +131,9 @@ fault(37, 'an unknown SNI: the default certificate', ['HTTPS', 'SSL'], async (sc
   for (const servername of ['nobody.example.test', 'www.example.test', `${'a'.repeat(63)}.${'b'.repeat(63)}.test`]) {
     const client = await dialTls(scene.traffic.port, { servername });
     assert.equal(client.tls.getPeerCertificate().subject.CN, 'www.example.test');
+    const instance = scene.layer === 'SSL' ? await scene.backend.accept() : undefined;
     client.socket.destroy();
+    instance?.end();
   }
   await served(scene);
   return scene.layer === 'HTTPS'

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { systemClock } from '../../src/kit/clock.ts';
 import { isTls, type Protocol } from '../../src/model/load-balancer.ts';
 import { HANDSHAKE_COUNTERS } from '../../src/traffic/counters.ts';
@@ -46,13 +47,20 @@ const TELLING = [
 type Telling = (typeof TELLING)[number] | 'handshakeFailures';
 type Metric = Partial<Record<Telling, number>>;
 
-/** A line of the access log; what is not named is `-` there. */
+/** A line of the access log: what is not named is `-` there, or 0 for the status of a back end of layer 7. */
 export interface LogLine {
-  /** The slot of the instance. */
+  /** The slot of the instance: on layer 7 of the one that answered. */
   readonly instance?: number;
   readonly elb?: number;
   readonly backend?: number;
 }
+
+/** spec/traffic.md 9: what the fields of a line may be. */
+const LINE = new RegExp(
+  String.raw`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z test 127\.0\.0\.1:\d+ (?<instance>-|127\.0\.0\.1:\d+)` +
+    String.raw`(?: -1| \d+\.\d{6}){3} (?<statuses>- -|\d{3} (?:0|\d{3})) \d+ \d+` +
+    String.raw` "(?:- - - |[!-~]+ https?://[!-~]+ HTTP/1\.[01])" "[ -~]+" (?:- -|[A-Z0-9-]+ TLSv1\.\d)$`,
+);
 
 /** Everything that tells of what happened: counters that are not named have not moved, and there are no other lines. */
 export interface Tells {
@@ -137,8 +145,9 @@ export function fault(
       test(`fault ${row}, ${layer} over ${transport}: ${property}`, async (t) => {
         const around = await setUp(t, { transport, ...withLayer(layer, await options(t)) });
         const scene = new Scene(t, layer, around);
-        const { metric } = await script(scene);
+        const { metric, log } = await script(scene);
         await assertMetric(around.traffic, metric);
+        await assertLog(around.traffic, log);
       });
     }
   }
@@ -150,23 +159,45 @@ function withLayer(layer: Protocol, options: SetUpOptions): SetUpOptions {
     protocol: layer,
     ...(tls ? { startBackend: () => startTlsBackend() } : {}),
     ...options,
-    settings: { idleTimeoutMs: IDLE_MS, ...options.settings },
+    settings: { idleTimeoutMs: IDLE_MS, accessLog: 0, ...options.settings },
     listener: { instanceProtocol: layer, ...(tls ? { tls: servedTls() } : {}), ...options.listener },
   };
 }
 
-async function assertMetric(traffic: Traffic, expected: Metric): Promise<void> {
-  const wanted = told((name) => expected[name] ?? 0);
+/** Calls `look` until it gives what is expected, for a while. */
+async function assertSoon<T>(look: () => T, expected: T): Promise<void> {
   const deadlineMs = systemClock.monotonicMs() + PATIENCE_MS;
-  for (;;) {
-    const now = told((name) => (name === 'handshakeFailures' ? handshakeFailures(traffic) : traffic.count(name)));
-    const late = systemClock.monotonicMs() > deadlineMs;
-    if (late || JSON.stringify(now) === JSON.stringify(wanted)) {
-      assert.deepEqual(now, wanted);
-      return;
-    }
+  while (!isDeepStrictEqual(look(), expected) && systemClock.monotonicMs() < deadlineMs) {
     await new Promise((resolve) => setImmediate(resolve));
   }
+  assert.deepEqual(look(), expected);
+}
+
+function assertMetric(traffic: Traffic, expected: Metric): Promise<void> {
+  const count = (name: Telling) => (name === 'handshakeFailures' ? handshakeFailures(traffic) : traffic.count(name));
+  return assertSoon(
+    () => told(count),
+    told((name) => expected[name] ?? 0),
+  );
+}
+
+async function assertLog(traffic: Traffic, expected: readonly LogLine[]): Promise<void> {
+  const found: LogLine[] = [];
+  await assertSoon<readonly LogLine[]>(() => {
+    for (const line of traffic.takeLog()) found.push(readLine(traffic, line));
+    return found;
+  }, expected);
+}
+
+function readLine(traffic: Traffic, line: string): LogLine {
+  const { instance = '', statuses = '' } = LINE.exec(line)?.groups ?? assert.fail(`no line of the access log: ${line}`);
+  const slot = traffic.listeners[0]!.targets.find(({ host, port }) => `${host}:${port}` === instance)?.slot;
+  const [elb, backend] = statuses.split(' ').map(Number) as [number, number];
+  return {
+    ...(instance === '-' ? {} : { instance: slot ?? assert.fail(`no instance has this address: ${line}`) }),
+    ...(Number.isNaN(elb) ? {} : { elb }),
+    ...(Number.isNaN(backend) || backend === 0 ? {} : { backend }),
+  };
 }
 
 /** Those that are not 0, in one order. */

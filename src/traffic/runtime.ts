@@ -227,7 +227,7 @@ export class Runtime {
     }
     for (const listener of listeners) listener.cut();
     // What is left are pooled connections.
-    for (const target of [...this.#allTargets()]) target.cut();
+    for (const target of this.#allTargets()) target.cut();
   }
 
   /** Opens a connection to each healthy HTTP target that has none from any thread; each target is one thread's to look after. */

@@ -25,6 +25,7 @@ const BULK_THRESHOLD = 2 * BUFFERS.sharedRead;
 
 export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConnection, Timed {
   idleIndex = -1;
+  connectionPlace = -1;
   readonly target: HttpTarget;
   readonly connection: Connection;
   readonly #context: ThreadContext;

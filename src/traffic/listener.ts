@@ -2,6 +2,7 @@
 import { assert } from '../kit/assert.ts';
 import { ascii } from '../kit/bytes.ts';
 import type { Clock } from '../kit/clock.ts';
+import { Roster } from '../kit/roster.ts';
 import { networkContains, parseIp } from '../kit/ip.ts';
 import { isTls } from '../model/load-balancer.ts';
 import type { ListeningSocket } from '../transport/transport.ts';
@@ -17,6 +18,8 @@ import { SurgeQueue } from './surge-queue.ts';
 
 /** A client connection of either layer, as its listener sees it. */
 export interface ClientSession {
+  /** In the sessions of its listener. */
+  sessionPlace: number;
   /** The idle timeout is longer by so much (shorter, where it is negative), also while it runs. */
   idleTimeoutChanged(byMs: number): void;
   /** The listener is gone or the process stops: finish what is in flight, begin nothing new. */
@@ -56,7 +59,7 @@ export class ListenerRuntime {
   failure: string | undefined;
   /** No new request begins. */
   draining = false;
-  readonly sessions = new Set<ClientSession>();
+  readonly sessions = new Roster<'sessionPlace', ClientSession>('sessionPlace');
   /** The lines that every request gets, behind the client's address. */
   readonly forwardedLines: string;
   /** As the access log names it in request lines. */

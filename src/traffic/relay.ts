@@ -20,6 +20,8 @@ import type { TargetConnection } from './target.ts';
 
 export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   readonly bound = false;
+  sessionPlace = -1;
+  connectionPlace = -1;
   readonly #context: ThreadContext;
   readonly #listener: ListenerRuntime;
   readonly #timer = new WheelEntry(this);

@@ -3,6 +3,7 @@
  * Outlives snapshots: a deregistered target stays until its last connection is gone.
  */
 import { ascii } from '../kit/bytes.ts';
+import { Roster } from '../kit/roster.ts';
 import type { LoadBalancerId, Protocol } from '../model/load-balancer.ts';
 import type { ClientTls } from '../transport/transport.ts';
 import type { CountLog } from './count-log.ts';
@@ -11,6 +12,8 @@ import { PAGE_SLOTS, slotIndex, TARGET_STATE, type TargetPage } from './target-t
 
 /** A connection to a target, of either layer. */
 export interface TargetConnection {
+  /** In the connections of its target. */
+  connectionPlace: number;
   /** The target is taken away: end now. */
   cut(): void;
 }
@@ -31,7 +34,7 @@ export class Target<Idle extends IdleConnection = IdleConnection> {
   /** How connections to it are encrypted, where they are. */
   readonly tls: ClientTls | undefined;
   /** Open connections of this thread. */
-  readonly connections = new Set<TargetConnection>();
+  readonly connections = new Roster<'connectionPlace', TargetConnection>('connectionPlace');
   /** Pooled connections, the latest used last. */
   readonly idle: Idle[] = [];
   /** A listener routes to it. */

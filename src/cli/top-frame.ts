@@ -121,7 +121,7 @@ function head(view: View, endpoint: string): Line[] {
 
 function totals({ requests, p50, p99, queue, spillover, clientConnections, backendConnections }: Activity): string {
   return [
-    `${formatRate(requests)} requests/s`,
+    `${formatRate(requests)} req/s`,
     `p50 ${formatLatency(p50)}`,
     `p99 ${formatLatency(p99)}`,
     `queue ${formatCount(queue)}`,

@@ -41,7 +41,6 @@ const STATE = {
 
 export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter {
   readonly connection: Connection;
-  sessionPlace = -1;
   minor = 1;
   isHead = false;
   /** The request has gone to the back end with its Upgrade field. */
@@ -591,6 +590,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     }
     if (this.#hasInstance()) this.#count(COUNTER.retries, 1);
     this.#dispatch(!neverSent);
+    // Over a pooled connection nothing else tells that the rest of the body can go on.
+    this.backendWritable();
   }
 
   /** What came back is no response that could be relayed. */

@@ -68,6 +68,21 @@ for (const transport of TRANSPORTS) {
       assert.equal(traffic.count('elb5xx'), 2);
     });
 
+    test('of which only a part is there goes on over a connection that another instance has kept open', async (t) => {
+      const { traffic, backend } = await withRefusing(t, 1, { transport });
+      const { client, pooled } = await reusable(traffic, backend);
+      const body = 'x'.repeat(300_000);
+      // One of the two goes to the instance that refuses first.
+      for (let turn = 0; turn < 2; turn++) {
+        client.send(`POST / HTTP/1.1\r\nHost: h\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 9)}`);
+        client.send(body.slice(9));
+        assert.equal((await readMessage(pooled)).body, body);
+        pooled.send(ok(''));
+        assert.match((await readMessage(client)).head, /^HTTP\/1\.1 200 /);
+      }
+      assert.ok(traffic.count('backendConnectionErrors') >= 1, 'the turn came to the one that refuses');
+    });
+
     test('of which only a part is there goes to another instance with all of its body', async (t) => {
       const { traffic, backend } = await withRefusing(t, 2, { transport });
       const client = await traffic.dial();

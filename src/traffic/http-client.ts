@@ -41,6 +41,7 @@ const STATE = {
 
 export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter {
   readonly connection: Connection;
+  sessionPlace = -1;
   minor = 1;
   isHead = false;
   /** The request has gone to the back end with its Upgrade field. */

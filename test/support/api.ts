@@ -104,6 +104,7 @@ export interface HarnessOptions {
   readonly configuration?: Partial<Configuration>;
   readonly pages?: ApiOptions['pages'];
   readonly store?: Store;
+  readonly ec2?: ApiOptions['ec2'];
 }
 
 /** What an SDK error says. */
@@ -143,6 +144,7 @@ export class ApiHarness {
       random: new SeededRandom(7),
       log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
       pages: options.pages ?? {},
+      ...(options.ec2 === undefined ? {} : { ec2: options.ec2 }),
     });
     this.elb = this.client();
   }

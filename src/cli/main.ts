@@ -5,6 +5,7 @@ import { systemClock } from '../kit/clock.ts';
 import { registerAwsEnv } from './aws-env.ts';
 import { registerClassify } from './classify.ts';
 import { registerDemo } from './demo.ts';
+import { registerDrainStatus } from './drain-status.ts';
 import { EXIT_FINE, EXIT_WRONG_USAGE } from './failure.ts';
 import { endWithParents } from './launcher.ts';
 import { registerServe } from './serve-command.ts';
@@ -24,6 +25,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   registerClassify(program);
   registerTop(program);
   registerAwsEnv(program);
+  registerDrainStatus(program);
   registerDemo(program);
   try {
     await program.parseAsync(argv, { from: 'user' });

@@ -48,14 +48,15 @@ export interface Scrape {
 
 /** Asks for the page, and reads it. Rejects with an error whose message says why there is none. */
 export async function scrape(endpoint: Endpoint, clock: Clock): Promise<Scrape> {
-  const text = await fetchPage(endpoint, clock);
+  const text = await fetchPage(endpoint, '/metrics', clock);
   return readScrape(text, clock.monotonicMs(), clock.epochMs() / 1000);
 }
 
-function fetchPage({ host, port }: Endpoint, clock: Clock): Promise<string> {
+/** The text of a page at the API address. Rejects with an error whose message says why there is none. */
+export function fetchPage({ host, port }: Endpoint, path: string, clock: Clock): Promise<string> {
   return new Promise((resolve, reject) => {
-    const request = get({ host, port, path: '/metrics', agent: false }, (response) => {
-      if (response.statusCode !== 200) request.destroy(new Error(`it answers ${response.statusCode} to GET /metrics`));
+    const request = get({ host, port, path, agent: false }, (response) => {
+      if (response.statusCode !== 200) request.destroy(new Error(`it answers ${response.statusCode} to GET ${path}`));
       const chunks: Buffer[] = [];
       let bytes = 0;
       response.on('data', (chunk: Buffer) => {

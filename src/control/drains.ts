@@ -77,7 +77,7 @@ export class Drains {
     const late: OpenDrain[] = [];
     for (const [slot, drain] of this.#open) {
       const quiet = released(drain.sequence);
-      if (!drain.over && quiet && slots.outstanding(slot) === 0) this.#finish(drain);
+      if (!drain.over && this.#isOver(drain)) this.#finish(drain);
       if (!drain.over && nowMs >= drain.deadlineMs) late.push(drain);
       if (drain.over && quiet && slots.isIdle(slot)) {
         this.#open.delete(slot);
@@ -94,7 +94,7 @@ export class Drains {
   get current(): Drain[] {
     const nowMs = this.#options.clock.monotonicMs();
     return [...this.#open.values()]
-      .filter((drain) => !drain.over)
+      .filter((drain) => !this.#isOver(drain))
       .map(({ holder, reason, deadlineMs }) => ({
         ...holder,
         reason,
@@ -110,8 +110,10 @@ export class Drains {
   /** Instances of `loadBalancer` that are draining for `reason`, each once. */
   instances(loadBalancer: LoadBalancerId, reason: DrainReason): string[] {
     const ids = new Set<string>();
-    for (const { holder, over, reason: own } of this.#open.values()) {
-      if (!over && own === reason && holder.loadBalancer === loadBalancer) ids.add(holder.instanceId);
+    for (const drain of this.#open.values()) {
+      const { holder, reason: own } = drain;
+      if (own !== reason || holder.loadBalancer !== loadBalancer || this.#isOver(drain)) continue;
+      ids.add(holder.instanceId);
     }
     return [...ids];
   }
@@ -120,6 +122,11 @@ export class Drains {
     this.#poll?.cancel();
     this.#poll = undefined;
     this.#open.clear();
+  }
+
+  /** Whoever asks hears it at once, before it has been looked at again. */
+  #isOver({ over, sequence, holder }: OpenDrain): boolean {
+    return over || (this.#options.released(sequence) && this.#options.slots.outstanding(holder.slot) === 0);
   }
 
   #finish(drain: OpenDrain): void {

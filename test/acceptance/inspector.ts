@@ -10,6 +10,7 @@ interface Message {
   readonly id?: number;
   readonly method?: string;
   readonly params?: Record<string, unknown>;
+  readonly result?: unknown;
   readonly error?: unknown;
 }
 
@@ -44,33 +45,63 @@ export class Inspector {
 
   /** Has `expression` evaluated in the latest worker called `name`; what it gives, or does, is its own affair. */
   async evaluateIn(name: string, expression: string): Promise<void> {
+    await this.#sendTo(name, { id: this.#next++, method: 'Runtime.evaluate', params: { expression } });
+  }
+
+  /** What `expression` gives in the latest worker called `name`, in the main thread without one. */
+  async numberOf(expression: string, name?: string): Promise<number> {
+    const params = { expression, returnByValue: true };
+    const answer = name === undefined ? this.#ask('Runtime.evaluate', params) : this.#askWorker(name, params);
+    const { result } = (await answer) as { result: { value?: unknown; description?: string } };
+    if (typeof result.value === 'number') return result.value;
+    throw new Error(`${expression} gives no number: ${result.description ?? JSON.stringify(result.value)}`);
+  }
+
+  async #askWorker(name: string, params: Record<string, unknown>): Promise<unknown> {
+    const id = this.#next++;
+    const answer = this.#answerTo(id);
+    await this.#sendTo(name, { id, method: 'Runtime.evaluate', params });
+    return answer('Runtime.evaluate in a worker');
+  }
+
+  async #sendTo(name: string, message: Message): Promise<void> {
     const look = () => this.#sessions.findLast((session) => session.name.includes(name));
     const { found } = await until(`a worker called ${name}`, ANSWER_MS, look);
-    const message = JSON.stringify({ id: this.#next++, method: 'Runtime.evaluate', params: { expression } });
-    await this.#ask('NodeWorker.sendMessageToWorker', { sessionId: found.sessionId, message });
+    const { sessionId } = found;
+    await this.#ask('NodeWorker.sendMessageToWorker', { sessionId, message: JSON.stringify(message) });
   }
 
   close(): void {
     this.#socket.close();
   }
 
-  async #ask(method: string, params: Record<string, unknown>): Promise<void> {
+  async #ask(method: string, params: Record<string, unknown>): Promise<unknown> {
     const id = this.#next++;
+    const answer = this.#answerTo(id);
+    this.#socket.send(JSON.stringify({ id, method, params }));
+    return answer(method);
+  }
+
+  /** To be called before the question is sent; what it gives waits for the answer. */
+  #answerTo(id: number): (what: string) => Promise<unknown> {
     let answer: Message | undefined;
     this.#answers.set(id, (message) => (answer = message));
-    this.#socket.send(JSON.stringify({ id, method, params }));
-    const { found } = await until(`the inspector answers ${method}`, ANSWER_MS, () => answer);
-    if (found.error !== undefined) throw new Error(`${method}: ${JSON.stringify(found.error)}`);
+    return async (what) => {
+      const { found } = await until(`the inspector answers ${what}`, ANSWER_MS, () => answer);
+      if (found.error !== undefined) throw new Error(`${what}: ${JSON.stringify(found.error)}`);
+      return found.result;
+    };
   }
 
   #take(message: Message): void {
     if (message.id !== undefined) {
       this.#answers.get(message.id)?.(message);
       this.#answers.delete(message.id);
-      return;
+    } else if (message.method === 'NodeWorker.receivedMessageFromWorker') {
+      this.#take(JSON.parse((message.params as { message: string }).message) as Message);
+    } else if (message.method === 'NodeWorker.attachedToWorker') {
+      const { sessionId, workerInfo } = message.params as { sessionId: string; workerInfo: { title: string } };
+      this.#sessions.push({ sessionId, name: workerInfo.title });
     }
-    if (message.method !== 'NodeWorker.attachedToWorker') return;
-    const { sessionId, workerInfo } = message.params as { sessionId: string; workerInfo: { title: string } };
-    this.#sessions.push({ sessionId, name: workerInfo.title });
   }
 }

@@ -1,11 +1,16 @@
 /**
- * A child for the crash tests: commits without end to the state file of its first argument, with the seed of its
- * second, and writes each revision to standard output once the store has acknowledged it, or else what it answered. With
- * `step` as its third argument it commits once for each line of its standard input.
+ * A child for the crash tests: commits to the state file of its first argument, with the seed of its second, and writes
+ * each revision to standard output once the store has acknowledged it, or else what it answered. It goes on without end;
+ * with a third argument
+ * - `step`: once for each line of its standard input
+ * - `some`: a few times, then closes the store
+ * - `some-or-die`: as before, but kills itself as soon as a commit has failed
+ * - `some-and-die`: a few times, then kills itself
  */
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { messageOf } from '../../src/kit/assert.ts';
 import { SeededRandom } from '../../src/kit/random.ts';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
 import type { Change } from '../../src/store/store.ts';
@@ -20,18 +25,35 @@ export function changesOf(seed: number, revision: number): Change[] {
   });
 }
 
-async function main(path: string, seed: number, steps: AsyncIterable<string> | undefined): Promise<void> {
+const SOME = 6;
+
+async function main(path: string, seed: number, mode: string | undefined): Promise<void> {
   const store = openSqliteStore(path);
-  const commit = async (): Promise<void> => {
+  const commit = async (): Promise<boolean> => {
     const { revision } = store.view();
     const result = await store.commit(revision, changesOf(seed, revision + 1));
     writeSync(1, `${result.outcome === 'committed' ? result.revision : JSON.stringify(result)}\n`);
+    return result.outcome === 'committed';
   };
-  if (steps === undefined) for (;;) await commit();
-  for await (const _ of steps) await commit();
+  if (mode === undefined) for (;;) await commit();
+  if (mode === 'step') {
+    for await (const _ of createInterface(process.stdin)) await commit();
+    return;
+  }
+  for (let each = 0; each < SOME; each++) {
+    if (!(await commit()) && mode === 'some-or-die') process.kill(process.pid, 'SIGKILL');
+  }
+  if (mode === 'some-and-die') process.kill(process.pid, 'SIGKILL');
+  await store.close();
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [, , path, seed, mode] = process.argv;
-  await main(path!, Number(seed), mode === 'step' ? createInterface(process.stdin) : undefined);
+  try {
+    await main(path!, Number(seed), mode);
+  } catch (error) {
+    // A start that is refused: the message is what an operator would read.
+    writeSync(2, `${messageOf(error)}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -1,5 +1,4 @@
 /** A traffic thread dies under load: of an exception, of memory, of an endless loop. Only its own connections are lost. */
-import { readFileSync } from 'node:fs';
 import { HTTP_PORT, TCP_PORT } from '../../../bench/addresses.ts';
 import { systemClock } from '../../../src/kit/clock.ts';
 import { failuresText, startEcho, SteadyLoad } from '../../support/steady-load.ts';
@@ -7,6 +6,7 @@ import { seconds } from '../figures.ts';
 import { Inspector } from '../inspector.ts';
 import { until, type AcceptanceRun, type Lab } from '../lab.ts';
 import { NGINX_PORT, startNginx } from '../servers.ts';
+import { listeningSockets } from '../sockets.ts';
 import { WeirUnderTest } from '../weir.ts';
 
 const ECHO_PORT = 9201;
@@ -15,8 +15,8 @@ const CLIENTS_OF_EACH_KIND = 8;
 const KINDS = 4;
 /** Of the load before a death and after its effects are over. */
 const ROUNDS = 50;
-/** The inspector listens on a port of its own choice. */
-const INSPECT = '--inspect=127.0.0.1:0';
+/** The inspector listens on a port of its own choice. A thread that runs out of memory must not take the machine's. */
+const NODE_FLAGS = ['--inspect=127.0.0.1:0', '--max-old-space-size=256'];
 
 interface Death {
   readonly name: string;
@@ -34,6 +34,13 @@ const DEATHS: readonly Death[] = [
     noticedMs: 0,
   },
   { name: 'an exit', thread: 1, expression: 'setImmediate(() => process.exit(3))', noticedMs: 0 },
+  {
+    name: 'no memory left',
+    thread: 1,
+    expression: 'setImmediate(() => { for (const held = [];;) held.push(Array.from({ length: 1e4 }, () => ({}))); })',
+    // Until 256 MB are full, and the collector has given up.
+    noticedMs: 4000,
+  },
   { name: 'an endless loop', thread: 0, expression: 'setImmediate(() => { for (;;); })', noticedMs: 6000 },
 ];
 /** A new thread is to serve within that. */
@@ -51,7 +58,7 @@ export const killThreads: AcceptanceRun = {
     await startNginx(lab, 'both', backends);
     const echoes = await Promise.all(backends.map((address) => startEcho(address, ECHO_PORT)));
     lab.own(() => echoes.forEach((echo) => echo.close()));
-    const weir = await WeirUnderTest.start(lab, { threads: THREADS, nodeFlags: [INSPECT] });
+    const weir = await WeirUnderTest.start(lab, { threads: THREADS, nodeFlags: NODE_FLAGS });
     await create(weir, backends);
     const inspector = await Inspector.connect(() => weir.process.output);
     lab.own(() => inspector.close());
@@ -107,13 +114,4 @@ async function die(
   const most = 2 * CLIENTS_OF_EACH_KIND * KINDS;
   figures.demand(`${name}: failures`, failures.length, `<= ${most} (2 a client)`, failures.length <= most);
   if (failures.length > 0) lab.say(failuresText(failures));
-}
-
-/** How many sockets listen there, from /proc/net/tcp: each traffic thread has one of its own. */
-function listeningSockets(address: string, port: number): number {
-  const hex = (value: number, digits: number) => value.toString(16).toUpperCase().padStart(digits, '0');
-  const bytes = address.split('.').map((part) => hex(Number(part), 2));
-  const local = `${bytes.reverse().join('')}:${hex(port, 4)}`;
-  const listening = new RegExp(`^ *\\d+: ${local} \\S+ 0A `, 'gm');
-  return readFileSync('/proc/net/tcp', 'latin1').match(listening)?.length ?? 0;
 }

@@ -173,7 +173,10 @@ class NetConnection implements Connection {
     socket.on('error', (error) => this.lost(codeOf(error)));
     // What breaks the TLS of an accepted socket after its handshake, Node tells by this event alone.
     socket.on('_tlsError', (error: Error) => this.lost(codeOf(error)));
-    socket.on('close', () => this.lost('ECONNRESET'));
+    socket.on('close', () => {
+      // Where both sides have ended in good order Node closes by itself, which is no news; the other side may still send.
+      if (!socket.readableEnded || !socket.writableFinished) this.lost('ECONNRESET');
+    });
   }
 
   /** The handshake with a back end is done: is it the one it should be? */

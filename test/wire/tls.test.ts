@@ -89,6 +89,63 @@ for (const transport of TRANSPORTS) {
     }
   });
 
+  describe(`the goodbye of TLS over the ${transport} transport`, () => {
+    /** A client that can say goodbye (close_notify) and keep its side of the connection open below. */
+    async function reserved(port: number) {
+      const { raw, socket, recordTypes } = await tapped(port);
+      const below = raw.end.bind(raw);
+      raw.end = () => raw;
+      return { client: await dialTls(port, { socket }), recordTypes, endBelow: () => void below() };
+    }
+
+    for (const back of ['TCP', 'SSL'] as const) {
+      test(`SSL to ${back}: a goodbye alone is the end of that side, and the other one goes on`, async (t) => {
+        const { traffic, backend } = await start(t, 'SSL', back);
+        const { client, recordTypes } = await reserved(traffic.port);
+        const [up, down] = [numbered(MiB + 1), numbered(MiB + 2)];
+        client.send(up);
+        client.end();
+        const instance = await backend.accept();
+        await instance.shutDown();
+        assert.ok(instance.received === up, 'what the client sent is whole');
+        instance.send(down);
+        instance.end();
+        await client.shutDown();
+        assert.ok(client.received === down, 'what the instance sent is whole');
+        assert.equal(recordTypes().at(-1), 21, 'and there was a goodbye behind it');
+      });
+    }
+
+    test('an end without a goodbye ends that side too', async (t) => {
+      const { traffic, backend } = await start(t, 'SSL', 'TCP');
+      const { client, endBelow } = await reserved(traffic.port);
+      client.send('hello');
+      const instance = await backend.accept();
+      await instance.take('hello');
+      endBelow();
+      await instance.shutDown();
+      instance.send('bye');
+      instance.end();
+      await client.shutDown();
+      assert.equal(client.received, 'bye');
+    });
+
+    test('an instance that says goodbye first gets what the client still sends', async (t) => {
+      const { traffic, backend } = await start(t, 'SSL', 'SSL');
+      const client = await dialTls(traffic.port);
+      const instance = await backend.accept();
+      instance.send('welcome');
+      instance.end();
+      await client.shutDown();
+      assert.equal(client.received, 'welcome');
+      const up = numbered(MiB);
+      client.send(up);
+      client.end();
+      await instance.shutDown();
+      assert.ok(instance.received === up);
+    });
+  });
+
   describe(`an HTTPS listener over the ${transport} transport`, () => {
     const https = (t: TestContext, listener: Partial<CompiledListener> = {}): Promise<SetUp> =>
       start(t, 'HTTPS', 'HTTP', listener);

@@ -25,6 +25,7 @@ function inputsFor(record: LoadBalancer, over: Partial<CompileInputs> = {}): Com
     tlsOf: () => undefined,
     mayListen: () => true,
     cookieKeys: () => [KEY],
+    countedZones: ['a'],
     counters: makeCounters(1),
     ...over,
   };

@@ -32,6 +32,8 @@ export interface CompileInputs {
   readonly cookieKeys: () => readonly Uint8Array[];
   /** What marks the lines of its access log; undefined: none are written. */
   readonly accessLog?: number | undefined;
+  /** Of the counters, in their order. */
+  readonly countedZones: readonly string[];
   /** Of this load balancer (traffic/counters.ts). */
   readonly counters: SharedArrayBuffer;
 }
@@ -49,6 +51,7 @@ export function compile(record: LoadBalancer, inputs: CompileInputs): CompiledLo
     id: idOf(record),
     name: record.name,
     zones: record.zones,
+    countedZones: inputs.countedZones,
     crossZone: attributes.crossZoneLoadBalancing,
     idleTimeoutMs: attributes.idleTimeout * 1000,
     desyncMitigationMode: desyncMode(additional['elb.http.desyncmitigationmode']),

@@ -11,6 +11,7 @@ import type { AccessLogs } from '../observe/access-logs.ts';
 import { forgetGauges, makeCounters } from '../traffic/counters.ts';
 import type { CompiledLoadBalancer, CompiledTls, TargetReport } from '../traffic/snapshot.ts';
 import { TARGET_STATE } from '../traffic/target-table.ts';
+import { countedZones } from '../traffic/zone-counters.ts';
 import { compile, wantedTargets, type CompiledConfiguration } from './compile.ts';
 import type { Drains } from './drains.ts';
 import type { ListenerGate } from './listener-gate.ts';
@@ -247,6 +248,7 @@ export class Reconciler {
         this.#options.gate.mayListen(id, { address: record.address, port: loadBalancerPort }),
       tlsOf: (_record, listener) => this.#tlsOf(record, listener, before, tlsReports),
       accessLog: this.#options.accessLogs?.ordinalOf(record),
+      countedZones: countedZones(before?.compiled.countedZones ?? [], record.zones),
       counters,
     });
     const unchanged = before !== undefined && isSame(before.compiled, compiled);

@@ -4,6 +4,7 @@
  */
 
 import { HANDSHAKE_CELLS } from './handshake-counters.ts';
+import { ZONE_BLOCK_CELLS } from './zone-counters.ts';
 
 /** Upper bounds of the latency buckets, in seconds; one more bucket takes the rest. */
 export const LATENCY_BUCKETS = [
@@ -64,8 +65,16 @@ export const CURSORS = SHARED.countLog - SHARED.cursors;
 export const COUNT_LOG_ENTRIES = 512;
 const SHARED_BYTES = (SHARED.countLog + 2 + COUNT_LOG_ENTRIES) * Int32Array.BYTES_PER_ELEMENT;
 
+const ROW_BYTES = ROW_CELLS * Float64Array.BYTES_PER_ELEMENT;
+const ZONE_BLOCK_BYTES = ZONE_BLOCK_CELLS * Float64Array.BYTES_PER_ELEMENT;
+
+/** The cells of all threads, the rows of all, then what each counts by zone (traffic/zone-counters.ts). */
 export function makeCounters(threads: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(SHARED_BYTES + threads * ROW_CELLS * Float64Array.BYTES_PER_ELEMENT);
+  return new SharedArrayBuffer(SHARED_BYTES + threads * (ROW_BYTES + ZONE_BLOCK_BYTES));
+}
+
+function threadsOf(buffer: SharedArrayBuffer): number {
+  return (buffer.byteLength - SHARED_BYTES) / (ROW_BYTES + ZONE_BLOCK_BYTES);
 }
 
 export function sharedCells(buffer: SharedArrayBuffer): Int32Array {
@@ -74,14 +83,30 @@ export function sharedCells(buffer: SharedArrayBuffer): Int32Array {
 
 /** The row of one thread: what that thread writes. */
 export function counterRow(buffer: SharedArrayBuffer, thread: number): Float64Array {
-  return new Float64Array(buffer, SHARED_BYTES + thread * ROW_CELLS * Float64Array.BYTES_PER_ELEMENT, ROW_CELLS);
+  return new Float64Array(buffer, SHARED_BYTES + thread * ROW_BYTES, ROW_CELLS);
+}
+
+/** What one thread counts by zone. */
+export function zoneBlock(buffer: SharedArrayBuffer, thread: number): Float64Array {
+  const start = SHARED_BYTES + threadsOf(buffer) * ROW_BYTES + thread * ZONE_BLOCK_BYTES;
+  return new Float64Array(buffer, start, ZONE_BLOCK_CELLS);
 }
 
 /** The sum of all rows, cell by cell. */
 export function sumCounters(buffer: SharedArrayBuffer): Float64Array {
-  const cells = new Float64Array(buffer, SHARED_BYTES);
-  const sum = new Float64Array(ROW_CELLS);
-  for (let cell = 0; cell < cells.length; cell++) sum[cell % ROW_CELLS]! += cells[cell]!;
+  return sumOf(new Float64Array(buffer, SHARED_BYTES, threadsOf(buffer) * ROW_CELLS), ROW_CELLS);
+}
+
+/** The sum of what all threads count by zone, cell by cell. */
+export function sumZones(buffer: SharedArrayBuffer): Float64Array {
+  return sumOf(new Float64Array(buffer, SHARED_BYTES + threadsOf(buffer) * ROW_BYTES), ZONE_BLOCK_CELLS);
+}
+
+function sumOf(cells: Float64Array, width: number): Float64Array {
+  const sum = new Float64Array(width);
+  for (let start = 0; start < cells.length; start += width) {
+    for (let cell = 0; cell < width; cell++) sum[cell]! += cells[start + cell]!;
+  }
   return sum;
 }
 

@@ -350,10 +350,14 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     this.#forget();
     const client = this.#client;
     if (client === undefined) {
-      if (!this.#connected) this.#loadBalancer.counters[COUNTER.backendConnectionErrors]!++;
+      if (!this.#connected) this.#countRefusal();
       return;
     }
     this.#broken(client);
+  }
+
+  #countRefusal(): void {
+    this.#loadBalancer.countInZone(this.target.zoneCells, COUNTER.backendConnectionErrors);
   }
 
   /** The connection ended before its response did. */
@@ -368,7 +372,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     const client = this.#client;
     this.close();
     if (client !== undefined) client.backendLost(this);
-    else if (!this.#connected) this.#loadBalancer.counters[COUNTER.backendConnectionErrors]!++;
+    else if (!this.#connected) this.#countRefusal();
   }
 
   cut(): void {

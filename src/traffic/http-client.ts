@@ -23,6 +23,7 @@ import { LogEntry } from './log-entry.ts';
 import { Relay } from './relay.ts';
 import type { StickyInstance } from './stickiness.ts';
 import type { Waiter } from './surge-queue.ts';
+import { observeZoneLatency, ZONE_COUNTER } from './zone-counters.ts';
 
 /** Where the client's side of the connection stands. */
 const STATE = {
@@ -50,6 +51,9 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   readonly #listener: ListenerRuntime;
   readonly #timer = new WheelEntry(this);
   readonly #zone: number;
+  /** Where the cells of this zone begin (zone-counters.ts), and those of the zone that the exchange counts in. */
+  readonly #nodeZoneCells: number;
+  #zoneCells = 0;
   #forwardedLines: string | undefined;
   #state: number = STATE.head;
   /** Requests, or a part of one, that wait their turn. */
@@ -90,6 +94,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     this.#listener = listener;
     this.connection = connection;
     this.#zone = listener.balancer.chooseZone();
+    const { loadBalancer } = listener;
+    this.#nodeZoneCells = loadBalancer.zoneCells(loadBalancer.settings.zones[this.#zone]);
     listener.sessions.add(this);
     this.#count(COUNTER.clientConnections, 1);
     this.#count(COUNTER.clientConnectionsActive, 1);
@@ -119,6 +125,16 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   #count(cell: number, by: number): void {
     const { counters } = this.#listener.loadBalancer;
     counters[cell] = counters[cell]! + by;
+  }
+
+  #countInZone(cell: number): void {
+    this.#listener.loadBalancer.countInZone(this.#zoneCells, cell);
+  }
+
+  #countDesync(reason: number): void {
+    const { counters, zoneCounters } = this.#listener.loadBalancer;
+    counters[DESYNC_COUNTERS + reason]!++;
+    zoneCounters[this.#nodeZoneCells + ZONE_COUNTER.nonCompliant]!++;
   }
 
   /** Something moved: the idle timeout begins anew. */
@@ -259,7 +275,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
       return end;
     }
     analysis.analyse(bytes, start, headEnd);
-    if (analysis.tier > 0) this.#count(DESYNC_COUNTERS + analysis.reason, 1);
+    if (analysis.tier > 0) this.#countDesync(analysis.reason);
     const decision = action(analysis.tier, mode);
     const outcome = analysis.framable
       ? head.parse(analysis.canonical, 0, analysis.canonicalLength, true)
@@ -281,7 +297,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     const { desyncMitigationMode } = this.#listener.loadBalancer.settings;
     // Monitor mode lets pass what can be framed; nothing can be that begins with no method.
     if (desyncMitigationMode === 'monitor' && analysis.reason !== REASON.BadMethod) return false;
-    this.#count(DESYNC_COUNTERS + analysis.reason, 1);
+    this.#countDesync(analysis.reason);
     this.#refuse(400);
     return true;
   }
@@ -411,7 +427,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
       return true;
     }
     this.#releaseTarget();
-    this.#count(COUNTER.spillover, 1);
+    this.#zoneCells = this.#nodeZoneCells;
+    this.#countInZone(COUNTER.spillover);
     this.#unserved(503);
     return false;
   }
@@ -494,7 +511,11 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   /** First byte of the response. */
   responseBegins(): void {
     const nowMs = this.#context.clock.monotonicMs();
-    observeLatency(this.#listener.loadBalancer.counters, (nowMs - this.#dispatchedMs) / 1000);
+    const seconds = (nowMs - this.#dispatchedMs) / 1000;
+    const { counters, zoneCounters } = this.#listener.loadBalancer;
+    this.#zoneCells = this.#target!.zoneCells;
+    observeLatency(counters, seconds);
+    observeZoneLatency(zoneCounters, this.#zoneCells, seconds);
     this.#entry?.answered(nowMs, this.#target);
   }
 
@@ -575,7 +596,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     const target = this.#target!;
     const neverSent = !backend.connected;
     const again = neverSent || (backend.closedUnderReuse && this.#replayable && this.#replays < RETRY.maxReplays);
-    if (neverSent) this.#count(COUNTER.backendConnectionErrors, 1);
+    if (neverSent) this.#listener.loadBalancer.countInZone(target.zoneCells, COUNTER.backendConnectionErrors);
     const held = again && backend.takeHeld(outbox);
     this.#dropBackend();
     if (!held) {
@@ -655,10 +676,11 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     this.#leaveQueue();
     this.#releaseTarget();
     this.#headBegun = false;
-    this.#count(COUNTER.requests, 1);
+    if (!this.#fromBackend) this.#zoneCells = this.#nodeZoneCells;
+    this.#countInZone(COUNTER.requests);
     const status = this.#status;
-    if (this.#fromBackend) this.#count(statusCell(status), 1);
-    else if (status !== 0) this.#count(status < 500 ? COUNTER.elb4xx : COUNTER.elb5xx, 1);
+    if (this.#fromBackend) this.#countInZone(statusCell(status));
+    else if (status !== 0) this.#countInZone(status < 500 ? COUNTER.elb4xx : COUNTER.elb5xx);
     if (this.#entry !== undefined) this.#context.log?.http(this.#entry, status, this.#fromBackend);
     // The outbox is empty here: whoever waits for the capacity that this exchange gives back can use it.
     this.#listener.loadBalancer.surgeQueue.serve();

@@ -9,12 +9,13 @@ import type { ListeningSocket } from '../transport/transport.ts';
 import type { RequestOrigin } from '../wire/log-line.ts';
 import { Balancer } from './balancer.ts';
 import { CountLog } from './count-log.ts';
-import { COUNTER, counterRow, sharedCells } from './counters.ts';
+import { COUNTER, counterRow, sharedCells, zoneBlock } from './counters.ts';
 import type { HttpTarget } from './http-backend.ts';
 import { ListenerTls } from './listener-tls.ts';
 import type { CompiledListener, CompiledLoadBalancer } from './snapshot.ts';
 import { StickySessions } from './stickiness.ts';
 import { SurgeQueue } from './surge-queue.ts';
+import { zoneCellsOf } from './zone-counters.ts';
 
 /** A client connection of either layer, as its listener sees it. */
 export interface ClientSession {
@@ -31,6 +32,8 @@ export interface ClientSession {
 export class LoadBalancerRuntime {
   settings: CompiledLoadBalancer;
   readonly counters: Float64Array;
+  /** What this thread counts by zone (zone-counters.ts). */
+  readonly zoneCounters: Float64Array;
   readonly shared: Int32Array;
   readonly listeners = new Map<string, ListenerRuntime>();
 
@@ -40,9 +43,21 @@ export class LoadBalancerRuntime {
   constructor(settings: CompiledLoadBalancer, thread: number, clock: Clock) {
     this.settings = settings;
     this.counters = counterRow(settings.counters, thread);
+    this.zoneCounters = zoneBlock(settings.counters, thread);
     this.shared = sharedCells(settings.counters);
     this.countLog = new CountLog(this.shared);
     this.surgeQueue = new SurgeQueue(this.shared, this.counters, clock);
+  }
+
+  /** Counts one more, over all and in the zone whose cells begin there. */
+  countInZone(zoneCells: number, cell: number): void {
+    this.counters[cell]!++;
+    this.zoneCounters[zoneCells + cell]!++;
+  }
+
+  /** Where the cells of a zone begin in {@link zoneCounters}. */
+  zoneCells(zone: string | undefined): number {
+    return zoneCellsOf(this.settings.countedZones, zone);
   }
 }
 

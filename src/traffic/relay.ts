@@ -52,9 +52,9 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   /** A new connection of a TCP listener: chooses an instance and connects, client bytes waiting in the kernel. */
   start(): void {
     this.count(COUNTER.clientConnections, 1);
-    this.count(COUNTER.requests, 1);
     this.#client.connection.pause();
     this.#zone = this.#listener.balancer.chooseZone();
+    this.#countInNode(COUNTER.requests);
     this.log = StreamLog.begin(this.#context, this.#listener, this.#client.connection);
     this.touch();
     this.#dial();
@@ -96,7 +96,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
       this.#queued = true;
       return true;
     }
-    this.count(COUNTER.spillover, 1);
+    this.#countInNode(COUNTER.spillover);
     this.#end();
     return false;
   }
@@ -176,6 +176,12 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     counters[cell] = counters[cell]! + by;
   }
 
+  /** In the zone that the client's connection was given. */
+  #countInNode(cell: number): void {
+    const { loadBalancer } = this.#listener;
+    loadBalancer.countInZone(loadBalancer.zoneCells(loadBalancer.settings.zones[this.#zone]), cell);
+  }
+
   send(to: Connection, bytes: Buffer, start: number, end: number): void {
     const { outbox } = this.#context;
     outbox.copy(bytes, start, end);
@@ -206,7 +212,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
 
   #nextInstance(): void {
     const target = this.#target!;
-    this.count(COUNTER.backendConnectionErrors, 1);
+    this.#listener.loadBalancer.countInZone(target.zoneCells, COUNTER.backendConnectionErrors);
     this.#backend?.connection.destroy();
     this.#releaseTarget();
     (this.#tried ??= []).push(target);

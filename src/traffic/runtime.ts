@@ -141,6 +141,7 @@ export class Runtime {
     }
     // A load balancer that was made anew has another log; what is still in flight counts there too.
     target.log = countLog;
+    target.zoneCells = loadBalancer.zoneCells(compiled.zone);
     return target;
   }
 

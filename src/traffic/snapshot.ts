@@ -74,6 +74,8 @@ export interface CompiledLoadBalancer {
   readonly id: LoadBalancerId;
   readonly name: string;
   readonly zones: readonly string[];
+  /** Zones in the order in which {@link counters} have them; grows, and never changes otherwise. */
+  readonly countedZones: readonly string[];
   readonly crossZone: boolean;
   readonly idleTimeoutMs: number;
   readonly desyncMitigationMode: DesyncMitigationMode;

@@ -44,6 +44,8 @@ export class Target<Idle extends IdleConnection = IdleConnection> {
   readonly logName: Buffer;
   /** Of its load balancer: who balances hears of its counts. */
   log: CountLog;
+  /** Where its zone's cells begin (zone-counters.ts). */
+  zoneCells = 0;
   /** Monotonic time since when this thread has known it to be in service (traffic/slow-start.ts). */
   servingSinceMs: number | undefined;
   /** The part of a request that it has earned in its slow start. */

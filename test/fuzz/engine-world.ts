@@ -107,6 +107,7 @@ export class World {
       id: loadBalancerId('000000000000', 'us-east-1', 'fuzz'),
       name: 'fuzz',
       zones: [zone],
+      countedZones: [zone],
       crossZone: true,
       idleTimeoutMs: this.idleTimeoutMs,
       desyncMitigationMode: this.mode,

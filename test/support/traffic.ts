@@ -252,6 +252,7 @@ function compiled(options: TrafficOptions, port: number): CompiledLoadBalancer {
     id: loadBalancerId('000000000000', 'us-east-1', 'test'),
     name: 'test',
     zones: [...new Set(options.zones ?? [ZONE])],
+    countedZones: [...new Set(options.zones ?? [ZONE])],
     crossZone: true,
     idleTimeoutMs: 60_000,
     desyncMitigationMode: 'defensive',

@@ -60,7 +60,7 @@ const sticky: Exchange = {
       const answer = await ask(client, '/bytes/100', cookie === '' ? {} : { headers: { Cookie: cookie } });
       demandBytes(answer, 100);
       const from = String(answer.headers['x-instance']);
-      if (each > 0 && from !== instance) throw new WrongAnswer(`the session moved from ${instance} to ${from}`);
+      if (each > 0 && from !== instance) throw new Error(`the session moved from ${instance} to ${from}`);
       instance = from;
       cookie ||= answer.headers['set-cookie']?.[0]?.split(';')[0] ?? '';
       if (cookie === '') throw new WrongAnswer('no cookie');

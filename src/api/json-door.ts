@@ -54,11 +54,13 @@ export class JsonDoor implements FrontDoor {
     const service = this.#services.find((each) => each.target === target.slice(0, Math.max(dot, 0)));
     if (service === undefined || !Object.hasOwn(service.model.operations, action)) {
       const message = `There is no operation '${shown(target, 128)}' (X-Amz-Target).`;
-      return this.refuse(commonFault('InvalidAction', message));
+      return this.refuse(this.#calls.refuse(commonFault('InvalidAction', message), { action, caller, request }));
     }
     if (signedFor !== undefined && signedFor !== service.signingName) {
       const message = `Credential should be scoped to correct service: '${service.signingName}', not '${shown(signedFor)}'.`;
-      return this.refuse(commonFault('SignatureDoesNotMatch', message));
+      return this.refuse(
+        this.#calls.refuse(commonFault('SignatureDoesNotMatch', message), { action, caller, request }),
+      );
     }
     const { input, output } = service.model.operations[action]!;
     const read = decodeJson(service.model, input, request.wire.body);

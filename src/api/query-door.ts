@@ -75,9 +75,9 @@ export class QueryDoor implements FrontDoor {
 
   async answer(request: DoorRequest, identity: Identity): Promise<Reply> {
     const parameters = readParameters(request);
-    if (parameters instanceof Fault) return this.refuse(parameters, request.requestId, identity.service);
+    if (parameters instanceof Fault) return this.#refused(parameters, request, identity, '');
     const target = this.#target(parameters, identity.service);
-    if (target instanceof Fault) return this.refuse(target, request.requestId, identity.service);
+    if (target instanceof Fault) return this.#refused(target, request, identity, parameters.get('Action') ?? '');
     const { service, action } = target;
     const result = await this.#calls.perform({
       service,
@@ -90,6 +90,11 @@ export class QueryDoor implements FrontDoor {
     if (result instanceof Fault) return this.refuse(result, request.requestId, service.signingName);
     const body = encodeResponse(service.model, action, result, request.requestId);
     return { status: 200, contentType: CONTENT_TYPE, body };
+  }
+
+  /** What is no call of any action. */
+  #refused(fault: Fault, request: DoorRequest, { caller, service }: Identity, action: string): Reply {
+    return this.refuse(this.#calls.refuse(fault, { action, caller, request }), request.requestId, service);
   }
 
   /** The service by what the call was signed for and its version; the action by its name. */

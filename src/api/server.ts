@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Control } from '../control/control.ts';
 import type { Ec2Directory } from '../control/ec2-directory.ts';
@@ -185,6 +186,7 @@ class ApiServer implements Api {
           ? commonFault('RequestTimeout', 'The request was not complete in time.')
           : commonFault('MalformedRequest', `This is no HTTP request: ${shown(messageOf(error))}`);
     const requestId = makeRequestId(this.#options.random);
+    this.#refusals.note(fault, socket instanceof Socket ? (socket.remoteAddress ?? '') : '', requestId);
     const { status, contentType, body } = this.#queryDoor.refuse(fault, requestId);
     socket.end(
       `HTTP/1.1 ${status} ${fault.code}\r\nConnection: close\r\nContent-Type: ${contentType}\r\n` +
@@ -203,7 +205,8 @@ class ApiServer implements Api {
       const { log, random } = this.#options;
       const requestId = makeRequestId(random);
       log.error(
-        { error, requestId, method: request.method, url: shown(request.url ?? '') },
+        // Without the query: a presigned URL has a session token in it.
+        { error, requestId, method: request.method, path: shown((request.url ?? '').split('?', 1)[0]!) },
         'a request failed by a bug in weir',
       );
       const fault = commonFault(
@@ -228,6 +231,7 @@ class ApiServer implements Api {
     const body = await readBody(request, this.#budget);
     if (body === undefined) return;
     if (body instanceof Fault) {
+      this.#refusals.note(body, request.socket.remoteAddress ?? '', requestId);
       // What is left of the body is not worth reading.
       response.setHeader('Connection', 'close');
       this.#send(response, this.#queryDoor.refuse(body, requestId), requestId);
@@ -257,7 +261,10 @@ class ApiServer implements Api {
     const door = this.#doors.find((one) => one.takes(wire)) ?? this.#queryDoor;
     const remoteAddress = request.socket.remoteAddress ?? '';
     const misplaced = misplacedFault(wire);
-    if (misplaced !== undefined) return door.refuse(misplaced, requestId);
+    if (misplaced !== undefined) {
+      this.#refusals.note(misplaced, remoteAddress, requestId);
+      return door.refuse(misplaced, requestId);
+    }
     const { credentials, clock } = this.#options;
     const identity = authenticate(wire, credentials, this.#configuration, clock.epochMs());
     if (identity instanceof Fault) {

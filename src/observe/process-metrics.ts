@@ -1,5 +1,5 @@
 /** The process as `/metrics` shows it: versions, threads, event loops, and the `process_*` that dashboards expect. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { Clock, Timer } from '../kit/clock.ts';
 import { TICK_MS } from '../kit/timer-wheel.ts';
 import { LOOP_DELAY_BUCKETS, observeLoopDelay, THREAD_COUNTER, THREAD_ROW_CELLS } from '../traffic/counters.ts';
@@ -31,6 +31,7 @@ export interface ProcessUsage {
   readonly startTimeSeconds: number;
   /** Undefined where the platform does not tell. */
   readonly openFileDescriptors: number | undefined;
+  readonly maxFileDescriptors: number | undefined;
 }
 
 export function writeProcessMetrics(out: Exposition, metrics: ProcessMetrics): void {
@@ -50,6 +51,9 @@ export function writeProcessMetrics(out: Exposition, metrics: ProcessMetrics): v
   one('process_start_time_seconds', 'gauge', 'Start of the process, in seconds since 1970.', usage.startTimeSeconds);
   if (usage.openFileDescriptors !== undefined) {
     one('process_open_fds', 'gauge', 'Open file descriptors.', usage.openFileDescriptors);
+  }
+  if (usage.maxFileDescriptors !== undefined) {
+    one('process_max_fds', 'gauge', 'Most file descriptors that may be open.', usage.maxFileDescriptors);
   }
 }
 
@@ -98,6 +102,7 @@ export class ProcessMonitor {
       residentBytes: process.memoryUsage.rss(),
       startTimeSeconds: this.#startTimeSeconds,
       openFileDescriptors: openFileDescriptors(),
+      maxFileDescriptors: maxFileDescriptors(),
     };
   }
 
@@ -109,6 +114,16 @@ export class ProcessMonitor {
 function openFileDescriptors(): number | undefined {
   try {
     return readdirSync('/proc/self/fd').length;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The soft limit, which can be changed from outside while a process runs (proc_pid_limits(5)). */
+function maxFileDescriptors(): number | undefined {
+  try {
+    const limit = /^Max open files +(\d+) /m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
+    return limit === undefined ? undefined : Number(limit);
   } catch {
     return undefined;
   }

@@ -168,8 +168,9 @@ describe('metrics', () => {
 describe('process monitor', () => {
   it('measures this process', () => {
     const monitor = new ProcessMonitor(systemClock);
-    const { cpuSeconds, residentBytes, startTimeSeconds } = monitor.usage();
+    const { cpuSeconds, residentBytes, startTimeSeconds, openFileDescriptors, maxFileDescriptors } = monitor.usage();
     assert.ok(cpuSeconds > 0 && residentBytes > 1e6);
+    if (process.platform === 'linux') assert.ok(openFileDescriptors! > 2 && maxFileDescriptors! > openFileDescriptors!);
     assert.ok(Math.abs(startTimeSeconds + process.uptime() - systemClock.epochMs() / 1000) < 1);
     monitor.close();
   });

@@ -1,7 +1,16 @@
 /** Pages of `/metrics` for tests: what they are made from, and one on which every series stands that there can be. */
+import type { AccessLogMetrics } from '../../src/observe/access-logs.ts';
 import type { ProcessMetrics } from '../../src/observe/process-metrics.ts';
 import { renderMetrics, type LoadBalancerMetrics, type MetricsInput } from '../../src/observe/prometheus.ts';
 import { counterRow, makeCounters, THREAD_ROW_CELLS } from '../../src/traffic/counters.ts';
+
+const ACCESS_LOGS: AccessLogMetrics = {
+  dropped: { ring: 0, disk: 0, undelivered: 0 },
+  deliveredFiles: 0,
+  deliveryFailures: 0,
+  undeliveredFiles: 0,
+  undeliveredBytes: 0,
+};
 
 /** A process of two threads that has done nothing yet. */
 export function processMetrics(overrides: Partial<ProcessMetrics> = {}): ProcessMetrics {
@@ -12,7 +21,13 @@ export function processMetrics(overrides: Partial<ProcessMetrics> = {}): Process
     threads: [0, 1].map(() => ({ row: new Float64Array(THREAD_ROW_CELLS), live: true })),
     threadRestarts: 0,
     control: new Float64Array(THREAD_ROW_CELLS),
-    usage: { cpuSeconds: 1.5, residentBytes: 1000, startTimeSeconds: 1, openFileDescriptors: 20 },
+    usage: {
+      cpuSeconds: 1.5,
+      residentBytes: 1000,
+      startTimeSeconds: 1,
+      openFileDescriptors: 20,
+      maxFileDescriptors: 1024,
+    },
     ...overrides,
   };
 }
@@ -28,6 +43,7 @@ export function metricsText(input: Partial<MetricsInput>): string {
     loadBalancers: [],
     failedListeners: [],
     certificates: [],
+    accessLogs: ACCESS_LOGS,
     ...input,
   });
 }

@@ -1,5 +1,7 @@
 /** The access logs of a weir: where they are kept, and where they are delivered to. */
 import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Ec2Failure } from '../control/ec2-client.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import type { Random } from '../kit/random.ts';
@@ -7,20 +9,37 @@ import type { Configuration } from '../model/configuration.ts';
 import type { LogStore } from '../observe/access-log-delivery.ts';
 import { systemFiles } from '../observe/access-log-files.ts';
 import { folderStore } from '../observe/access-log-folder.ts';
+import { s3Store } from '../observe/access-log-s3.ts';
 import { AccessLogs } from '../observe/access-logs.ts';
+import type { Environment } from './configuration.ts';
 import type { DataDirectory } from './data-directory.ts';
+import { ec2KeyOf } from './ec2-key.ts';
 
 export interface AccessLogParts {
-  readonly configuration: Pick<Configuration, 'threads'>;
+  readonly configuration: Pick<Configuration, 'threads' | 'accessLogs'>;
+  /** Where the key of an S3 service is taken from. */
+  readonly environment: Environment;
   readonly files: DataDirectory;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
 }
 
-export function openAccessLogs({ configuration, files, clock, random, log }: AccessLogParts): AccessLogs {
+export function openAccessLogs(parts: AccessLogParts): AccessLogs {
+  const { configuration, files, clock, random, log } = parts;
   const { threads } = configuration;
-  return new AccessLogs({ clock, random, log, threads, spool: files.accessLogSpool, store: ownFolder(files) });
+  return new AccessLogs({ clock, random, log, threads, spool: files.accessLogSpool, store: storeOf(parts) });
+}
+
+function storeOf({ configuration: { accessLogs }, environment, files }: AccessLogParts): LogStore {
+  if (accessLogs === undefined) return ownFolder(files);
+  if ('folder' in accessLogs) return folderStore(resolve(accessLogs.folder), systemFiles);
+  const { s3 } = accessLogs;
+  return s3Store(s3, () => {
+    const key = ec2KeyOf(environment, s3);
+    if (key instanceof Ec2Failure) throw new Error(key.message);
+    return key;
+  });
 }
 
 /** The folder in the data directory, which is ours to make. */

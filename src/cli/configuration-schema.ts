@@ -117,6 +117,9 @@ const filePath = leaf(values.text(/./, 'the path of a file of PEM'));
 
 const quota = leaf(values.wholeNumber(1, MAX_QUOTA)).optional();
 
+const profile = values.text(/^[^\s[\]]{1,128}$/, 'the name of a profile of the AWS credentials file');
+const s3Endpoint = (value: unknown) => values.webAddress(value, 'https://s3.us-east-1.amazonaws.com');
+
 export const fileSchema = section({
   dataDir: leaf(values.text(/./, 'the path of a directory')).optional(),
   api: leaf(values.endpoint).optional(),
@@ -139,11 +142,18 @@ export const fileSchema = section({
     allowReserved: leaf(values.flag).optional(),
     ec2Endpoint: leaf(values.webAddress).optional(),
     ec2Region: leaf(region).optional(),
-    ec2Profile: leaf(values.text(/^[^\s[\]]{1,128}$/, 'the name of a profile of the AWS credentials file')).optional(),
+    ec2Profile: leaf(profile).optional(),
   }).optional(),
   limits: section({ loadBalancers: quota, listeners: quota, instances: quota }).optional(),
   preconnect: leaf(values.flag).optional(),
   stopTimeout: leaf(values.wholeNumber(0, MAX_STOP_TIMEOUT_SECONDS)).optional(),
+  accessLogs: section({
+    folder: leaf(values.text(/./, 'the path of a directory')).optional(),
+    s3Endpoint: leaf(s3Endpoint).optional(),
+    s3Region: leaf(region).optional(),
+    s3Profile: leaf(profile).optional(),
+    s3PathStyle: leaf(values.flag).optional(),
+  }).optional(),
   log: section({
     level: leaf(values.oneOf('debug', 'info', 'warn', 'error', 'silent')).optional(),
     format: leaf(values.oneOf('json', 'pretty')).optional(),

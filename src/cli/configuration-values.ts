@@ -69,10 +69,10 @@ export function hostOrAddress(value: unknown): string | Unexpected {
 }
 
 /** An URL of HTTP or HTTPS with nothing behind its path; no names and passwords, which have no place in it. */
-export function webAddress(value: unknown): string | Unexpected {
+export function webAddress(value: unknown, example = 'https://ec2.us-east-1.amazonaws.com'): string | Unexpected {
   const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
   const isWeb = url?.protocol === 'http:' || url?.protocol === 'https:';
-  if (url === undefined || !isWeb) return new Unexpected('an address such as https://ec2.us-east-1.amazonaws.com');
+  if (url === undefined || !isWeb) return new Unexpected(`an address such as ${example}`);
   if (url.username !== '' || url.password !== '')
     return new Unexpected('an address without user name and password', 'one with them');
   if (url.search !== '' || url.hash !== '') return new Unexpected('an address that ends with its path');

@@ -79,6 +79,7 @@ describe('configuration: what is said', () => {
       limits: { loadBalancers: 5, listeners: 6, instances: 7 }
       preconnect: false
       stopTimeout: 0
+      accessLogs: { s3Endpoint: 'http://127.0.0.1:9000', s3Region: eu-west-2, s3Profile: logs, s3PathStyle: false }
       log: { level: debug, format: pretty }`;
     assert.deepEqual(merge(text), {
       dataDir: '/var/lib/weir',
@@ -111,6 +112,7 @@ describe('configuration: what is said', () => {
       limits: { loadBalancers: 5, listeners: 6, instances: 7 },
       preconnect: false,
       stopTimeout: 0,
+      accessLogs: { s3: { url: 'http://127.0.0.1:9000/', region: 'eu-west-2', profile: 'logs', pathStyle: false } },
       log: { level: 'debug', format: 'pretty' },
     } satisfies Configuration);
   });
@@ -204,7 +206,7 @@ describe('configuration: what is wrong', () => {
     ].join('\n');
     const options =
       'dataDir, api, auth, addresses, threads, platform, region, domain, zones, subnets, securityGroups, certificates, ' +
-      'instances, limits, preconnect, stopTimeout, log';
+      'instances, limits, preconnect, stopTimeout, accessLogs, log';
     assert.deepEqual(problemsOf(text), [
       `weir.yaml:1: data-dir: there is no such option; did you mean "dataDir"? (known here: ${options})`,
       'weir.yaml:2: api: expected HOST:PORT, such as 127.0.0.1:7600 or [::1]:7600, found "0.0.0.0:99999"',

@@ -9,6 +9,7 @@ import type { Configuration } from '../model/configuration.ts';
 import { DEFAULT_QUOTAS } from '../model/limits.ts';
 import type { Scheme } from '../model/load-balancer.ts';
 import { readCertificates } from './configuration-certificates.ts';
+import { accessLogProblems, accessLogsOf } from './configuration-access-logs.ts';
 import { parseConfigurationDocument, type ConfigurationDocument } from './configuration-document.ts';
 import type { FileSettings } from './configuration-schema.ts';
 import { ConfigurationError, show, type Place, type Problem } from './configuration-problems.ts';
@@ -95,7 +96,7 @@ export function mergeConfiguration(sources: ConfigurationSources): Configuration
     threads: outside('threads', threadCount),
     certificates: readCertificates(document.settings.certificates ?? {}, document, problems),
   });
-  problems.push(...contradictions(configuration, document));
+  problems.push(...contradictions(configuration, document), ...accessLogProblems(document));
   if (problems.length > 0) throw new ConfigurationError(problems);
   return configuration;
 }
@@ -129,6 +130,7 @@ function complete(
       instances: settings.limits?.instances ?? DEFAULT_QUOTAS.instances,
     },
     preconnect: settings.preconnect ?? true,
+    ...accessLogsOf(settings.accessLogs ?? {}, settings.region ?? DEFAULT_REGION),
     stopTimeout: settings.stopTimeout ?? DEFAULT_STOP_TIMEOUT_SECONDS,
     log: {
       level: settings.log?.level ?? 'info',

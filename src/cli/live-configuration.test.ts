@@ -18,8 +18,10 @@ describe('a configuration that was read again', () => {
 
   it('leaves what needs a restart as it was, and says so', () => {
     const before = configured('');
-    const next = configured('threads: 7\napi: 127.0.0.1:1\ndataDir: other\nregion: eu-west-1\nlog: { format: pretty }');
-    const kept = ['dataDir', 'api', 'threads', 'region', 'log.format'];
+    const next = configured(
+      'threads: 7\napi: 127.0.0.1:1\ndataDir: other\nregion: eu-west-1\nlog: { format: pretty }\naccessLogs: { folder: logs }',
+    );
+    const kept = ['dataDir', 'api', 'threads', 'region', 'accessLogs', 'log.format'];
     assert.deepEqual(reread(before, next), { configuration: before, changed: [], kept });
   });
 });

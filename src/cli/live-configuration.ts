@@ -28,7 +28,9 @@ export interface Reread {
 
 /** `current` with everything of `next` that can change while running does. */
 export function reread(current: Configuration, next: Configuration): Reread {
-  const options = (Object.keys(current) as (keyof Configuration)[]).filter((option) => option !== 'log');
+  const options = (Object.keys({ ...current, ...next }) as (keyof Configuration)[]).filter(
+    (option) => option !== 'log',
+  );
   const different = options.filter((option) => !isDeepStrictEqual(current[option], next[option]));
   const live = different.filter((option) => LIVE.has(option));
   const [level, format] = [next.log.level !== current.log.level, next.log.format !== current.log.format];

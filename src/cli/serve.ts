@@ -117,7 +117,7 @@ class Weir implements RunningWeir {
     store: Store,
     secrets: Secrets,
   ) {
-    const { clock, random } = options;
+    const { clock, random, environment } = options;
     this.#options = options;
     this.configuration = configuration;
     this.files = files;
@@ -128,7 +128,7 @@ class Weir implements RunningWeir {
     const shared = { store, secrets, clock, random, log: this.log };
     this.#certificates = new CertificateWatch(shared);
     this.#ec2 = this.#makeEc2Directory();
-    this.#accessLogs = openAccessLogs({ configuration, files, clock, random, log: this.log });
+    this.#accessLogs = openAccessLogs({ configuration, environment, files, clock, random, log: this.log });
     this.control = createControl({ ...shared, configuration, accessLogs: this.#accessLogs });
     this.#api = createApi({
       ...shared,

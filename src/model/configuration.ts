@@ -29,6 +29,18 @@ export interface SecurityGroupRule {
   readonly toPort: number;
 }
 
+/** An S3-compatible service. */
+export interface S3Endpoint {
+  readonly url: string;
+  readonly region: string;
+  /** Of the AWS credentials file; undefined: the key is taken from the environment, or the usual profile. */
+  readonly profile?: string;
+  /** The bucket stands in the path, not in front of the host name. */
+  readonly pathStyle: boolean;
+}
+
+export type AccessLogPlace = { readonly folder: string } | { readonly s3: S3Endpoint };
+
 export interface Configuration {
   readonly dataDir: string;
   readonly api: { readonly host: string; readonly port: number; readonly auth: 'sigv4' | 'none' };
@@ -57,5 +69,7 @@ export interface Configuration {
   readonly preconnect: boolean;
   /** Seconds that a stopping process waits for requests in flight. */
   readonly stopTimeout: number;
+  /** Where access logs are delivered to; undefined: to a folder in the data directory. */
+  readonly accessLogs?: AccessLogPlace;
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'; readonly format: 'json' | 'pretty' };
 }

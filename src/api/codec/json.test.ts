@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { API } from '../../model/limits.ts';
 import { Fault } from '../fault.ts';
 import { decodeJson, encodeJson } from './json.ts';
 import type { ServiceModel } from './model.ts';
@@ -56,7 +57,40 @@ describe('the JSON codec', () => {
   });
 
   it('ignores what the model does not know, and takes null for absent', () => {
-    assert.deepEqual(decode({ Text: 'a', Other: 1, Count: null, __proto__: { Flag: true } }), { Text: 'a' });
+    assert.deepEqual(decode({ Text: 'a', Other: 1, Count: null }), { Text: 'a' });
+  });
+
+  it('touches no prototype, whatever a body names', () => {
+    for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+      const body = `{"Text":"a","${name}":{"Flag":true,"Text":"b"}}`;
+      const read = decodeJson(model, 'All', Buffer.from(body));
+      assert.deepEqual([JSON.stringify(read), Object.keys(Object.prototype)], ['{"Text":"a"}', []]);
+      assert.equal(Object.getPrototypeOf(read), Object.prototype);
+    }
+    // What it has by inheritance was not given.
+    assert.match(messageOf(decodeJson(model, 'All', Buffer.from('{"__proto__":{"Text":"b"}}'))), /must not be null/);
+  });
+
+  it('answers any body with a structure or a fault, however deep', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
+        const read = decodeJson(model, 'All', Buffer.from(text));
+        assert.ok(read instanceof Fault || typeof read === 'object');
+      }),
+    );
+    for (const [open, close] of [
+      ['[', ']'],
+      ['{"Items":', '}'],
+    ] as const) {
+      const deep = `${open.repeat(100_000)}1${close.repeat(100_000)}`;
+      assert.ok(decodeJson(model, 'All', Buffer.from(deep)) instanceof Fault);
+    }
+  });
+
+  it('bounds the length of a list, as the Query codec does', () => {
+    const items = (count: number) => ({ Text: 'a', Items: Array.from({ length: count }, () => ({ Key: 'k' })) });
+    assert.equal(messageOf(decode(items(API.maxListIndex))), 'no fault');
+    assert.match(messageOf(decode(items(API.maxListIndex + 1))), /at 'items' .* at most 2048 members/);
   });
 
   it("says what is missing, and where, in AWS's form", () => {

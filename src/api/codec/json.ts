@@ -2,6 +2,7 @@
  * Requests and answers of AWS's JSON protocols, driven by a model. Members that the model does not know are ignored,
  * as AWS does.
  */
+import { API } from '../../model/limits.ts';
 import { commonFault, validationFault, violation } from '../fault.ts';
 import type { Fault } from '../fault.ts';
 import { itemPath, memberPath } from './member-path.ts';
@@ -59,6 +60,10 @@ class Reader {
     if (shape.type === 'structure') return this.structure(shape.name, given, path);
     if (shape.type !== 'list') return scalar(shape.type, given, path);
     if (!Array.isArray(given)) throw mismatch(path, 'a list', given);
+    if (given.length > API.maxListIndex) {
+      this.violations.push(violation(undefined, path, `Member must have at most ${API.maxListIndex} members`));
+      return [];
+    }
     return given.map((item: unknown, index) => this.#value(shape.member, item, itemPath(path, index + 1)));
   }
 }

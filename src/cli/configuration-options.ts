@@ -17,7 +17,9 @@ export function addConfigurationOptions(command: Command): Command {
       '--listen <ADDRESS>',
       'pool of addresses for load balancers: one, several, or a network (default: 0.0.0.0; WEIR_LISTEN)',
     )
-    .option('--threads <N>', 'traffic threads (default: one per core; WEIR_THREADS)');
+    .option('--threads <N>', 'traffic threads (default: one per core; WEIR_THREADS)')
+    .option('--log-level <LEVEL>', 'debug, info, warn, error or silent (default: info; WEIR_LOG_LEVEL)')
+    .option('--log-format <FORMAT>', 'json or pretty (default: pretty in a terminal, else json; WEIR_LOG_FORMAT)');
 }
 
 /** What commander makes of them. */

@@ -155,8 +155,8 @@ export const fileSchema = section({
     s3PathStyle: leaf(values.flag).optional(),
   }).optional(),
   log: section({
-    level: leaf(values.oneOf('debug', 'info', 'warn', 'error', 'silent')).optional(),
-    format: leaf(values.oneOf('json', 'pretty')).optional(),
+    level: leaf(values.logLevel).optional(),
+    format: leaf(values.logFormat).optional(),
   }).optional(),
 });
 

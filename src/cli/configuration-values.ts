@@ -116,6 +116,9 @@ export function oneOf<const T extends string>(...choices: readonly T[]): (value:
   return (value) => choices.find((choice) => choice === value) ?? new Unexpected(choices.join(' or '));
 }
 
+export const logLevel = oneOf('debug', 'info', 'warn', 'error', 'silent');
+export const logFormat = oneOf('json', 'pretty');
+
 export function flag(value: unknown): boolean | Unexpected {
   return typeof value === 'boolean' ? value : new Unexpected('true or false');
 }

@@ -168,6 +168,20 @@ describe('configuration: what is said', () => {
     );
   });
 
+  it('takes level and format of the log from flags and variables too', () => {
+    const text = 'log: { level: warn, format: json }';
+    const environment = { WEIR_LOG_LEVEL: 'error', WEIR_LOG_FORMAT: 'pretty' };
+    assert.deepEqual(merge(text).log, { level: 'warn', format: 'json' });
+    assert.deepEqual(merge(text, { environment }).log, { level: 'error', format: 'pretty' });
+    const flags = { logLevel: 'debug', logFormat: 'json' };
+    assert.deepEqual(merge(text, { environment, flags }).log, { level: 'debug', format: 'json' });
+    assert.throws(() => merge('', { flags: { logLevel: 'loud' } }), /--log-level: expected debug or info/);
+    assert.throws(
+      () => merge('', { environment: { WEIR_LOG_FORMAT: 'xml' } }),
+      /WEIR_LOG_FORMAT: expected json or pretty/,
+    );
+  });
+
   it('counts an empty variable as unset', () => {
     assert.deepEqual(merge('', { environment: { WEIR_API: '', WEIR_THREADS: '', WEIR_LISTEN: '' } }), DEFAULTS);
   });

@@ -17,6 +17,8 @@ import {
   addressOrNetwork,
   endpoint,
   isLoopback,
+  logFormat,
+  logLevel,
   MAX_THREADS,
   threadCount,
   Unexpected,
@@ -34,6 +36,8 @@ export interface ConfigurationFlags {
   readonly api?: string | undefined;
   readonly listen?: string | undefined;
   readonly threads?: string | undefined;
+  readonly logLevel?: string | undefined;
+  readonly logFormat?: string | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -94,6 +98,7 @@ export function mergeConfiguration(sources: ConfigurationSources): Configuration
     api: outside('api', endpoint),
     addresses: outside('listen', pools),
     threads: outside('threads', threadCount),
+    log: { level: outside('logLevel', logLevel), format: outside('logFormat', logFormat) },
     certificates: readCertificates(document.settings.certificates ?? {}, document, problems),
   });
   problems.push(...contradictions(configuration, document), ...accessLogProblems(document));
@@ -101,11 +106,15 @@ export function mergeConfiguration(sources: ConfigurationSources): Configuration
   return configuration;
 }
 
+interface WonLog {
+  readonly log: { readonly [Key in keyof Configuration['log']]: Configuration['log'][Key] | undefined };
+}
+
 /** `settings` with `wins` above them and the defaults below. */
 function complete(
   settings: FileSettings,
   { machine, defaultPool = EVERY_IPV4_ADDRESS }: ConfigurationSources,
-  wins: Pick<FileSettings, 'dataDir' | 'api' | 'addresses' | 'threads'> & Pick<Configuration, 'certificates'>,
+  wins: Pick<FileSettings, 'dataDir' | 'api' | 'addresses' | 'threads'> & Pick<Configuration, 'certificates'> & WonLog,
 ): Configuration {
   return {
     dataDir: wins.dataDir ?? settings.dataDir ?? './weir-data',
@@ -133,8 +142,8 @@ function complete(
     ...accessLogsOf(settings.accessLogs ?? {}, settings.region ?? DEFAULT_REGION),
     stopTimeout: settings.stopTimeout ?? DEFAULT_STOP_TIMEOUT_SECONDS,
     log: {
-      level: settings.log?.level ?? 'info',
-      format: settings.log?.format ?? (machine.terminal ? 'pretty' : 'json'),
+      level: wins.log.level ?? settings.log?.level ?? 'info',
+      format: wins.log.format ?? settings.log?.format ?? (machine.terminal ? 'pretty' : 'json'),
     },
   };
 }
@@ -166,6 +175,8 @@ const OUTSIDE = {
   api: { flag: '--api', variable: 'WEIR_API' },
   listen: { flag: '--listen', variable: 'WEIR_LISTEN' },
   threads: { flag: '--threads', variable: 'WEIR_THREADS' },
+  logLevel: { flag: '--log-level', variable: 'WEIR_LOG_LEVEL' },
+  logFormat: { flag: '--log-format', variable: 'WEIR_LOG_FORMAT' },
 } as const;
 type Outside = keyof typeof OUTSIDE;
 

@@ -13,6 +13,7 @@ import {
 import type { DatabaseSync } from 'node:sqlite';
 import { dirname } from 'node:path';
 import { messageOf } from '../kit/assert.ts';
+import { logDamage } from './log-damage.ts';
 import { NewerError, StoreError } from './records.ts';
 import { sqliteModule } from './sqlite-module.ts';
 
@@ -50,6 +51,8 @@ export function makeDirectory(directory: string): void {
 export function openDatabaseFile(path: string, open: OpenDatabase): DatabaseSync {
   if (!existsSync(path)) createDatabaseFile(path);
   else if (statSync(path).size === 0) throw damaged(path, 'the file is empty');
+  const loss = logDamage(path);
+  if (loss !== undefined) throw damaged(path, loss);
   chmodSync(path, 0o600);
   let database: DatabaseSync | undefined;
   try {
@@ -72,8 +75,13 @@ export function damaged(path: string, what: string): StoreError {
   return new StoreError(
     `the state in ${path} cannot be read: ${what}. weir does not start with an empty state in its place. ` +
       'Restore the data directory from a backup; or, to begin anew without any load balancer, move it away: ' +
-      `mv ${dirname(path)} ${dirname(path)}.damaged`,
+      `mv ${forShell(dirname(path))} ${forShell(`${dirname(path)}.damaged`)}`,
   );
+}
+
+/** `path` as a shell takes it for one word. */
+function forShell(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 /** A database appears under its name only when it is complete, so that an empty file is always damage. */
@@ -109,7 +117,7 @@ function verify(database: DatabaseSync, path: string): void {
     .prepare('PRAGMA integrity_check(3)')
     .all()
     .map((row) => String(row['integrity_check']));
-  if (problems.join() !== 'ok') throw damaged(path, problems.join('; '));
+  if (problems.join() !== 'ok') throw damaged(path, problems.join('; ').replaceAll('\n', '; '));
 }
 
 /** The message for a state that a newer weir wrote. */

@@ -12,7 +12,7 @@ export const WRITER = fileURLToPath(new URL('../support/store-writer.ts', import
 
 /** Tells what is wrong, that nothing is started in its place, and what to do. */
 const TELLS =
-  /cannot be read: .*does not start with an empty state in its place\. Restore .* from a backup; or, .*: mv \S+ \S+/;
+  /cannot be read: .*does not start with an empty state in its place\. Restore .* from a backup; or, .*: mv (?:[\w./-]+|'.+') (?:[\w./-]+|'.+')$|written by a newer weir: .*restore a backup/;
 
 /** The states of the writer with a seed, by revision. */
 export class ExpectedStates {

@@ -1,53 +1,45 @@
-/** A kill at any moment loses no acknowledged change (spec/faults.md 46). WEIR_CRASH_ROUNDS makes it longer. */
+/**
+ * The state through kills, a disk that fails, and damage (spec/faults.md 42, 46): the short version of `npm run crash`.
+ * WEIR_CRASH_SEED repeats what a failure was found with.
+ */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { it } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { describe, it } from 'node:test';
 import { SeededRandom, systemRandom } from '../../src/kit/random.ts';
-import { createMemoryStore } from '../../src/store/memory.ts';
-import { openSqliteStore } from '../../src/store/sqlite.ts';
-import { changesOf } from '../support/store-writer.ts';
+import { damageEach } from '../crash/damage.ts';
+import { DISK_FAULTS, failEach, tearEach, whyNotTraced } from '../crash/faults.ts';
+import { killStart, killStore } from '../crash/kills.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
-const WRITER = fileURLToPath(new URL('../support/store-writer.ts', import.meta.url));
-const ROUNDS = Number(process.env['WEIR_CRASH_ROUNDS'] ?? 6);
+const KILLS = 6;
+/** Of each kind of call, the first ones fail: those of the first start among them. */
+const CALLS = 3;
+const TEAR_STEP_KIB = 40;
+const DAMAGES = 4;
 const SEED = Number(process.env['WEIR_CRASH_SEED'] ?? systemRandom.below(1_000_000));
 
-/** Lets the writer run until it has acknowledged `acknowledgements` commits, kills it, and returns the last one. */
-async function killAfter(path: string, acknowledgements: number): Promise<number | undefined> {
-  const child = spawn(process.execPath, [WRITER, path, String(SEED)], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const closed = once(child, 'close');
-  let last: number | undefined;
-  let left = acknowledgements;
-  if (left === 0) child.kill('SIGKILL');
-  for await (const line of createInterface(child.stdout)) {
-    assert.match(line, /^\d+$/, 'every commit is acknowledged');
-    last = Number(line);
-    if (left-- === 0) child.kill('SIGKILL');
-  }
-  await closed;
-  return last;
-}
+describe(`the state (WEIR_CRASH_SEED=${SEED})`, () => {
+  it('has every acknowledged commit after a kill, and at most the next one', async (test) => {
+    const commits = await killStore(temporaryDirectory(test), SEED, KILLS);
+    test.diagnostic(`${KILLS} kills, ${commits} commits`);
+  });
 
-it(`a killed store has every acknowledged commit, and at most the next one (seed ${SEED})`, async (test) => {
-  const random = new SeededRandom(SEED);
-  const path = join(temporaryDirectory(test), 'state.db');
-  const expected = createMemoryStore();
-  for (let round = 0; round < ROUNDS; round++) {
-    const before = expected.view().revision;
-    const acknowledged = (await killAfter(path, round === 1 ? 0 : random.below(120))) ?? before;
-    const store = openSqliteStore(path);
-    const { revision } = store.view();
-    assert.ok(
-      revision === acknowledged || revision === acknowledged + 1,
-      `${acknowledged} acknowledged, ${revision} found`,
-    );
-    for (let each = before; each < revision; each++) await expected.commit(each, changesOf(SEED, each + 1));
-    assert.deepEqual(store.view().list('load-balancer'), expected.view().list('load-balancer'));
-    await store.close();
-  }
-  test.diagnostic(`seed ${SEED}: ${ROUNDS} kills, ${expected.view().revision} commits`);
+  it('begins anew when the first start was killed, with the key that had been made', async (test) => {
+    await killStart(temporaryDirectory(test), new SeededRandom(SEED));
+  });
+
+  const skip = whyNotTraced() ?? false;
+  it('keeps what was acknowledged, and nothing else, when any call fails', { skip }, async () => {
+    for (const fault of DISK_FAULTS) await failEach(fault, 'some-or-die', SEED, CALLS);
+  });
+
+  it('keeps what was acknowledged, and nothing else, when a write is done in part', async () => {
+    const times = await tearEach('some-or-die', SEED, TEAR_STEP_KIB);
+    assert.ok(times >= 2, 'writes were torn');
+  });
+
+  it('is found whole, or told to be damaged with what to do, never silently less', async () => {
+    const inOrder = await damageEach('state.db', 'an end in order', SEED, DAMAGES);
+    const log = await damageEach('state.db-wal', 'a kill', SEED, DAMAGES);
+    assert.ok(inOrder.told > 0 && log.told > 0, 'damage was told');
+  });
 });

@@ -54,10 +54,10 @@ export interface TcpHandle extends StreamHandle {
 
 /** Node's TLSWrap: OpenSSL between a TCP handle and whoever reads and writes. Takes one write at a time, and copies it. */
 export interface TlsHandle extends StreamHandle {
-  onhandshakestart: () => void;
-  onhandshakedone: () => void;
+  onhandshakestart: (this: TlsHandle) => void;
+  onhandshakedone: (this: TlsHandle) => void;
   onnewsession: (id: Buffer, session: Buffer) => void;
-  onerror: (error: Error & { code?: string }) => void;
+  onerror: (this: TlsHandle, error: Error & { code?: string }) => void;
   start(): void;
   setVerifyMode(requestCertificate: boolean, rejectUnauthorized: boolean): void;
   enableSessionCallbacks(): void;

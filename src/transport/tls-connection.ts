@@ -33,6 +33,8 @@ abstract class TlsConnection extends HandleConnection {
   #info: TlsInfo | undefined;
   /** What waits for the write in flight. */
   #queue: Buffer[] = [];
+  /** The one write that can be in flight. */
+  readonly #write = new PendingWrite(this, undefined, undefined);
   /** What was decrypted behind `pause`: of one read of the socket, which is not read any more. */
   #held: Buffer[] = [];
   /** The peer's goodbye, behind what is held. */
@@ -44,10 +46,9 @@ abstract class TlsConnection extends HandleConnection {
     this.ssl = ssl;
     ssl.parent = tcp;
     ssl.secureContext = context;
-    ssl.onhandshakestart = () => this.#handshakeStarts();
-    ssl.onhandshakedone = () => this.#handshakeDone();
-    ssl.onerror = (error) => this.#handshakeFailed(error);
-    ssl.onnewsession = () => {};
+    ssl.onhandshakestart = onHandshakeStart;
+    ssl.onhandshakedone = onHandshakeDone;
+    ssl.onerror = onError;
   }
 
   override get tls(): TlsInfo | undefined {
@@ -58,12 +59,12 @@ abstract class TlsConnection extends HandleConnection {
     this.#timer = this.transport.clock.after(HANDSHAKE_TIMEOUT_MS, () => this.handshakeFailed(HANDSHAKE_TIMED_OUT));
   }
 
-  #handshakeStarts(): void {
+  handshakeStarts(): void {
     // A second handshake on one connection is a renegotiation, which costs us far more than the peer.
     if (this.secured) process.nextTick(() => this.lost(0));
   }
 
-  #handshakeDone(): void {
+  handshakeEnds(): void {
     if (this.closed || this.secured) return;
     this.secured = true;
     this.#timer?.cancel();
@@ -76,7 +77,7 @@ abstract class TlsConnection extends HandleConnection {
     }
   }
 
-  #handshakeFailed(error: Error & { code?: string }): void {
+  broken(error: Error & { code?: string }): void {
     if (this.closed) return;
     if (this.secured) process.nextTick(() => this.lost(0));
     else this.handshakeFailed(error.code ?? error.message);
@@ -136,7 +137,7 @@ abstract class TlsConnection extends HandleConnection {
 
   #writeNow(view: Buffer): void {
     if (!this.write(view)) return;
-    this.transport.writeRequest.context = new PendingWrite(this, undefined, undefined);
+    this.transport.writeRequest.context = this.#write;
     this.keepRequest(view);
   }
 
@@ -164,6 +165,20 @@ abstract class TlsConnection extends HandleConnection {
     this.#timer?.cancel();
     this.tcp.reset(() => this.ssl.destroySSL());
   }
+}
+
+// What a handle calls, with itself as `this`: the same for all connections.
+
+function onHandshakeStart(this: TlsHandle): void {
+  (this.context as TlsConnection).handshakeStarts();
+}
+
+function onHandshakeDone(this: TlsHandle): void {
+  (this.context as TlsConnection).handshakeEnds();
+}
+
+function onError(this: TlsHandle, error: Error & { code?: string }): void {
+  (this.context as TlsConnection).broken(error);
 }
 
 /** A client's connection: nobody hears of it before its handshake is done. */

@@ -68,6 +68,17 @@ export const HTTP_BODY = {
   maxTrailers: 64,
 } as const;
 
+/** *Ours*: file descriptors, of those that the process may have open. */
+export const DESCRIPTORS = {
+  /** Kept for the API, the store, the logs and the health checks. */
+  minReserve: 64,
+  maxReserve: 4096,
+  reserveShare: 1 / 8,
+  /** Of a thread's connections: only for those to back ends, so that who is connected can be served. */
+  shareForBackends: 1 / 4,
+  minPerThread: 8,
+} as const;
+
 /** *Ours*: a connection to a back end that takes longer is given up and another instance tried. */
 export const CONNECT_TIMEOUT_MS = 5000;
 
@@ -143,6 +154,9 @@ export const CERTIFICATES = {
   /** *Ours*: from so many days before its end on, a certificate is warned of. */
   warnDays: 30,
 } as const;
+
+/** Days that the points of CloudWatch's metrics are kept: AWS keeps one-minute points as long. */
+export const METRIC_DAYS = 15;
 
 /** *Ours*: what the EC2 endpoint of the configuration may take and answer. */
 export const EC2_ENDPOINT = {

@@ -1,6 +1,7 @@
 /** The process as `/metrics` shows it: versions, threads, event loops, and the `process_*` that dashboards expect. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import type { Clock, Timer } from '../kit/clock.ts';
+import { maxOpenFiles } from '../kit/open-files.ts';
 import { TICK_MS } from '../kit/timer-wheel.ts';
 import { LOOP_DELAY_BUCKETS, observeLoopDelay, THREAD_COUNTER, THREAD_ROW_CELLS } from '../traffic/counters.ts';
 import { labels, type Exposition } from './exposition.ts';
@@ -102,7 +103,7 @@ export class ProcessMonitor {
       residentBytes: process.memoryUsage.rss(),
       startTimeSeconds: this.#startTimeSeconds,
       openFileDescriptors: openFileDescriptors(),
-      maxFileDescriptors: maxFileDescriptors(),
+      maxFileDescriptors: maxOpenFiles(),
     };
   }
 
@@ -114,16 +115,6 @@ export class ProcessMonitor {
 function openFileDescriptors(): number | undefined {
   try {
     return readdirSync('/proc/self/fd').length;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The soft limit, which can be changed from outside while a process runs (proc_pid_limits(5)). */
-function maxFileDescriptors(): number | undefined {
-  try {
-    const limit = /^Max open files +(\d+) /m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
-    return limit === undefined ? undefined : Number(limit);
   } catch {
     return undefined;
   }

@@ -2,8 +2,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { present, unreachable } from '../kit/assert.ts';
 import { systemClock } from '../kit/clock.ts';
+import { maxOpenFiles } from '../kit/open-files.ts';
 import { TimerWheel } from '../kit/timer-wheel.ts';
 import { chooseTransport } from '../transport/choose.ts';
+import { connectionsPerThread } from '../transport/connection-limit.ts';
 import { ThreadContext } from './context.ts';
 import { observeLoopDelay, THREAD_COUNTER, THREAD_ROW_CELLS } from './counters.ts';
 import { LogWriter } from './log-writer.ts';
@@ -26,6 +28,11 @@ function count(cell: number): void {
   row[cell] = row[cell]! + 1;
 }
 
+function explained(code: string): string {
+  if (code !== 'EMFILE') return '';
+  return '; the limit of open files (ulimit -n) is what bounds the number of connections, and a higher one allows more';
+}
+
 function onFailure(error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   say({ type: 'log', level: 'error', message: `a connection was ended by a defect: ${text}` });
@@ -38,11 +45,12 @@ const { transport, why } = await chooseTransport(
     onAcceptError(code) {
       count(THREAD_COUNTER.acceptErrors);
       if (row[THREAD_COUNTER.acceptErrors] === 1) {
-        say({ type: 'log', level: 'error', message: `a connection could not be accepted: ${code}` });
+        say({ type: 'log', level: 'error', message: `a connection could not be accepted: ${code}${explained(code)}` });
       }
     },
   },
   systemClock,
+  connectionsPerThread(maxOpenFiles(), settings.threads),
 );
 if (transport.name === 'net' && settings.transport !== 'net') {
   say({ type: 'log', level: 'warn', message: `traffic goes through node:net, which is slower: ${why}` });

@@ -10,22 +10,26 @@ const PING = 'ping';
 
 /**
  * The handle transport where this Node's handles do what it expects (tried with one loopback connection),
- * else the portable one. `why` says what was found, for the log.
+ * else the portable one. `why` says what was found, for the log. `maxConnections`: open at once, of either side.
  */
 export async function chooseTransport(
   wanted: 'auto' | 'handle' | 'net',
   events: TransportEvents,
   clock: Clock,
+  maxConnections = Infinity,
 ): Promise<{ transport: Transport; why: string }> {
-  if (wanted === 'net') return { transport: new NetTransport(events, clock), why: 'asked for' };
+  if (wanted === 'net') return { transport: new NetTransport(events, clock, maxConnections), why: 'asked for' };
   const internals = nodeInternals();
   if (internals === undefined) {
-    return { transport: new NetTransport(events, clock), why: "this Node does not offer its TCP handles' interface" };
+    return {
+      transport: new NetTransport(events, clock, maxConnections),
+      why: "this Node does not offer its TCP handles' interface",
+    };
   }
-  const transport = new HandleTransport(internals, events, clock);
+  const transport = new HandleTransport(internals, events, clock, maxConnections);
   const problem = await tryEcho(transport, clock);
   if (problem === undefined) return { transport, why: 'the TCP handles of this Node do what is expected of them' };
-  return { transport: new NetTransport(events, clock), why: problem };
+  return { transport: new NetTransport(events, clock, maxConnections), why: problem };
 }
 
 /** Sends a few bytes through a listening socket and back. Resolves to what went wrong, or undefined. */

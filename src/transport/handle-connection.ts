@@ -41,6 +41,7 @@ export class HandleConnection implements Connection {
     this.tcp = tcp;
     this.stream = stream;
     this.owner = owner;
+    transport.limit.open++;
     stream.context = this;
   }
 
@@ -292,6 +293,7 @@ export class HandleConnection implements Connection {
   destroy(): void {
     if (this.closed) return;
     this.closed = true;
+    this.transport.limit.open--;
     this.owner = NOBODY;
     this.#releaseBulk();
     this.closeHandles();
@@ -308,6 +310,7 @@ export class HandleConnection implements Connection {
   reset(): void {
     if (this.closed) return;
     this.closed = true;
+    this.transport.limit.open--;
     this.owner = NOBODY;
     this.#releaseBulk();
     // A shutdown ends within this turn, unless TLS has a last record that the peer does not take.

@@ -5,6 +5,7 @@ import type { Clock } from '../kit/clock.ts';
 import { BUFFERS } from '../model/limits.ts';
 import { BulkBufferPool } from './bulk-buffer.ts';
 import { NOBODY } from './connection-common.ts';
+import { ConnectionLimit } from './connection-limit.ts';
 import { HandleConnection, makeOnRead, onConnectComplete, onWriteComplete } from './handle-connection.ts';
 import { listenServer, whileOpen } from './listen.ts';
 import type { NodeInternals, ServerHandle, StreamHandle, TcpHandle, WriteRequest } from './node-internals.ts';
@@ -28,6 +29,7 @@ export class HandleTransport implements Transport {
   readonly events: TransportEvents;
   readonly clock: Clock;
   readonly bulkPool = new BulkBufferPool();
+  readonly limit: ConnectionLimit;
   /** What all connections read into, unless they read in bulk. */
   readonly readBuffer = Buffer.allocUnsafeSlow(BUFFERS.sharedRead + 2 * READ_ROOM);
   readonly readArea = this.readBuffer.subarray(READ_ROOM, READ_ROOM + BUFFERS.sharedRead);
@@ -37,7 +39,8 @@ export class HandleTransport implements Transport {
   /** Reused for every write that the kernel takes at once. */
   writeRequest: WriteRequest;
 
-  constructor(internals: NodeInternals, events: TransportEvents, clock: Clock) {
+  constructor(internals: NodeInternals, events: TransportEvents, clock: Clock, maxConnections = Infinity) {
+    this.limit = new ConnectionLimit(maxConnections);
     this.internals = internals;
     this.clock = clock;
     this.events = events;
@@ -81,6 +84,11 @@ export class HandleTransport implements Transport {
         this.events.onAcceptError(status < 0 ? getSystemErrorName(status) : 'UNKNOWN');
         return;
       }
+      if (!this.limit.mayAccept) {
+        client.close();
+        this.events.onAcceptError('EMFILE');
+        return;
+      }
       if (tls === undefined) this.#accept(client, onConnection);
       else this.#acceptTls(client, whileOpen(bound, onConnection), tls);
     };
@@ -115,6 +123,10 @@ export class HandleTransport implements Transport {
     const handle = new TCP(socketType);
     const connection =
       tls === undefined ? new HandleConnection(this, handle, owner) : new TlsClientConnection(this, handle, owner, tls);
+    if (!this.limit.mayConnect) {
+      process.nextTick(() => connection.refused('EMFILE'));
+      return connection;
+    }
     const request = new TCPConnectWrap();
     request.context = connection;
     request.oncomplete = onConnectComplete;

@@ -2,12 +2,13 @@
  * The portable transport: `node:net` sockets, public interfaces only. What weir falls back on where Node's handles
  * are not what the handle transport expects. Reads go through one shared buffer, as there; there is no bulk mode.
  */
-import { createServer, connect as netConnect, type Socket } from 'node:net';
+import { createServer, connect as netConnect, Socket } from 'node:net';
 import { connect as tlsConnect, TLSSocket } from 'node:tls';
 import type { Clock } from '../kit/clock.ts';
 import { BUFFERS, HANDSHAKE_TIMEOUT_MS, LINGER_MS } from '../model/limits.ts';
 import { ClientHandshake } from './client-handshake.ts';
 import { NOBODY, unmapped } from './connection-common.ts';
+import { ConnectionLimit } from './connection-limit.ts';
 import { listenServer, whileOpen } from './listen.ts';
 import { Outbox } from './outbox.ts';
 import {
@@ -33,7 +34,10 @@ export class NetTransport implements Transport {
   readonly clock: Clock;
   readonly #readArea = this.readBuffer.subarray(READ_ROOM, READ_ROOM + BUFFERS.sharedRead);
 
-  constructor(events: TransportEvents, clock: Clock) {
+  readonly #limit: ConnectionLimit;
+
+  constructor(events: TransportEvents, clock: Clock, maxConnections = Infinity) {
+    this.#limit = new ConnectionLimit(maxConnections);
     this.events = events;
     this.clock = clock;
   }
@@ -48,10 +52,21 @@ export class NetTransport implements Transport {
     const bound = await listenServer(server, address, port);
     server.on('error', (error) => this.events.onAcceptError(codeOf(error)));
     server.on('connection', (socket) => {
+      if (!this.#limit.mayAccept) {
+        socket.destroy();
+        this.events.onAcceptError('EMFILE');
+        return;
+      }
+      this.#countOpen(socket);
       if (tls === undefined) this.#accept(socket, onConnection);
       else this.#acceptTls(socket, whileOpen(bound, onConnection), tls);
     });
     return bound;
+  }
+
+  #countOpen(socket: Socket): void {
+    this.#limit.open++;
+    socket.once('close', () => this.#limit.open--);
   }
 
   /** Nobody hears of the connection before its handshake is done. */
@@ -102,6 +117,7 @@ export class NetTransport implements Transport {
   }
 
   connect(address: string, port: number, owner: ConnectionOwner, tls?: ClientTls): Connection {
+    if (!this.#limit.mayConnect) return this.#refuse(owner);
     if (tls !== undefined) return this.#connectTls(address, port, owner, tls);
     const socket = netConnect({
       host: address,
@@ -116,13 +132,22 @@ export class NetTransport implements Transport {
         },
       },
     });
+    this.#countOpen(socket);
     const connection = new NetConnection(this, socket, owner);
+    return connection;
+  }
+
+  /** There is no descriptor for it: the owner hears of that as of any other reason. */
+  #refuse(owner: ConnectionOwner): Connection {
+    const connection = new NetConnection(this, new Socket(), owner);
+    process.nextTick(() => connection.lost('EMFILE'));
     return connection;
   }
 
   #connectTls(address: string, port: number, owner: ConnectionOwner, tls: ClientTls): Connection {
     const { context, session } = tls;
     const raw = netConnect({ host: address, port, allowHalfOpen: true, noDelay: true });
+    this.#countOpen(raw);
     const socket = tlsConnect({
       socket: raw,
       secureContext: context,

@@ -1,7 +1,6 @@
-/** The program as its users run it: it serves, keeps what it said it has, and ends as it is told to. */
+/** The program as its users run it: it serves, and keeps what it said it has. How it ends: test/faults/process.test.ts. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import {
@@ -133,58 +132,6 @@ describe('weir serve', () => {
     assert.match((await get(endpoint)).text, /<h2>web<\/h2>[^]*InService/);
     const head = await fetch(`${endpoint}/metrics`, { method: 'HEAD' });
     assert.equal(await head.text(), '');
-  });
-});
-
-describe('weir serve: the end', () => {
-  /** A request that a back end holds until `release`; resolves when it has reached the back end. */
-  async function requestInFlight(test: TestContext) {
-    const arrived = Promise.withResolvers<() => void>();
-    const slow = await namedBackend(test, 'slow', (incoming, response) => {
-      const answer = () => response.end('late');
-      if (incoming.url === '/slow') arrived.resolve(answer);
-      else answer();
-    });
-    const weir = new WeirProcess(test);
-    const endpoint = await weir.ready();
-    const port = await freePort();
-    await createWeb(await weir.client(), port, [slow]);
-    await serving(weir, port);
-    const answered = get(`http://127.0.0.1:${port}/slow`);
-    answered.catch(() => undefined);
-    return { weir, endpoint, port, answered, release: await arrived.promise };
-  }
-
-  it('by SIGTERM waits for a request in flight, is not ready meanwhile, and takes no new connection', async (test) => {
-    const { weir, endpoint, port, answered, release } = await requestInFlight(test);
-    weir.child.kill('SIGTERM');
-    const draining = await weir.until('the drain', async () => {
-      const page = await get(`${endpoint}/-/ready`);
-      return page.status === 503 ? page : undefined;
-    });
-    assert.equal(draining.text, '{"status":"draining"}\n');
-    await weir.until('the listener to be closed', async () => {
-      const refused = await new Promise<boolean>((resolve) => {
-        const probe = request({ host: '127.0.0.1', port, agent: false }, (response) => void response.resume());
-        probe
-          .on('error', () => resolve(true))
-          .on('close', () => resolve(false))
-          .end();
-      });
-      return refused ? true : undefined;
-    });
-    release();
-    assert.deepEqual(await answered, { status: 200, text: 'late' });
-    assert.deepEqual(await weir.exited, { code: 0, signal: null });
-  });
-
-  it('by a second signal comes at once', async (test) => {
-    const { weir, endpoint, answered } = await requestInFlight(test);
-    weir.child.kill('SIGTERM');
-    await weir.until('the drain', async () => ((await get(`${endpoint}/-/ready`)).status === 503 ? true : undefined));
-    weir.child.kill('SIGTERM');
-    assert.deepEqual(await weir.exited, { code: 0, signal: null });
-    await assert.rejects(answered);
   });
 });
 

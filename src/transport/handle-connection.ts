@@ -5,7 +5,7 @@ import { BUFFERS } from '../model/limits.ts';
 import type { BulkBuffer } from './bulk-buffer.ts';
 import { NOBODY, unmapped } from './connection-common.ts';
 import type { HandleTransport } from './handle-transport.ts';
-import type { NodeInternals, SocketName, StreamHandle, TcpHandle, WriteRequest } from './node-internals.ts';
+import type { NodeInternals, ShutdownRequest, SocketName, StreamHandle, TcpHandle, WriteRequest } from './node-internals.ts';
 import type { Outbox } from './outbox.ts';
 import { READ_ROOM, type Connection, type ConnectionOwner, type TlsInfo } from './transport.ts';
 
@@ -30,7 +30,8 @@ export class HandleConnection implements Connection {
   #finishing = false;
   /** `end` waits for the writes in flight: what has been asked of libuv it would not let us reset. */
   #ending = false;
-  #shuttingDown = false;
+  /** Under way. */
+  #shutdown: ShutdownRequest | undefined;
   /** What a write failed with; the owner will hear of it. */
   protected failedStatus = 0;
   #peer: SocketName | undefined;
@@ -271,8 +272,18 @@ export class HandleConnection implements Connection {
 
   #shutDown(): void {
     const request = new this.transport.internals.ShutdownWrap();
-    request.oncomplete = () => (this.#shuttingDown = false);
-    this.#shuttingDown = this.stream.shutdown(request) === 0;
+    request.oncomplete = onShutdownComplete;
+    request.context = this;
+    if (this.stream.shutdown(request) === 0) this.#shutdown = request;
+  }
+
+  shutdownCompleted(): void {
+    this.#shutdown = undefined;
+  }
+
+  /** Whatever becomes of the request, nobody waits for it. */
+  protected forgetShutdown(): void {
+    if (this.#shutdown !== undefined) this.#shutdown.context = undefined;
   }
 
   finish(): void {
@@ -314,7 +325,7 @@ export class HandleConnection implements Connection {
     this.owner = NOBODY;
     this.#releaseBulk();
     // A shutdown ends within this turn, unless TLS has a last record that the peer does not take.
-    if (this.#shuttingDown) setImmediate(() => this.#resetOrClose());
+    if (this.#shutdown !== undefined) setImmediate(() => this.#resetOrClose());
     else this.#resetOrClose();
   }
 
@@ -323,7 +334,7 @@ export class HandleConnection implements Connection {
    * can never be closed: its descriptor is lost, and its thread cannot end.
    */
   #resetOrClose(): void {
-    if (this.#shuttingDown || this.tcp.fd === -1) this.closeHandles();
+    if (this.#shutdown !== undefined || this.tcp.fd === -1) this.closeHandles();
     else this.resetHandles();
   }
 
@@ -385,6 +396,10 @@ export function onWriteComplete(this: WriteRequest, status: number): void {
   const write = this.context as PendingWrite;
   this.buffer = undefined;
   write.connection.writeCompleted(write, status);
+}
+
+function onShutdownComplete(this: ShutdownRequest): void {
+  (this.context as HandleConnection | undefined)?.shutdownCompleted();
 }
 
 export function onConnectComplete(this: { context: unknown }, status: number): void {

@@ -24,7 +24,9 @@ export interface ConnectRequest {
 }
 
 export interface ShutdownRequest {
-  oncomplete: () => void;
+  oncomplete: (this: ShutdownRequest) => void;
+  /** Ours: the connection that it belongs to, for as long as that wants to know. */
+  context: unknown;
 }
 
 export interface StreamHandle {
@@ -68,7 +70,7 @@ export interface TlsHandle extends StreamHandle {
   getPeerCertificate(abbreviated: boolean): { raw?: Buffer } | undefined;
   destroySSL(): void;
   /** Ours: keeps both alive as long as the handle. */
-  parent: TcpHandle;
+  parent: TcpHandle | undefined;
   secureContext: unknown;
 }
 

@@ -45,6 +45,8 @@ abstract class TlsConnection extends HandleConnection {
     super(transport, tcp, owner, ssl);
     this.ssl = ssl;
     ssl.parent = tcp;
+    // The socket is what Node keeps for as long as it is open. Were its TLSWrap collected, the next read would end the process.
+    tcp.context = this;
     ssl.secureContext = context;
     ssl.onhandshakestart = onHandshakeStart;
     ssl.onhandshakedone = onHandshakeDone;
@@ -158,12 +160,24 @@ abstract class TlsConnection extends HandleConnection {
 
   protected override closeHandles(): void {
     this.#timer?.cancel();
-    this.tcp.close(() => this.ssl.destroySSL());
+    this.tcp.close(() => this.#letGo());
   }
 
   protected override resetHandles(): void {
     this.#timer?.cancel();
-    this.tcp.reset(() => this.ssl.destroySSL());
+    this.tcp.reset(() => this.#letGo());
+  }
+
+  /**
+   * Node keeps a TLSWrap, and a shutdown that it never finished, until the next full collection. What they refer to would be
+   * kept with them, and copied by every young collection until then.
+   */
+  #letGo(): void {
+    const { ssl, tcp } = this;
+    ssl.destroySSL();
+    this.forgetShutdown();
+    ssl.onread = ssl.onhandshakestart = ssl.onhandshakedone = ssl.onerror = ssl.onnewsession = ignore;
+    ssl.context = tcp.context = ssl.parent = ssl.secureContext = undefined;
   }
 }
 
@@ -180,6 +194,8 @@ function onHandshakeDone(this: TlsHandle): void {
 function onError(this: TlsHandle, error: Error & { code?: string }): void {
   (this.context as TlsConnection).broken(error);
 }
+
+function ignore(): undefined {}
 
 /** A client's connection: nobody hears of it before its handshake is done. */
 export class TlsServerConnection extends TlsConnection {

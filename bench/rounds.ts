@@ -50,10 +50,21 @@ export interface Running {
   ratePerSecond: number | undefined;
 }
 
-/** Who takes part: every peer once, or, where threads are compared, with one and with more threads. */
+/** Who takes part: every peer once, or with one and with more threads, or without and with its access log. */
 export function contendersFor(scenario: Scenario, options: Options): Contender[] {
   if (scenario.against === 'haproxy') {
     return options.peers.map((peer) => ({ label: peer.label, peer, threads: options.threads }));
+  }
+  if (scenario.against === 'log-off') {
+    const { threads } = options;
+    return options.peers.flatMap((peer) =>
+      peer.logging === undefined
+        ? []
+        : [
+            { label: peer.label, peer, threads },
+            { label: `${peer.label}, access log on`, peer: peer.logging, threads },
+          ],
+    );
   }
   const many = Math.max(options.threads, DEFAULT_MANY_THREADS);
   return options.peers.flatMap((peer) => [

@@ -48,8 +48,11 @@ export interface Scenario {
   readonly primary: Figure;
   /** Columns beside it. */
   readonly figures: readonly Figure[];
-  /** `one-thread`: every peer runs with one and with more threads, on all CPUs, and is compared with itself. */
-  readonly against: 'haproxy' | 'one-thread';
+  /**
+   * `one-thread`: every peer runs with one and with more threads, on all CPUs, and is compared with itself. `log-off`: every
+   * peer that can runs with its access log off and on, and is compared with itself.
+   */
+  readonly against: 'haproxy' | 'one-thread' | 'log-off';
   /** Memory is measured: every round needs a peer that has just been started. */
   readonly freshPeers: boolean;
 }
@@ -210,6 +213,13 @@ export const SCENARIOS: readonly Scenario[] = [
     load: { kind: 'constant-rate', cpuShare: BUSY_SHARE },
     primary: p99,
     figures: [p50, offeredPerSecond, requestsPerSecond, latePercent, cpuPerRequest, cpuShare],
+  },
+  {
+    ...base,
+    name: 'log',
+    about: 'what the access log costs: 1 KB answers, keep-alive, 13 headers of a browser, with it and without it',
+    headers: BROWSER_HEADERS,
+    against: 'log-off',
   },
   {
     ...base,

@@ -28,7 +28,9 @@ export function columnsOf(scenario: Scenario): readonly Figure[] {
 
 /** What the column of ratios is called. */
 export function ratioTitle(scenario: Scenario): string {
-  return scenario.against === 'haproxy' ? `× ${BASELINE}` : 'speed-up by CPU';
+  return { haproxy: `× ${BASELINE}`, 'one-thread': 'speed-up by CPU', 'log-off': 'more than without' }[
+    scenario.against
+  ];
 }
 
 /** One row for every contender, in their order. */
@@ -44,21 +46,24 @@ export function summarise(scenario: Scenario, results: readonly ContenderResult[
   });
 }
 
-/** The row is compared with HAProxy or, where threads are compared, with the same peer's smallest size. */
+/** The row is compared with HAProxy, or with the same peer's smallest size, or with the same peer without its log. */
 function baselineOf(
   scenario: Scenario,
   result: ContenderResult,
   results: readonly ContenderResult[],
 ): ContenderResult | undefined {
-  return scenario.against === 'haproxy'
-    ? results.find((other) => other.contender.label === BASELINE)
-    : results.find((other) => other.contender.peer === result.contender.peer && other.contender.threads === 1);
+  const { peer } = result.contender;
+  return results.find(({ contender: other }) => {
+    if (scenario.against === 'haproxy') return other.label === BASELINE;
+    return scenario.against === 'log-off' ? other.peer.logging === peer : other.peer === peer && other.threads === 1;
+  });
 }
 
 /**
  * The median of the ratios round by round: a round's two measurements are neighbours in time, so noise that comes and
  * goes cancels out. Where threads are compared, the figure is requests per CPU second, and n threads have n CPU seconds
- * per second to spend: the ratio times n is how many times one thread's traffic they carry, given a CPU each.
+ * per second to spend: the ratio times n is how many times one thread's traffic they carry, given a CPU each. What a log
+ * costs is a difference.
  */
 function ratioOf(
   scenario: Scenario,
@@ -70,7 +75,9 @@ function ratioOf(
   const factor = scenario.against === 'one-thread' ? result.contender.threads : 1;
   const ratios = result.samples.flatMap((sample, round) => {
     const base = baseline.samples[round];
-    return base === undefined ? [] : [(scenario.primary.of(sample) / scenario.primary.of(base)) * factor];
+    if (base === undefined) return [];
+    const [figure, without] = [scenario.primary.of(sample), scenario.primary.of(base)];
+    return scenario.against === 'log-off' ? [figure - without] : [(figure / without) * factor];
   });
   return { median: medianOf(ratios), least: Math.min(...ratios), most: Math.max(...ratios) };
 }

@@ -10,6 +10,8 @@ export interface Peer {
   /** Program and version, for the record. */
   version(): string;
   start(plan: PeerPlan): Promise<ManagedProcess>;
+  /** The same program with its access log on; undefined where the bench does not know how. */
+  readonly logging?: Peer;
 }
 
 /** Where and how large a peer is started. */

@@ -37,7 +37,12 @@ export interface WeirSource {
 
 /** Weir from this checkout (label `weir`) or another one (`weir:<name of its folder>`). */
 export function weirPeer(source: WeirSource): Peer {
-  return { label: source.label, version: () => weirVersion(source), start: (plan) => start(source, plan) };
+  const peer = { label: source.label, version: () => weirVersion(source) };
+  return {
+    ...peer,
+    start: (plan) => start(source, plan, false),
+    logging: { ...peer, start: (plan) => start(source, plan, true) },
+  };
 }
 
 /** The weir of the checkout in `directory`; fails when there is none. */
@@ -49,7 +54,7 @@ export function weirCheckout(directory: string): WeirSource {
   return { label: `weir:${basename(absolute)}`, directory: absolute, command: undefined };
 }
 
-async function start(source: WeirSource, plan: PeerPlan): Promise<ManagedProcess> {
+async function start(source: WeirSource, plan: PeerPlan, accessLog: boolean): Promise<ManagedProcess> {
   const { addresses } = plan;
   const process = await startProgram(source, plan);
   await untilListening(process, addresses.api, API_PORT);
@@ -61,7 +66,7 @@ async function start(source: WeirSource, plan: PeerPlan): Promise<ManagedProcess
     maxAttempts: 1,
   });
   try {
-    await createLoadBalancer(client, addresses);
+    await createLoadBalancer(client, addresses, accessLog);
     if (plan.certificates !== undefined) await addHttpsListeners(client, endpoint, LOAD_BALANCER, plan.certificates);
     await untilInService(client, addresses);
   } catch (error) {
@@ -90,7 +95,11 @@ function startProgram(source: WeirSource, plan: PeerPlan): Promise<ManagedProces
   });
 }
 
-async function createLoadBalancer(client: ElasticLoadBalancingClient, addresses: Addresses): Promise<void> {
+async function createLoadBalancer(
+  client: ElasticLoadBalancingClient,
+  addresses: Addresses,
+  accessLog: boolean,
+): Promise<void> {
   const name = { LoadBalancerName: LOAD_BALANCER };
   const listener = (protocol: string, port: number) => ({
     Protocol: protocol,
@@ -121,7 +130,10 @@ async function createLoadBalancer(client: ElasticLoadBalancingClient, addresses:
   await client.send(
     new ModifyLoadBalancerAttributesCommand({
       ...name,
-      LoadBalancerAttributes: { ConnectionSettings: { IdleTimeout: 600 } },
+      LoadBalancerAttributes: {
+        ConnectionSettings: { IdleTimeout: 600 },
+        ...(accessLog ? { AccessLog: { Enabled: true, S3BucketName: 'bench', EmitInterval: 5 } } : {}),
+      },
     }),
   );
   await client.send(new RegisterInstancesWithLoadBalancerCommand({ ...name, Instances: instancesOf(addresses) }));

@@ -94,6 +94,8 @@ export class LogDelivery {
       lane = { bucket, files: [], current: undefined, backoffMs: 0, retry: undefined, problem: undefined };
       this.#lanes.set(bucket, lane);
     }
+    // A test file can be written again before it is delivered.
+    if (lane.files.some(({ path }) => path === file.path)) return;
     lane.files.push(file);
     this.#bytes += file.bytes;
     if (lane.current === undefined && lane.retry === undefined) void this.#work(lane);
@@ -119,6 +121,15 @@ export class LogDelivery {
   async settle(): Promise<void> {
     while ([...this.#lanes.values()].some(({ current }) => current !== undefined)) {
       await new Promise<void>((resolve) => this.#atRest.push(resolve));
+    }
+  }
+
+  /** Tries again at once what waits for its next attempt. */
+  retryNow(): void {
+    for (const lane of this.#lanes.values()) {
+      if (lane.retry === undefined) continue;
+      lane.retry.cancel();
+      void this.#work(lane);
     }
   }
 
@@ -149,7 +160,7 @@ export class LogDelivery {
 
   /** Returns what went wrong. */
   async #deliver({ key, path }: UndeliveredFile): Promise<string | undefined> {
-    const { clock, store, files, spool } = this.#options;
+    const { clock, log, store, files, spool } = this.#options;
     const abort = new AbortController();
     const timer = clock.after(ACCESS_LOG.putTimeoutMs, () => abort.abort(new Error('it took too long')));
     try {
@@ -157,7 +168,9 @@ export class LogDelivery {
       await files.remove(path, spool);
       return undefined;
     } catch (error) {
-      return messageOf(error);
+      if (await files.exists(path)) return messageOf(error);
+      log.error({ file: key }, 'an access log file is gone: somebody has taken it away before it was delivered');
+      return undefined;
     } finally {
       timer.cancel();
     }

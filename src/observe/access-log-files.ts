@@ -28,6 +28,7 @@ export interface LogFiles {
   /** All files below `folder`, with their sizes, the oldest first; none where there is no such folder. */
   list(folder: string): Promise<{ readonly path: string; readonly bytes: number }[]>;
   isFolder(path: string): Promise<boolean>;
+  exists(path: string): Promise<boolean>;
 }
 
 export const systemFiles: LogFiles = {
@@ -85,6 +86,7 @@ export const systemFiles: LogFiles = {
     const found = await stat(path).catch(() => undefined);
     return found?.isDirectory() === true;
   },
+  exists: async (path) => (await stat(path).catch(() => undefined)) !== undefined,
 };
 
 async function create(path: string): Promise<FileHandle> {

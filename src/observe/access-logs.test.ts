@@ -209,6 +209,15 @@ describe('access logs', () => {
     assert.match(readFileSync(path, 'utf8'), /^Enable AccessLog for ELB: web at 2026-05-01T10:02:00/);
   });
 
+  it('show it again when the log is switched on again, also while the file is on its way', async (t) => {
+    const harness = new Harness(t);
+    for (const enabled of [true, false, true]) harness.logs.ordinalOf(loadBalancer('web', { enabled }));
+    await harness.pass(200);
+    assert.deepEqual(readdirSync(harness.spool), []);
+    assert.equal(harness.logs.metrics().deliveryFailures, 0);
+    assert.equal(harness.logs.metrics().deliveredFiles, 1);
+  });
+
   it('keep the lines of a thread that has died', async (t) => {
     const harness = new Harness(t);
     const ordinal = harness.logs.ordinalOf(loadBalancer('web'))!;
@@ -245,6 +254,32 @@ describe('access logs across processes', () => {
       'other 20260101T0000Z': `${'x'.repeat(100_000)}\nwhole\n`,
     });
     assert.deepEqual(readdirSync(harness.spool), []);
+  });
+
+  it('are tried once more when the process stops, whatever failed before', async (t) => {
+    const harness = new Harness(t);
+    rmSync(harness.folder, { recursive: true });
+    const ordinal = harness.logs.ordinalOf(loadBalancer('web'));
+    harness.write(ordinal, 'one');
+    await harness.pass(10 * MINUTE);
+    mkdirSync(harness.folder);
+    harness.write(ordinal, 'two');
+    await harness.logs.stop();
+    assert.deepEqual(Object.values(harness.delivered()), ['one\n', 'two\n']);
+  });
+
+  it('that somebody has taken away do not keep the others', async (t) => {
+    const harness = new Harness(t);
+    rmSync(harness.folder, { recursive: true });
+    const ordinal = harness.logs.ordinalOf(loadBalancer('web'));
+    harness.write(ordinal, 'one');
+    await harness.pass(10 * MINUTE);
+    rmSync(harness.spool, { recursive: true });
+    mkdirSync(harness.folder);
+    harness.write(ordinal, 'two');
+    await harness.logs.stop();
+    assert.deepEqual(Object.values(harness.delivered()), ['two\n']);
+    assert.equal(harness.said('an access log file is gone').length, 2);
   });
 
   it('are kept over a restart while they cannot be delivered', async (t) => {

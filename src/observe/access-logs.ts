@@ -149,6 +149,7 @@ export class AccessLogs {
     await this.#turn;
     await this.poll();
     await this.#endFiles(() => true);
+    this.delivery.retryNow();
     const { clock } = this.#options;
     await Promise.race([
       this.delivery.settle(),

@@ -59,6 +59,10 @@ export class FaultyDisk implements LogFiles {
     return systemFiles.list(folder);
   }
 
+  exists(path: string): Promise<boolean> {
+    return systemFiles.exists(path);
+  }
+
   isFolder(path: string): Promise<boolean> {
     return systemFiles.isFolder(path);
   }

@@ -3,6 +3,7 @@
  * sums the rows and costs the traffic nothing. Cells are float64: whole numbers exact up to 2^53, seconds for sums.
  */
 
+import { assert } from '../kit/assert.ts';
 import { HANDSHAKE_CELLS } from './handshake-counters.ts';
 import { ZONE_BLOCK_CELLS } from './zone-counters.ts';
 
@@ -55,6 +56,8 @@ export const ROW_CELLS = HANDSHAKE_COUNTERS + HANDSHAKE_CELLS;
 /** Int32 cells that all threads write, in front of the rows: the surge queue, where round robin stands, the log of counts. */
 export const SHARED = {
   surgeQueueLength: 0,
+  /** Number of the last who came to stand in line for capacity. */
+  surgeTicket: 1,
   /** Turns of round robin; a listener and zone uses one of them by its number. */
   cursors: 2,
   /** Its end, and from the second cell on its entries (traffic/count-log.ts). */
@@ -63,17 +66,22 @@ export const SHARED = {
 export const CURSORS = SHARED.countLog - SHARED.cursors;
 /** A power of two. */
 export const COUNT_LOG_ENTRIES = 512;
-const SHARED_BYTES = (SHARED.countLog + 2 + COUNT_LOG_ENTRIES) * Int32Array.BYTES_PER_ELEMENT;
+/** By thread: the number of the first in its line for capacity, 0 when there is nobody (traffic/surge-queue.ts). */
+export const SURGE_FRONTS = SHARED.countLog + 2 + COUNT_LOG_ENTRIES;
+const MAX_THREADS = 256;
+const SHARED_BYTES = (SURGE_FRONTS + MAX_THREADS) * Int32Array.BYTES_PER_ELEMENT;
 
 const ROW_BYTES = ROW_CELLS * Float64Array.BYTES_PER_ELEMENT;
 const ZONE_BLOCK_BYTES = ZONE_BLOCK_CELLS * Float64Array.BYTES_PER_ELEMENT;
 
 /** The cells of all threads, the rows of all, then what each counts by zone (traffic/zone-counters.ts). */
 export function makeCounters(threads: number): SharedArrayBuffer {
+  assert(threads <= MAX_THREADS, 'every thread has its place');
   return new SharedArrayBuffer(SHARED_BYTES + threads * (ROW_BYTES + ZONE_BLOCK_BYTES));
 }
 
-function threadsOf(buffer: SharedArrayBuffer): number {
+/** For how many threads `buffer` was made. */
+export function threadsOf(buffer: SharedArrayBuffer): number {
   return (buffer.byteLength - SHARED_BYTES) / (ROW_BYTES + ZONE_BLOCK_BYTES);
 }
 
@@ -113,7 +121,9 @@ function sumOf(cells: Float64Array, width: number): Float64Array {
 /** Gauges of a thread that died count nothing any more; what it counted stays. */
 export function forgetGauges(buffer: SharedArrayBuffer, thread: number): void {
   const row = counterRow(buffer, thread);
-  Atomics.sub(sharedCells(buffer), SHARED.surgeQueueLength, row[COUNTER.surgeQueueLength]!);
+  const shared = sharedCells(buffer);
+  Atomics.sub(shared, SHARED.surgeQueueLength, row[COUNTER.surgeQueueLength]!);
+  Atomics.store(shared, SURGE_FRONTS + thread, 0);
   for (const cell of [COUNTER.surgeQueueLength, COUNTER.clientConnectionsActive, COUNTER.backendConnectionsActive]) {
     row[cell] = 0;
   }

@@ -290,13 +290,14 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     if (whole && this.#reusable && !client.suspect && this.#poolable) this.#pool();
     else this.close();
     client.exchangeDone();
+    // Whoever was next has gone elsewhere.
+    if (this.idleIndex !== -1 && !this.#loadBalancer.mayRest) this.close();
   }
 
   /** Is a place in the pool of use? With a cap on connections, an idle one would stand in the way of other threads. */
   get #poolable(): boolean {
-    if (!this.target.routed) return false;
-    const { settings, surgeQueue } = this.#loadBalancer;
-    return settings.maxConnectionsPerTarget === Infinity || surgeQueue.length === 0 || surgeQueue.busy;
+    const { mayRest, surgeQueue } = this.#loadBalancer;
+    return this.target.routed && (mayRest || surgeQueue.isNext);
   }
 
   #pool(): void {

@@ -9,7 +9,7 @@ import type { ListeningSocket } from '../transport/transport.ts';
 import type { RequestOrigin } from '../wire/log-line.ts';
 import { Balancer } from './balancer.ts';
 import { CountLog } from './count-log.ts';
-import { COUNTER, counterRow, sharedCells, zoneBlock } from './counters.ts';
+import { COUNTER, counterRow, sharedCells, threadsOf, zoneBlock } from './counters.ts';
 import type { HttpTarget } from './http-backend.ts';
 import { ListenerTls } from './listener-tls.ts';
 import type { CompiledListener, CompiledLoadBalancer } from './snapshot.ts';
@@ -39,6 +39,7 @@ export class LoadBalancerRuntime {
 
   readonly countLog: CountLog;
   readonly surgeQueue: SurgeQueue;
+  readonly #threads: number;
 
   constructor(settings: CompiledLoadBalancer, thread: number, clock: Clock) {
     this.settings = settings;
@@ -46,7 +47,16 @@ export class LoadBalancerRuntime {
     this.zoneCounters = zoneBlock(settings.counters, thread);
     this.shared = sharedCells(settings.counters);
     this.countLog = new CountLog(this.shared);
-    this.surgeQueue = new SurgeQueue(this.shared, this.counters, clock);
+    this.#threads = threadsOf(settings.counters);
+    this.surgeQueue = new SurgeQueue(settings.counters, thread, clock);
+  }
+
+  /**
+   * May idle connections to instances wait for their next request? With a cap on connections they count, and other
+   * threads cannot use them.
+   */
+  get mayRest(): boolean {
+    return this.settings.maxConnectionsPerTarget === Infinity || this.#threads === 1;
   }
 
   /** Counts one more, over all and in the zone whose cells begin there. */

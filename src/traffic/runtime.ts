@@ -234,7 +234,7 @@ export class Runtime {
   /** Opens a connection to each healthy HTTP target that has none from any thread; each target is one thread's to look after. */
   #keepConnected(): void {
     for (const loadBalancer of this.#loadBalancers.values()) {
-      if (!loadBalancer.settings.preconnect) continue;
+      if (!loadBalancer.settings.preconnect || !loadBalancer.mayRest) continue;
       for (const { compiled, targets } of loadBalancer.listeners.values()) {
         if (layerOf(compiled.protocol) === 7) this.#preconnectTargets(loadBalancer, targets);
       }

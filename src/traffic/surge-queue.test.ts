@@ -2,15 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FakeClock } from '../kit/clock.ts';
 import { SURGE_QUEUE_LENGTH } from '../model/limits.ts';
-import { COUNTER, counterRow, makeCounters, sharedCells, sumCounters } from './counters.ts';
+import { COUNTER, forgetGauges, makeCounters, sumCounters } from './counters.ts';
 import { SurgeQueue, type Waiter } from './surge-queue.ts';
 
 /** The queue of one load balancer as two threads see it, and who was served in what order. */
 function setting() {
   const counters = makeCounters(2);
-  const shared = sharedCells(counters);
   const clock = new FakeClock();
-  const queues = [0, 1].map((thread) => new SurgeQueue(shared, counterRow(counters, thread), clock));
+  const queues = [0, 1].map((thread) => new SurgeQueue(counters, thread, clock));
   const served: string[] = [];
   let capacity = 0;
   const waiter = (name: string, bound = false, canProceed = () => capacity > 0): Waiter => ({
@@ -29,6 +28,8 @@ function setting() {
     served,
     waiter,
     free: (count: number) => (capacity = count),
+    /** The second thread dies. */
+    kill: () => forgetGauges(counters, 1),
     gauge: () => sumCounters(counters)[COUNTER.surgeQueueLength],
   };
 }
@@ -137,5 +138,56 @@ describe('the surge queue', () => {
     assert.deepEqual(served, []);
     queue.serve();
     assert.deepEqual(served, ['again', 'next']);
+  });
+
+  test('keeps the order over all threads: who came first is served first, wherever it stands', () => {
+    const { queue, other, served, waiter, free } = setting();
+    for (const [index, name] of ['a', 'b', 'c', 'd', 'e'].entries()) {
+      (index % 2 === 0 ? queue : other).standInLine(waiter(name));
+    }
+    for (let turn = 0; turn < 5; turn++) {
+      free(1);
+      // The thread that is not next leaves the capacity to the one that is.
+      other.serve();
+      queue.serve();
+      other.serve();
+    }
+    assert.deepEqual(served, ['a', 'b', 'c', 'd', 'e']);
+  });
+
+  test('has whoever comes to a thread without a line stand behind the line of another one', () => {
+    const { queue, other, waiter, free } = setting();
+    assert.deepEqual([queue.busy, other.busy], [false, false]);
+    queue.standInLine(waiter('a'));
+    assert.deepEqual([queue.busy, other.busy], [true, true]);
+    free(1);
+    queue.serve();
+    assert.deepEqual([queue.busy, other.busy], [false, false]);
+  });
+
+  test('leaves the capacity that a thread gave back to the first of another one within milliseconds', () => {
+    const { queue, other, served, waiter, free, clock } = setting();
+    queue.standInLine(waiter('first'));
+    other.standInLine(waiter('second'));
+    free(1);
+    other.serve();
+    assert.deepEqual(served, []);
+    assert.deepEqual([queue.isNext, other.isNext], [true, false]);
+    clock.advance(2);
+    assert.deepEqual(served, ['first']);
+  });
+
+  test('lets nobody wait behind one that waits for one instance alone, or that has died with its thread', () => {
+    const { queue, other, served, waiter, free, kill } = setting();
+    other.standInLine(waiter('bound', true, () => false));
+    queue.standInLine(waiter('a'));
+    free(9);
+    queue.serve();
+    assert.deepEqual(served, ['a']);
+    other.standInLine(waiter('dies'));
+    queue.standInLine(waiter('b'));
+    kill();
+    queue.serve();
+    assert.deepEqual(served, ['a', 'b']);
   });
 });

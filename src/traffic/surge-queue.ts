@@ -1,14 +1,17 @@
 /**
  * The surge queue of a load balancer (spec/traffic.md 3): requests and connections that wait for a back end, at most
  * {@link SURGE_QUEUE_LENGTH} over all threads. Who waits for a connection that is being made is counted; who waits
- * for capacity (`weir.backend.maxconnections`) also stands in this thread's line, first come, first served.
+ * for capacity (`weir.backend.maxconnections`) also stands in line: each thread has one of its own, and numbers tell who
+ * came first over all of them.
  */
 import type { Clock, Timer } from '../kit/clock.ts';
 import { SURGE_QUEUE_LENGTH } from '../model/limits.ts';
-import { COUNTER, SHARED } from './counters.ts';
+import { COUNTER, counterRow, SHARED, sharedCells, SURGE_FRONTS, threadsOf } from './counters.ts';
 
-/** Capacity that another thread gave back is noticed this often, while somebody waits. */
+/** While somebody waits, this often is looked whether there is capacity that nobody has told of. */
 const POLL_MS = 10;
+/** The same where other threads give capacity back, and leave it to whoever is first. */
+const POLL_OTHERS_MS = 2;
 
 export interface Waiter {
   /** Capacity may be there: take it and return true, or stay first in line. */
@@ -21,19 +24,31 @@ export class SurgeQueue {
   readonly #shared: Int32Array;
   readonly #counters: Float64Array;
   readonly #clock: Clock;
-  readonly #line = new Set<Waiter>();
+  readonly #thread: number;
+  readonly #threads: number;
+  /** With their numbers, which grow. */
+  readonly #line = new Map<Waiter, number>();
   #poll: Timer | undefined;
   #serving = false;
 
-  constructor(shared: Int32Array, counters: Float64Array, clock: Clock) {
-    this.#shared = shared;
-    this.#counters = counters;
+  /** `counters` as `makeCounters` gives it. */
+  constructor(counters: SharedArrayBuffer, thread: number, clock: Clock) {
+    this.#shared = sharedCells(counters);
+    this.#counters = counterRow(counters, thread);
+    this.#threads = threadsOf(counters);
+    this.#thread = thread;
     this.#clock = clock;
   }
 
-  /** Does somebody stand in this thread's line? Whoever comes now waits behind. */
+  /** Does somebody stand in line, of whichever thread? Whoever comes now waits behind. */
   get busy(): boolean {
-    return this.#line.size > 0 && !this.#serving;
+    return !this.#serving && (this.#line.size > 0 || this.#frontBefore(undefined));
+  }
+
+  /** Is somebody of this thread the first of all? */
+  get isNext(): boolean {
+    const [ticket] = this.#line.values();
+    return ticket !== undefined && !this.#frontBefore(ticket);
   }
 
   /** How many wait, over all threads. */
@@ -58,15 +73,17 @@ export class SurgeQueue {
     return Atomics.add(this.#shared, SHARED.surgeQueueLength, by);
   }
 
-  /** Stands in line until `proceed` returns true, or until `stepOut`. */
+  /** Stands in line until `proceed` returns true, or until `stepOut`. Who stands there already keeps its place. */
   standInLine(waiter: Waiter): void {
-    this.#line.add(waiter);
-    this.#poll ??= this.#clock.every(POLL_MS, () => this.serve());
+    if (this.#line.has(waiter)) return;
+    this.#line.set(waiter, this.#ticket());
+    this.#tellFront();
+    this.#poll ??= this.#clock.every(this.#threads === 1 ? POLL_MS : POLL_OTHERS_MS, () => this.serve());
   }
 
   stepOut(waiter: Waiter): void {
-    this.#line.delete(waiter);
-    this.#stopPolling();
+    if (!this.#line.delete(waiter) || this.#serving) return;
+    this.#settle();
   }
 
   /** Capacity may have come back: serves from the front of the line as far as it goes. */
@@ -74,10 +91,13 @@ export class SurgeQueue {
     if (this.#serving || this.#line.size === 0) return;
     this.#serving = true;
     try {
-      for (const waiter of this.#line) if (!this.#serveOne(waiter) && !waiter.bound) break;
+      for (const [waiter, ticket] of this.#line) {
+        if (!waiter.bound && this.#frontBefore(ticket)) break;
+        if (!this.#serveOne(waiter) && !waiter.bound) break;
+      }
     } finally {
       this.#serving = false;
-      this.#stopPolling();
+      this.#settle();
     }
   }
 
@@ -92,7 +112,35 @@ export class SurgeQueue {
     return served;
   }
 
-  #stopPolling(): void {
+  /** The next number; 0 is nobody's. */
+  #ticket(): number {
+    const ticket = (Atomics.add(this.#shared, SHARED.surgeTicket, 1) + 1) | 0;
+    return ticket === 0 ? this.#ticket() : ticket;
+  }
+
+  /** Is the first in line of another thread before `ticket`, or there at all? */
+  #frontBefore(ticket: number | undefined): boolean {
+    for (let thread = 0; thread < this.#threads; thread++) {
+      if (thread === this.#thread) continue;
+      const front = Atomics.load(this.#shared, SURGE_FRONTS + thread);
+      if (front !== 0 && (ticket === undefined || ((front - ticket) | 0) < 0)) return true;
+    }
+    return false;
+  }
+
+  /** Tells the other threads who is first here, of those that take any instance. */
+  #tellFront(): void {
+    let front = 0;
+    for (const [waiter, ticket] of this.#line) {
+      if (waiter.bound) continue;
+      front = ticket;
+      break;
+    }
+    Atomics.store(this.#shared, SURGE_FRONTS + this.#thread, front);
+  }
+
+  #settle(): void {
+    this.#tellFront();
     if (this.#line.size > 0 || this.#poll === undefined) return;
     this.#poll.cancel();
     this.#poll = undefined;

@@ -91,7 +91,7 @@ test('an instance that never comes into service is logged once', () => {
   );
 });
 
-test('a flapping instance does not flood the log, and what was not logged is counted', () => {
+test('fault 27: a flapping instance does not flood the log, and what was not logged is counted', () => {
   const { clock, up, changes, lines, watch } = harness();
   watch(shop([instance('i-1')], { interval: 5, healthyThreshold: 2 }));
   for (let flip = 0; flip < 400; flip++) {

@@ -76,7 +76,7 @@ test('results of a check that was changed do not count with those of the new one
   assert.equal(after(failing, '--').status, 'failed');
 });
 
-test('for any results: flips need their thresholds, and the last ten are kept', () => {
+test('fault 27: for any results: flips need their thresholds, and the last ten are kept', () => {
   fc.assert(
     fc.property(
       fc.array(fc.boolean(), { maxLength: 40 }),

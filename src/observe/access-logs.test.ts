@@ -356,7 +356,7 @@ describe('access logs that nobody takes', () => {
 });
 
 describe('access logs on a disk that is full', () => {
-  it('lose lines, counted and told once, and never a part of a line', async (t) => {
+  it('fault 41: lose lines, counted and told once, and never a part of a line', async (t) => {
     const harness = new Harness(t);
     const ordinal = harness.logs.ordinalOf(loadBalancer('web'));
     await harness.pass(200);

@@ -46,7 +46,7 @@ test('a certificate is warned of from 30 days before its end on, once a day', as
   assert.equal(lines.length, 11);
 });
 
-test('the last day and the time after it are told as such', async () => {
+test('fault 44: the last day and the time after it are told as such', async () => {
   const { clock, lines } = await watch(0.75);
   clock.advance(DAY_MS);
   assert.deepEqual(

@@ -96,7 +96,7 @@ describe('a change', () => {
     assert.deepEqual(harness.record('lb').tags, []);
   });
 
-  it('InternalFailure: the state cannot be written; nothing changes and reads go on', async () => {
+  it('fault 42: InternalFailure: the state cannot be written; nothing changes and reads go on', async () => {
     store.before = async () => ({ outcome: 'failed', message: 'no space left on device' });
     const { code, status, type, message } = await harness.refused(() => tag('lb', 'a'));
     assert.deepEqual([code, status, type], ['InternalFailure', 500, 'Receiver']);
@@ -105,7 +105,7 @@ describe('a change', () => {
     await harness.elb.send(new DescribeLoadBalancersCommand({ LoadBalancerNames: ['lb'] }));
   });
 
-  it('is one after the other when many come at once, and none is lost', async () => {
+  it('fault 49: is one after the other when many come at once, and none is lost', async () => {
     await Promise.all(Array.from({ length: 30 }, (_, index) => tag('lb', `key-${index}`)));
     assert.equal(harness.record('lb').tags.length, 30);
   });

@@ -146,7 +146,7 @@ describe('IAM server certificates', () => {
     elsewhere.destroy();
   });
 
-  it("are refused when they are broken, with AWS's codes", async () => {
+  it("fault 44: are refused when they are broken or the key does not fit, with AWS's codes", async () => {
     const cases: readonly (readonly [Partial<UploadServerCertificateCommandInput>, string, RegExp])[] = [
       [
         { CertificateBody: 'x' },

@@ -159,7 +159,7 @@ describe('RegisterInstancesWithLoadBalancer', () => {
     }
   });
 
-  it('InvalidInstance: link-local addresses, by themselves, mapped or behind a name', async () => {
+  it('fault 50: InvalidInstance: link-local addresses, by themselves, mapped or behind a name', async () => {
     for (const id of [
       '169.254.169.254',
       '169.254.0.1:80',
@@ -174,7 +174,7 @@ describe('RegisterInstancesWithLoadBalancer', () => {
     }
   });
 
-  it("InvalidInstance: this process's own API, by its port, a port map, a health check or behind a name", async () => {
+  it("fault 50: InvalidInstance: this process's own API, by its port, a port map, a health check or behind a name", async () => {
     const own = new RegExp(`Connections would go to port ${harness.port} of .*, which is the API of weir itself`);
     assert.match((await refused(`127.0.0.1:${harness.port}`)).message, own);
     assert.match((await refused(`me.example:${harness.port}`)).message, own);
@@ -185,7 +185,7 @@ describe('RegisterInstancesWithLoadBalancer', () => {
     assert.match((await refused('127.0.0.1')).message, own);
   });
 
-  it('takes reserved addresses when the configuration allows them', async () => {
+  it('fault 50: takes reserved addresses when the configuration allows them', async () => {
     const free = await ApiHarness.start({ configuration: { instances: { inventory: {}, allowReserved: true } } });
     try {
       await create(free, name);

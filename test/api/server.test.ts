@@ -82,7 +82,7 @@ beforeEach(() => {
 });
 
 describe('who may call', () => {
-  it('MissingAuthenticationToken, InvalidClientTokenId, SignatureDoesNotMatch, IncompleteSignature, RequestExpired: 403', async () => {
+  it('fault 47: MissingAuthenticationToken, InvalidClientTokenId, SignatureDoesNotMatch, IncompleteSignature, RequestExpired: 403', async () => {
     const cases: readonly (readonly [string, () => Promise<Answer>])[] = [
       [
         'MissingAuthenticationToken',
@@ -289,7 +289,7 @@ describe('pages', () => {
 });
 
 describe('bounds', () => {
-  it('RequestEntityTooLarge: a body over the limit, announced or not', async () => {
+  it('fault 48: RequestEntityTooLarge: a body over the limit, announced or not', async () => {
     const body = 'a'.repeat(API.maxBodyBytes + 1);
     const announced = await unsigned('/', { method: 'POST', body, headers: { 'content-type': FORM } });
     assert.deepEqual([announced.status, announced.code], [413, 'RequestEntityTooLarge']);
@@ -306,7 +306,7 @@ describe('bounds', () => {
     assert.match(await raw('\u0016\u0003\u0001 no HTTP\r\n\r\n'), /^HTTP\/1\.1 400 [^]*<Code>MalformedRequest<\/Code>/);
   });
 
-  it('ValidationError, MalformedQueryString: hostile lists, names and counts of parameters', async () => {
+  it('fault 48: ValidationError, MalformedQueryString: hostile lists, names and counts of parameters', async () => {
     const create = 'Action=CreateLoadBalancer&Version=2012-06-01&LoadBalancerName=a';
     for (const more of [
       'Listeners.member.__proto__.Protocol=HTTP',

@@ -1,5 +1,9 @@
-/** spec/faults.md, rows 28 to 36: clients that are slow, gone, greedy or hostile. Row 37 stands in tls.test.ts. */
+/**
+ * spec/faults.md, rows 28 to 36: clients that are slow, gone, greedy or hostile (row 37 stands in tls.test.ts); row 45: the
+ * clock is set while they wait.
+ */
 import assert from 'node:assert/strict';
+import { FakeClock } from '../../src/kit/clock.ts';
 import { HTTP_HEAD } from '../../src/model/limits.ts';
 import {
   BAD_REQUEST,
@@ -255,3 +259,50 @@ fault(36, 'a chunk size that overflows, chunk lines that end in bare LF: 400', L
     log: [...lines(count, { elb: 400 }), ...lines(count, { elb: 400 })],
   };
 });
+
+/** An operator, or NTP, sets the clock; then the least time passes that makes a timer look at it. */
+async function setClock({ traffic }: Scene, byMs: number): Promise<void> {
+  assert.ok(traffic.clock instanceof FakeClock);
+  traffic.clock.jumpEpoch(byMs);
+  traffic.pass(0);
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+const HOUR_MS = 3_600_000;
+
+fault(
+  45,
+  'the clock jumps by an hour: nothing times out, and the timeouts are as long as before',
+  LAYER_7,
+  async (scene) => {
+    const idle = await scene.dial();
+    const { client, instance } = await scene.asked();
+    for (const byMs of [HOUR_MS, -2 * HOUR_MS]) await setClock(scene, byMs);
+    instance.send(OK);
+    assert.equal(await client.take('ok'), OK);
+    for (const byMs of [HOUR_MS, -2 * HOUR_MS]) await setClock(scene, byMs);
+    client.send(GET);
+    await instance.take('\r\n\r\n');
+    instance.send(OK);
+    assert.equal(await client.take('ok'), OK);
+    assert.ok(!idle.ended && !client.ended && !instance.ended);
+    scene.traffic.pass(IDLE_MS);
+    for (const peer of [idle, client, instance]) await peer.shutDown();
+    return { metric: { requests: 2, backend2xx: 2 }, log: lines(2, SERVED) };
+  },
+);
+
+fault(
+  45,
+  'the clock jumps by an hour: nothing times out, and the timeouts are as long as before',
+  LAYER_4,
+  async (scene) => {
+    const { client, instance } = await scene.joined();
+    for (const byMs of [HOUR_MS, -2 * HOUR_MS]) await setClock(scene, byMs);
+    client.send('more');
+    assert.equal(await instance.take('more'), 'more');
+    scene.traffic.pass(IDLE_MS);
+    for (const peer of [client, instance]) await peer.shutDown();
+    return { metric: { requests: 1 }, log: [{ instance: 0 }] };
+  },
+);

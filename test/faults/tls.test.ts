@@ -1,4 +1,4 @@
-/** spec/faults.md, rows 26 and 37: what goes wrong in TLS, on either side. */
+/** spec/faults.md, rows 26, 37 and 44: what goes wrong in TLS, on either side. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { HANDSHAKE_TIMEOUT_MS } from '../../src/model/limits.ts';
@@ -6,7 +6,7 @@ import { TARGET_STATE } from '../../src/traffic/target-table.ts';
 import { AT_CAPACITY, fault, GET, OK, type Scene } from '../support/faults.ts';
 import { issue } from '../support/issued.ts';
 import { dial, ScriptedServer } from '../support/peers.ts';
-import { dialTls, INSTANCE, publicKey, startTlsBackend } from '../support/tls.ts';
+import { dialTls, INSTANCE, publicKey, servedTls, startTlsBackend } from '../support/tls.ts';
 import type { SetUpOptions } from '../support/traffic.ts';
 
 const OTHER = issue({ commonName: 'another' });
@@ -140,3 +140,23 @@ fault(37, 'an unknown SNI: the default certificate', ['HTTPS', 'SSL'], async (sc
     ? { metric: { requests: 1, backend2xx: 1 }, log: [{ instance: 0, elb: 200, backend: 200 }] }
     : { metric: { requests: 4 }, log: Array.from({ length: 4 }, () => ({ instance: 0 })) };
 });
+
+const EXPIRED = issue({ notBeforeMs: Date.UTC(2020, 0, 1), notAfterMs: Date.UTC(2021, 0, 1) });
+
+fault(
+  44,
+  'an expired certificate is served',
+  ['HTTPS', 'SSL'],
+  async (scene) => {
+    const client = await dialTls(scene.traffic.port);
+    assert.equal(client.tls.getPeerCertificate().valid_to, 'Jan  1 00:00:00 2021 GMT');
+    const instance = scene.layer === 'SSL' ? await scene.backend.accept() : undefined;
+    client.socket.destroy();
+    instance?.end();
+    await served(scene);
+    return scene.layer === 'HTTPS'
+      ? { metric: { requests: 1, backend2xx: 1 }, log: [{ instance: 0, elb: 200, backend: 200 }] }
+      : { metric: { requests: 2 }, log: [{ instance: 0 }, { instance: 0 }] };
+  },
+  () => Promise.resolve({ listener: { tls: servedTls({ issued: EXPIRED }) } }),
+);

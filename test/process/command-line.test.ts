@@ -120,7 +120,7 @@ describe('weir: a start that is refused', () => {
     assert.equal(await first.endpoint(), endpoint, 'its files are left alone');
   });
 
-  it('says that the state is damaged, and leaves it', async (test) => {
+  it('fault 46: says that the state is damaged, and leaves it', async (test) => {
     const first = new WeirProcess(test);
     await first.ready();
     await first.kill();

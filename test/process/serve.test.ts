@@ -76,7 +76,7 @@ describe('weir serve', () => {
     await serving(again, port);
   });
 
-  it('has every acknowledged change after SIGKILL', async (test) => {
+  it('fault 46: has every acknowledged change after SIGKILL', async (test) => {
     const first = new WeirProcess(test);
     await first.ready();
     const client = await first.client();

@@ -36,7 +36,7 @@ const tracing = spawnSync('strace', ['-e', 'trace=none', process.execPath, '--ve
 const skip = !tracing && 'strace is not installed here, or may not trace';
 
 it(
-  'a commit that could not be synced is refused, changes nothing, and is not there after a kill',
+  'fault 42: a commit that could not be synced is refused, changes nothing, and is not there after a kill',
   { skip },
   async (test) => {
     const path = join(temporaryDirectory(test), 'state.db');

@@ -43,7 +43,7 @@ async function steadyWeir(test: TestContext) {
 }
 
 describe('changes under load', () => {
-  it('a load balancer is created, changed and removed without one failed request on another', async (test) => {
+  it('fault 40: a load balancer is created, changed and removed without one failed request on another', async (test) => {
     const { client, httpPort, tcpPort, web } = await steadyWeir(test);
     const ports = [await freePort(), await freePort(), await freePort()] as const;
     // The same address as the steady one has, so that nothing keeps the two apart but their names.

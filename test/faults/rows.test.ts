@@ -1,0 +1,53 @@
+/** Each row of spec/faults.md has its test, by its number in the name: `fault 23, …`. Most of them stand in this folder. */
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** Of the table. */
+const ROWS = 50;
+/** Rows whose home is where the part is tested that they are about. */
+const ELSEWHERE: Readonly<Record<string, readonly number[]>> = {
+  'src/health/monitor.test.ts': [27],
+  'src/health/threshold-counter.test.ts': [27],
+  'src/observe/access-logs.test.ts': [41],
+  'src/observe/certificate-watch.test.ts': [44],
+  'test/api/changes.test.ts': [42, 49],
+  'test/api/iam.test.ts': [44],
+  'test/api/instances.test.ts': [50],
+  'test/api/server.test.ts': [47, 48],
+  'test/process/command-line.test.ts': [46],
+  'test/process/serve.test.ts': [46],
+  'test/process/store-sync.test.ts': [42],
+  'test/process/under-load.test.ts': [40],
+};
+
+/** The numbers of the rows that tests of the file name, each once. */
+function rowsOf(file: string): number[] {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  const named = text.matchAll(/(?:\b(?:fault|refused)\(\s*|["'`]fault )(\d+)\b/g);
+  return [...new Set([...named].map(([, row]) => Number(row)))].sort((one, other) => one - other);
+}
+
+const HERE = globSync('test/faults/*.test.ts', { cwd: ROOT }).filter((file) => !file.endsWith('rows.test.ts'));
+
+test('every row of the table of faults has a test that names it', () => {
+  const covered = new Set([...HERE, ...Object.keys(ELSEWHERE)].flatMap((file) => rowsOf(file)));
+  const rows = Array.from({ length: ROWS }, (_, index) => index + 1);
+  assert.deepEqual(
+    rows.filter((row) => !covered.has(row)),
+    [],
+    'rows without a test',
+  );
+  assert.deepEqual(
+    [...covered].filter((row) => !rows.includes(row)),
+    [],
+    'rows that are not in the table',
+  );
+});
+
+for (const [file, rows] of Object.entries(ELSEWHERE)) {
+  test(`${file} has the rows ${rows.join(' and ')}`, () => assert.deepEqual(rowsOf(file), rows));
+}

@@ -5,7 +5,14 @@ import { BUFFERS } from '../model/limits.ts';
 import type { BulkBuffer } from './bulk-buffer.ts';
 import { NOBODY, unmapped } from './connection-common.ts';
 import type { HandleTransport } from './handle-transport.ts';
-import type { NodeInternals, ShutdownRequest, SocketName, StreamHandle, TcpHandle, WriteRequest } from './node-internals.ts';
+import type {
+  NodeInternals,
+  ShutdownRequest,
+  SocketName,
+  StreamHandle,
+  TcpHandle,
+  WriteRequest,
+} from './node-internals.ts';
 import type { Outbox } from './outbox.ts';
 import { READ_ROOM, type Connection, type ConnectionOwner, type TlsInfo } from './transport.ts';
 

@@ -7,6 +7,8 @@ import { ConfigurationError } from './configuration-problems.ts';
 export const EXIT_FINE = 0;
 export const EXIT_REFUSED = 1;
 export const EXIT_WRONG_USAGE = 2;
+/** The control thread failed while it ran: a service manager starts weir again. */
+export const EXIT_FAILED = 3;
 
 /** A start that cannot go on; the message tells the operator what to do. */
 export class StartError extends Error {

@@ -3,7 +3,7 @@ import { hrtime } from 'node:process';
 import type { Clock } from '../kit/clock.ts';
 import { createNotifier, reloading, type Notifier } from './sd-notify.ts';
 import type { Environment } from './configuration.ts';
-import { EXIT_FINE, EXIT_REFUSED, exitCodeOf, failureText } from './failure.ts';
+import { EXIT_FAILED, EXIT_FINE, EXIT_REFUSED, exitCodeOf, failureText } from './failure.ts';
 import type { RunningWeir } from './serve.ts';
 import { watchSignals } from './signals.ts';
 
@@ -21,6 +21,8 @@ export interface RunOptions {
 /** Starts, serves until a signal, and ends the process. A start that is refused is told on standard error: exit code 1. */
 export async function runUntilSignal(options: RunOptions): Promise<void> {
   let weir: RunningWeir | undefined;
+  // Promises that are rejected and that nobody waits for come here as well.
+  process.on('uncaughtException', (error) => endWithDefect(weir, error));
   // A signal that comes while we start: nothing serves yet, nothing is to be drained.
   const endEarly = watchSignals(process, options.clock, { stop: end, end, reload: () => undefined });
   function end(): never {
@@ -40,6 +42,15 @@ export async function runUntilSignal(options: RunOptions): Promise<void> {
     weir?.abandon();
     process.exit(exitCodeOf(error));
   }
+}
+
+/** Nothing is known any more of the state that control is in: whoever started weir starts it again. */
+function endWithDefect(weir: RunningWeir | undefined, error: unknown): never {
+  const what = 'the control thread has failed: weir ends, so that its service manager starts it again';
+  if (weir === undefined) process.stderr.write(failureText(error));
+  else weir.log.error({ error, exitCode: EXIT_FAILED }, `${what}. This is a defect of weir: please report it`);
+  weir?.abandon();
+  process.exit(EXIT_FAILED);
 }
 
 function handlersOf(weir: RunningWeir, notifier: Notifier, clock: Clock) {

@@ -2,7 +2,7 @@
 import type { Clock, Timer } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import type { LoadBalancerId } from '../model/load-balancer.ts';
-import { THREAD_ROW_CELLS } from '../traffic/counters.ts';
+import { THREAD_COUNTER, THREAD_ROW_CELLS } from '../traffic/counters.ts';
 import type { CompiledLoadBalancer, TargetReport, ThreadSettings } from '../traffic/snapshot.ts';
 import type { TargetTable } from '../traffic/target-table.ts';
 import { ThreadSeat, WATCH_INTERVAL_MS, type SeatFailure } from './thread-seat.ts';
@@ -51,8 +51,9 @@ export interface ThreadStatus {
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #seats: readonly ThreadSeat[];
-  /** A row per thread (traffic/counters.ts, THREAD_COUNTER). */
+  /** A row per thread (traffic/counters.ts, THREAD_COUNTER), and one behind them with the heartbeat of control itself. */
   readonly threadCounters: SharedArrayBuffer;
+  readonly #controlRow: Float64Array;
   #sequence = 0;
   #watchdog: Timer | undefined;
 
@@ -60,7 +61,8 @@ export class Supervisor {
     this.#options = options;
     const { threads, transport, clock, log, start, waiters, onReport } = options;
     const rowBytes = THREAD_ROW_CELLS * Float64Array.BYTES_PER_ELEMENT;
-    this.threadCounters = new SharedArrayBuffer(threads * rowBytes);
+    this.threadCounters = new SharedArrayBuffer((threads + 1) * rowBytes);
+    this.#controlRow = new Float64Array(this.threadCounters, threads * rowBytes, THREAD_ROW_CELLS);
     this.#seats = Array.from({ length: threads }, (_, thread) => {
       const logRing = options.logRings?.[thread];
       const { threadCounters } = this;
@@ -83,6 +85,7 @@ export class Supervisor {
   start(): void {
     for (const seat of this.#seats) seat.start();
     this.#watchdog = this.#options.clock.every(WATCH_INTERVAL_MS, () => {
+      this.#controlRow[THREAD_COUNTER.heartbeat]!++;
       for (const seat of this.#seats) seat.watch();
     });
   }

@@ -1,4 +1,5 @@
 /** Entry point of a traffic thread (a worker): builds what the thread runs and does what control says, in order. */
+import { writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { present, unreachable } from '../kit/assert.ts';
 import { systemClock } from '../kit/clock.ts';
@@ -7,6 +8,7 @@ import { TimerWheel } from '../kit/timer-wheel.ts';
 import { chooseTransport } from '../transport/choose.ts';
 import { connectionsPerThread } from '../transport/connection-limit.ts';
 import { ThreadContext } from './context.ts';
+import { CONTROL_STANDSTILL_MS, ControlWatch, mainThreadWaitsForDevice } from './control-watch.ts';
 import { observeLoopDelay, THREAD_COUNTER, THREAD_ROW_CELLS } from './counters.ts';
 import { LogWriter } from './log-writer.ts';
 import { Runtime } from './runtime.ts';
@@ -73,6 +75,25 @@ const runtime = new Runtime(
   settings.threads,
 );
 
+/** Control cannot say it any more, and its event loop would not hear an ordinary signal. */
+function endProcess(): void {
+  const what = `weir: the control thread stands still for ${CONTROL_STANDSTILL_MS / 1000} s. The process ends (SIGABRT), `;
+  writeSync(2, `${what}so that its service manager starts it again. This is a defect of weir: please report it.\n`);
+  process.kill(process.pid, 'SIGABRT');
+}
+
+const control = new Float64Array(
+  settings.threadCounters,
+  settings.threads * THREAD_ROW_CELLS * Float64Array.BYTES_PER_ELEMENT,
+  THREAD_ROW_CELLS,
+);
+const watch = new ControlWatch({
+  clock: systemClock,
+  heartbeat: () => control[THREAD_COUNTER.heartbeat]!,
+  waitsForDevice: mainThreadWaitsForDevice,
+  onStandstill: endProcess,
+});
+
 async function obey(message: ControlMessage): Promise<void> {
   switch (message.type) {
     case 'apply': {
@@ -85,6 +106,7 @@ async function obey(message: ControlMessage): Promise<void> {
       runtime.cut(message.slots);
       return;
     case 'stop':
+      watch.stop();
       await runtime.stop(message.timeoutMs);
       log?.flush();
       say({ type: 'stopped' });

@@ -29,7 +29,7 @@ const kills = wholeNumber(values.kills, 'kills');
 const seed = values.seed === undefined ? systemRandom.below(1_000_000) : wholeNumber(values.seed, 'seed');
 
 function wholeNumber(text: string, option: string): number {
-  if (/^\d{1,6}$/.test(text)) return Number(text);
+  if (/^\d{1,9}$/.test(text)) return Number(text);
   console.error(`crash: --${option} must be a whole number, not ${JSON.stringify(text)}`);
   return process.exit(2);
 }

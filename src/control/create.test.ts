@@ -181,6 +181,23 @@ test('a disabled zone drains like a deregistration and says so', async () => {
   assert.deepEqual(choices(harness.threads.live[0]!), ['i-1', 'i-2']);
 });
 
+test('an instance that is deregistered while its zone drains is told of until that is over', async () => {
+  const zoned = { ...TWO, zone: 'us-east-1b' };
+  const both = { zones: ['us-east-1a', 'us-east-1b'] };
+  const record = shop([ONE, zoned], { ...draining(60), ...both });
+  const harness = await ControlHarness.started(record);
+  await harness.pass(10);
+  begin(harness, 'i-2');
+  await harness.put(shop([ONE, zoned], draining(60)));
+  assert.deepEqual(harness.control.drainingInstances(idOf(record)), [], 'it is registered');
+  await harness.put(shop([ONE], draining(60)));
+  assert.equal(describe(harness, 'i-2'), 'Instance deregistration currently in progress.');
+  assert.deepEqual(harness.control.drainingInstances(idOf(record)), ['i-2']);
+  await harness.pass(61_000);
+  assert.equal(describe(harness, 'i-2'), NOT_REGISTERED);
+  assert.deepEqual(harness.control.drainingInstances(idOf(record)), []);
+});
+
 test('a deleted load balancer drains by its own attribute, and its targets are given back', async () => {
   for (const timeout of [60, undefined]) {
     const record = shop([ONE], draining(timeout));

@@ -167,7 +167,8 @@ class RunningSystem implements RunningControl {
   }
 
   drainingInstances(id: LoadBalancerId): readonly string[] {
-    return this.#drains.instances(id, 'deregistered');
+    const registered = this.#reconciler.running.get(id)?.instances;
+    return this.#drains.instances(id).filter((instanceId) => registered?.has(instanceId) !== true);
   }
 
   resolveHost(host: string): Promise<string | undefined> {

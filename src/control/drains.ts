@@ -104,15 +104,20 @@ export class Drains {
 
   /** Whether an instance is draining for `reason`. */
   isDraining(loadBalancer: LoadBalancerId, instanceId: string, reason: DrainReason): boolean {
-    return this.instances(loadBalancer, reason).includes(instanceId);
+    for (const drain of this.#open.values()) {
+      const { holder } = drain;
+      if (drain.reason !== reason || holder.instanceId !== instanceId || holder.loadBalancer !== loadBalancer) continue;
+      if (!this.#isOver(drain)) return true;
+    }
+    return false;
   }
 
-  /** Instances of `loadBalancer` that are draining for `reason`, each once. */
-  instances(loadBalancer: LoadBalancerId, reason: DrainReason): string[] {
+  /** Instances of a load balancer that is still there and of which something drains, each once. */
+  instances(loadBalancer: LoadBalancerId): string[] {
     const ids = new Set<string>();
     for (const drain of this.#open.values()) {
-      const { holder, reason: own } = drain;
-      if (own !== reason || holder.loadBalancer !== loadBalancer || this.#isOver(drain)) continue;
+      const { holder, reason } = drain;
+      if (reason === 'load-balancer-deleted' || holder.loadBalancer !== loadBalancer || this.#isOver(drain)) continue;
       ids.add(holder.instanceId);
     }
     return [...ids];

@@ -31,6 +31,12 @@ test('a deregistered instance is in progress while it drains, then not registere
   assert.equal(describe('i-2', 'load-balancer-deleted'), gone);
 });
 
+test('an instance that lost its zone or listener first is being deregistered as long as anything of it drains', () => {
+  for (const reason of ['zone-disabled', 'listener-deleted'] as const) {
+    assert.equal(describe('i-2', reason), 'InService, ELB, Instance deregistration currently in progress.');
+  }
+});
+
 test('an instance of a disabled zone is in progress while it drains, then out of service for its zone', () => {
   assert.equal(describe('i-b', 'zone-disabled'), 'InService, ELB, Disable Availability Zone is currently in progress.');
   assert.equal(

@@ -31,6 +31,9 @@ const DISABLING_ZONE: HealthDescription = {
   description: 'Disable Availability Zone is currently in progress.',
 };
 
+/** Whatever an instance had lost before it was deregistered. */
+const WENT_FOR: readonly DrainReason[] = ['deregistered', 'zone-disabled', 'listener-deleted'];
+
 /**
  * `instance` is the registered one, if it is. `isDraining`: whether something of it may be in flight still that was
  * taken away for this reason.
@@ -41,9 +44,8 @@ export function instanceState(
   health: Health | undefined,
   isDraining: (reason: DrainReason) => boolean,
 ): HealthDescription {
-  if (record === undefined || instance === undefined) {
-    return isDraining('deregistered') ? DEREGISTERING : NOT_REGISTERED;
-  }
+  if (record === undefined) return NOT_REGISTERED;
+  if (instance === undefined) return WENT_FOR.some(isDraining) ? DEREGISTERING : NOT_REGISTERED;
   if (isZoneEnabled(record, instance)) return describeHealth(effectiveStatus(health ?? initialHealth(false)));
   return isDraining('zone-disabled') ? DISABLING_ZONE : ZONE_DISABLED;
 }

@@ -9,6 +9,7 @@ import type { Ranges } from '../wire/head-ranges.ts';
 import type { MessageHead } from '../wire/message-head.ts';
 import type { RequestHead } from '../wire/request-head.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
+import type { TraceIds } from './trace-id.ts';
 
 /** What a request gets from its connection. */
 export interface ForwardedBy {
@@ -16,6 +17,8 @@ export interface ForwardedBy {
   readonly forwardedLines: string;
   /** Pass Upgrade on (extension). */
   readonly upgrade: boolean;
+  /** Makes X-Amzn-Trace-Id (extension); undefined: it is passed on as it came. */
+  readonly traceIds: TraceIds | undefined;
 }
 
 /** How forwarded lines begin. */
@@ -35,6 +38,10 @@ export function composeRequestHead(outbox: Outbox, bytes: Buffer, head: RequestH
     head.drops.add(head.hostLineStart, head.hostLineEnd);
     head.drops.sort();
   }
+  if (by.traceIds !== undefined && head.traceIdLines.count > 0) {
+    addAll(head.drops, head.traceIdLines);
+    head.drops.sort();
+  }
   let from = head.start;
   if (head.minor !== 1) {
     outbox.copy(bytes, head.start, head.targetEnd);
@@ -44,6 +51,7 @@ export function composeRequestHead(outbox: Outbox, bytes: Buffer, head: RequestH
   copyWithout(outbox, bytes, from, head.end - 2, head.drops);
   if (authority !== undefined) outbox.text(`Host: ${authority}\r\n`);
   if (upgrade) outbox.text('Connection: upgrade\r\n');
+  if (by.traceIds !== undefined) outbox.text(by.traceIds.line(head.traceId(bytes)));
   if (head.forwardedFor.count === 0) outbox.text(by.forwardedLines);
   else continueForwardedFor(outbox, bytes, head.forwardedFor, by.forwardedLines);
 }

@@ -1,5 +1,6 @@
 /** What everything in one traffic thread shares. Parsers are reused: their results are valid until the next parse. */
 import type { Clock } from '../kit/clock.ts';
+import { systemRandom } from '../kit/random.ts';
 import type { TimerWheel } from '../kit/timer-wheel.ts';
 import type { Outbox } from '../transport/outbox.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -8,6 +9,7 @@ import { RequestHead } from '../wire/request-head.ts';
 import { ResponseHead } from '../wire/response-head.ts';
 import { KeepAliveWatch } from './keep-alive-watch.ts';
 import type { LogWriter } from './log-writer.ts';
+import { TraceIds } from './trace-id.ts';
 import type { TargetReport } from './snapshot.ts';
 
 export class ThreadContext {
@@ -19,6 +21,7 @@ export class ThreadContext {
   readonly requestHead = new RequestHead();
   readonly responseHead = new ResponseHead();
   readonly analysis = new HeadAnalysis();
+  readonly traceIds: TraceIds;
   readonly keepAlive: KeepAliveWatch;
   /** Tells control what was found out about a target. */
   readonly report: (report: TargetReport) => void;
@@ -41,5 +44,6 @@ export class ThreadContext {
     this.outbox = transport.outbox;
     this.wheel = wheel;
     this.clock = clock;
+    this.traceIds = new TraceIds(clock, systemRandom);
   }
 }

@@ -23,6 +23,7 @@ import { LogEntry } from './log-entry.ts';
 import { Relay } from './relay.ts';
 import type { StickyInstance } from './stickiness.ts';
 import type { Waiter } from './surge-queue.ts';
+import type { TraceIds } from './trace-id.ts';
 import { observeZoneLatency, ZONE_COUNTER } from './zone-counters.ts';
 
 /** Where the client's side of the connection stands. */
@@ -110,6 +111,11 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   /** May Upgrade be passed on (extension attribute)? */
   get upgrade(): boolean {
     return this.#listener.loadBalancer.settings.upgrade;
+  }
+
+  /** Makes the request's X-Amzn-Trace-Id (extension attribute). */
+  get traceIds(): TraceIds | undefined {
+    return this.#listener.loadBalancer.settings.traceId === true ? this.#context.traceIds : undefined;
   }
 
   /** The whole request has been handed to the back-end connection. */

@@ -28,6 +28,7 @@ const FIELD = {
   upgrade: 8,
   te: 9,
   forwardedFor: 10,
+  traceId: 11,
 } as const;
 
 /** In the order of {@link FIELD}; behind them what is always dropped: it concerns one connection, or is ours to say. */
@@ -42,6 +43,7 @@ const FIELDS = new FieldNames([
   'upgrade',
   'te',
   'x-forwarded-for',
+  'x-amzn-trace-id',
   'x-forwarded-port',
   'x-forwarded-proto',
   'keep-alive',
@@ -49,6 +51,7 @@ const FIELDS = new FieldNames([
 ]);
 
 const X_FORWARDED_FOR = ascii('x-forwarded-for');
+const X_AMZN_TRACE_ID = ascii('x-amzn-trace-id');
 const CHUNKED = ascii('chunked');
 const CONTINUE = ascii('100-continue');
 const TRAILERS = ascii('trailers');
@@ -104,6 +107,8 @@ export class RequestHead extends MessageHead {
   readonly cookies = new Ranges();
   /** Values of X-Forwarded-For fields, to be continued by ours. */
   readonly forwardedFor = new Ranges();
+  /** Lines of X-Amzn-Trace-Id, which are forwarded unless ours takes their place. */
+  readonly traceIdLines = new Ranges();
   /** What a refused head is answered with. */
   refusal: 400 | 405 = 400;
   #vouched = false;
@@ -117,6 +122,7 @@ export class RequestHead extends MessageHead {
     this.clear();
     this.cookies.clear();
     this.forwardedFor.clear();
+    this.traceIdLines.clear();
     this.start = start;
     this.targetEnd = 0;
     this.hostStart = this.hostEnd = this.hostLineStart = this.hostLineEnd = 0;
@@ -207,6 +213,9 @@ export class RequestHead extends MessageHead {
         this.forwardedFor.add(valueStart, valueEnd);
         this.drops.add(lineStart, lineEnd);
         return PARSED.complete;
+      case FIELD.traceId:
+        this.traceIdLines.add(lineStart, lineEnd);
+        return PARSED.complete;
       default:
         this.drops.add(lineStart, lineEnd);
         return PARSED.complete;
@@ -243,6 +252,7 @@ export class RequestHead extends MessageHead {
 
   protected named(bytes: Buffer, lineStart: number, nameEnd: number): void {
     if (equalsFolded(bytes, lineStart, nameEnd, X_FORWARDED_FOR)) this.forwardedFor.clear();
+    if (equalsFolded(bytes, lineStart, nameEnd, X_AMZN_TRACE_ID)) this.traceIdLines.clear();
   }
 
   /** May the client send another request on its connection? (RFC 9112 9.3) */
@@ -265,6 +275,16 @@ export class RequestHead extends MessageHead {
     const target = bytes.toString('latin1', this.targetStart, this.targetEnd);
     const authority = /^[A-Za-z][A-Za-z0-9+\-.]*:\/\/([^/?#]*)/.exec(target)?.[1];
     return authority?.slice(authority.lastIndexOf('@') + 1);
+  }
+
+  /** What the fields of X-Amzn-Trace-Id say, '' where there are none. */
+  traceId(bytes: Buffer): string {
+    let value = '';
+    for (let i = 0; i < this.traceIdLines.count; i++) {
+      const start = this.traceIdLines.start(i) + X_AMZN_TRACE_ID.length + 1;
+      value += `${value === '' ? '' : ';'}${bytes.toString('latin1', start, this.traceIdLines.end(i)).trim()}`;
+    }
+    return value;
   }
 
   get hasBody(): boolean {

@@ -33,6 +33,12 @@ export interface Driver {
   open(place: Place): Session;
 }
 
+/** A client of this machine. */
+export interface Found {
+  readonly path: string;
+  readonly version: string;
+}
+
 const BOTO3_DRIVER = fileURLToPath(new URL('boto3-driver.py', import.meta.url));
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
@@ -54,7 +60,7 @@ function environmentFor({ region, credential }: Place): NodeJS.ProcessEnv {
 }
 
 /** `aws …`: the words of the guide as they are, and the endpoint. */
-export function commandLineDriver(path: string, version: string): Driver {
+export function commandLineDriver({ path, version }: Found): Driver {
   return {
     name: `aws-cli ${version} (${path})`,
     open(place) {
@@ -72,7 +78,7 @@ export function commandLineDriver(path: string, version: string): Driver {
   };
 }
 
-export function boto3Driver(python: string, version: string): Driver {
+export function boto3Driver({ path: python, version }: Found): Driver {
   return {
     name: `boto3 ${version} (${python})`,
     open(place) {
@@ -150,24 +156,22 @@ function programs(name: string): readonly string[] {
 }
 
 /** Each version once, by the first program that has it. */
-function byVersion(found: readonly (readonly [path: string, version: string | undefined])[]): [string, string][] {
+function byVersion(found: readonly (readonly [path: string, version: string | undefined])[]): readonly Found[] {
   const versions = new Map<string, string>();
   for (const [path, version] of found) if (version !== undefined && !versions.has(version)) versions.set(version, path);
-  return [...versions].map(([version, path]) => [path, version]);
+  return [...versions].map(([version, path]) => ({ path, version }));
 }
 
 /** The AWS command lines on this machine: version 1, version 2, or both. */
-export function findCommandLines(): readonly Driver[] {
-  const found = programs('aws').map((path) => {
-    return [path, /^aws-cli\/(\S+)/.exec(ask(path, ['--version']) ?? '')?.[1]] as const;
-  });
-  return byVersion(found).map(([path, version]) => commandLineDriver(path, version));
+export function findCommandLines(): readonly Found[] {
+  return byVersion(
+    programs('aws').map((path) => [path, /^aws-cli\/(\S+)/.exec(ask(path, ['--version']) ?? '')?.[1]] as const),
+  );
 }
 
 /** The Pythons on this machine that have boto3. */
-export function findBoto3(): readonly Driver[] {
-  const found = programs('python3').map((path) => {
-    return [path, ask(path, ['-c', 'import boto3; print(boto3.__version__)'])] as const;
-  });
-  return byVersion(found).map(([path, version]) => boto3Driver(path, version));
+export function findBoto3(): readonly Found[] {
+  return byVersion(
+    programs('python3').map((path) => [path, ask(path, ['-c', 'import boto3; print(boto3.__version__)'])] as const),
+  );
 }

@@ -1,19 +1,31 @@
 /**
- * `npm run guide-script`: the commands of the user guide by every client that this machine has: the AWS command line
- * (1 and 2), boto3 in every Python, and the AWS SDK for JavaScript. A client that is not there is skipped, and said so.
+ * `npm run guide-script`: the commands of the user guide, and the recipes of docs/clients.md, by every client that this
+ * machine has: the AWS command line (1 and 2), boto3 in every Python, and the AWS SDK for JavaScript. A client that is
+ * not there is skipped, and said so. Words pick clients by name: `npm run guide-script -- boto3`.
  */
 import { test } from 'node:test';
-import { findBoto3, findCommandLines, sdkDriver } from './drivers.ts';
+import { boto3Driver, commandLineDriver, findBoto3, findCommandLines, sdkDriver } from './drivers.ts';
+import { runBoto3Recipe, runCommandLineRecipes } from './recipes.ts';
 import { runScript } from './script.ts';
 
+const words = process.argv.slice(2);
+const isWanted = (name: string): boolean => words.length === 0 || words.some((word) => name.includes(word));
 const commandLines = findCommandLines();
 const boto3 = findBoto3();
 
-for (const driver of [...commandLines, ...boto3, sdkDriver]) {
-  await test(driver.name, (context) => runScript(context, driver));
+for (const driver of [...commandLines.map(commandLineDriver), ...boto3.map(boto3Driver), sdkDriver]) {
+  if (isWanted(driver.name)) await test(driver.name, (context) => runScript(context, driver));
 }
-for (const version of [1, 2]) {
-  const isThere = commandLines.some(({ name }) => name.startsWith(`aws-cli ${version}.`));
-  if (!isThere) test(`aws-cli ${version}`, { skip: 'no such "aws" on the PATH' });
+for (const { path, version } of commandLines) {
+  const name = `the recipes for aws-cli ${version}`;
+  if (isWanted(name)) await test(name, (context) => runCommandLineRecipes(context, path, version));
+}
+for (const { path, version } of boto3) {
+  const name = `the recipe for boto3 ${version}`;
+  if (isWanted(name)) await test(name, (context) => runBoto3Recipe(context, path, version));
+}
+for (const major of ['1', '2']) {
+  const isThere = commandLines.some(({ version }) => version.startsWith(`${major}.`));
+  if (!isThere) test(`aws-cli ${major}`, { skip: 'no such "aws" on the PATH' });
 }
 if (boto3.length === 0) test('boto3', { skip: 'no python3 on the PATH has boto3' });

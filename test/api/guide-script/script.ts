@@ -8,7 +8,7 @@ import { wordsOf } from './command.ts';
 import type { Driver, Session } from './drivers.ts';
 import { REGION, Site } from './site.ts';
 import type { Step, Tutorial } from './step.ts';
-import { accessLogs, crossZone, desync, draining, idleTimeout } from './tutorials/attributes.ts';
+import { accessLogs, assertLogged, crossZone, desync, draining, idleTimeout } from './tutorials/attributes.ts';
 import { backendAuthentication, proxyProtocol } from './tutorials/backend.ts';
 import { addHttps, createHttp } from './tutorials/create.ts';
 import { end, internal, subnets, tags, zones } from './tutorials/places.ts';
@@ -61,6 +61,7 @@ export async function runScript(test: TestContext, driver: Driver): Promise<void
       if (failure !== undefined) return;
     }
   }
+  await test.test('the access log has what was asked for while it was on', () => assertLogged(site));
 }
 
 /** The command, what it does to the traffic, and that nothing else befell the traffic that flows beside it. */

@@ -1,6 +1,8 @@
 /** Draining, cross-zone load balancing, the idle timeout, access logs, desync mitigation: attributes of the load balancer. */
 import assert from 'node:assert/strict';
-import { NAME } from '../site.ts';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { NAME, type Site } from '../site.ts';
 import { at, each, type Step, type Tutorial } from '../step.ts';
 
 const MODIFY = `aws elb modify-load-balancer-attributes --load-balancer-name ${NAME} --load-balancer-attributes`;
@@ -134,6 +136,8 @@ export const idleTimeout: Tutorial = {
   ],
 };
 
+/** In the data directory, which stands for S3 where none is configured. */
+const BUCKET_FOLDER = 'access-logs/my-loadbalancer-logs/my-app/AWSLogs/000000000000';
 const ACCESS_LOG = { Enabled: true, S3BucketName: 'my-loadbalancer-logs', EmitInterval: 60, S3BucketPrefix: 'my-app' };
 
 export const accessLogs: Tutorial = {
@@ -143,7 +147,9 @@ export const accessLogs: Tutorial = {
       command: `${MODIFY} <access-log.json>`,
       async check(site, output) {
         assert.deepEqual(at(output, 'LoadBalancerAttributes.AccessLog'), ACCESS_LOG);
-        assert.equal((await site.get('/')).status, 200);
+        const file = `${BUCKET_FOLDER}/ELBAccessLogTestFile`;
+        await site.weir.until(file, () => existsSync(join(site.weir.dataDir, file)) || undefined);
+        assert.equal((await site.get('/?while-logs-are-on')).status, 200);
       },
     },
     {
@@ -156,11 +162,26 @@ export const accessLogs: Tutorial = {
       command: `${MODIFY} <no-access-log.json>`,
       async check(site, output) {
         assert.equal(at(output, 'LoadBalancerAttributes.AccessLog.Enabled'), false);
-        assert.equal((await site.get('/')).status, 200);
+        assert.equal((await site.get('/?when-logs-are-off')).status, 200);
       },
     },
   ],
 };
+
+/** What was logged meanwhile. Files are delivered at the end of their hour, or when weir stops: here it does. */
+export async function assertLogged(site: Site): Promise<void> {
+  site.weir.child.kill('SIGTERM');
+  assert.equal((await site.weir.exited).code, 0);
+  const files = globSync(`${BUCKET_FOLDER}/elasticloadbalancing/us-west-2/*/*/*/*.log`, { cwd: site.weir.dataDir });
+  const lines = files.flatMap((file) => readFileSync(join(site.weir.dataDir, file), 'utf8').split('\n'));
+  const requests = lines.filter((line) => line.includes('logs-are-'));
+  const url = `http://127.0.0.1:${site.port('http')}/?while-logs-are-on`;
+  const logged = new RegExp(
+    `Z ${NAME} 127\\.0\\.0\\.1:\\d+ 127\\.0\\.0\\.1:\\d+ .* 200 200 .* "GET ${RegExp.escape(url)} HTTP/1.1" `,
+  );
+  assert.equal(requests.length, 1);
+  assert.match(requests[0]!, logged);
+}
 
 /** Acceptable to the classifier, and to defensive mode. */
 const ODD = { 'Content-Length': '0' };

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { makeCounters } from '../traffic/counters.ts';
 import { TARGET_STATE } from '../traffic/target-table.ts';
 import { loadBalancerId, type LoadBalancerId } from '../model/load-balancer.ts';
 import { drainRows } from './drain-page.ts';
@@ -14,9 +13,8 @@ function target(instanceId: string, state: number, outstanding: number) {
 }
 
 function status(targets: ReturnType<typeof target>[]) {
-  const loadBalancer = { id: ID, name: 'web', counters: makeCounters(1), instances: [], targets };
   const drain = { slot: 1, loadBalancer: ID, instanceId: 'i-gone', instancePort: 81, reason: 'deregistered' } as const;
-  return { loadBalancers: [loadBalancer], drains: [{ ...drain, remainingMs: 1500, outstanding: 3 }] };
+  return { loadBalancers: [{ id: ID, targets }], drains: [{ ...drain, remainingMs: 1500, outstanding: 3 }] };
 }
 
 test('what was taken away comes first, then what is out of service and has something in flight', () => {

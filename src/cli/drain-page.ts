@@ -1,5 +1,5 @@
 /** `/-/drains`: what is in flight at instances that get no new requests, and how long it may go on. */
-import type { ControlStatus } from '../control/status.ts';
+import type { ControlStatus, LoadBalancerStatus } from '../control/status.ts';
 import type { LoadBalancerId } from '../model/load-balancer.ts';
 import { TARGET_STATE } from '../traffic/target-table.ts';
 
@@ -27,13 +27,18 @@ export interface DrainRow {
   readonly secondsLeft: number | null;
 }
 
+/** What is asked of the status of control. */
+export interface DrainingStatus extends Pick<ControlStatus, 'drains'> {
+  readonly loadBalancers: readonly Pick<LoadBalancerStatus, 'id' | 'targets'>[];
+}
+
 /** All that drain, those that were taken away first. `nameOf` gives load balancers that are gone a name too. */
 export function drainRows(
-  status: Pick<ControlStatus, 'drains' | 'loadBalancers'>,
+  { drains, loadBalancers }: DrainingStatus,
   stopping: boolean,
   nameOf: (id: LoadBalancerId) => string,
 ): DrainRow[] {
-  const away = status.drains.map(({ loadBalancer, instanceId, instancePort, reason, outstanding, remainingMs }) => ({
+  const away = drains.map(({ loadBalancer, instanceId, instancePort, reason, outstanding, remainingMs }) => ({
     loadBalancer: nameOf(loadBalancer),
     instance: instanceId,
     instancePort,
@@ -41,7 +46,7 @@ export function drainRows(
     inFlight: outstanding,
     secondsLeft: Math.ceil(remainingMs / 1000),
   }));
-  const others = status.loadBalancers.flatMap(({ id, targets }) =>
+  const others = loadBalancers.flatMap(({ id, targets }) =>
     targets
       .filter(({ state, outstanding }) => outstanding > 0 && (stopping || state !== TARGET_STATE.inService))
       .map(({ instanceId, instancePort, state, outstanding }) => ({

@@ -7,6 +7,7 @@ import { registerClassify } from './classify.ts';
 import { registerDemo } from './demo.ts';
 import { registerDrainStatus } from './drain-status.ts';
 import { EXIT_FINE, EXIT_WRONG_USAGE } from './failure.ts';
+import { registerInstances } from './instances.ts';
 import { endWithParents } from './launcher.ts';
 import { registerServe } from './serve-command.ts';
 import { registerTop } from './top.ts';
@@ -25,6 +26,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   registerClassify(program);
   registerTop(program);
   registerAwsEnv(program);
+  registerInstances(program);
   registerDrainStatus(program);
   registerDemo(program);
   try {

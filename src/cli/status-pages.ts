@@ -14,9 +14,10 @@ import type { AccessLogs } from '../observe/access-logs.ts';
 import { EXPOSITION_CONTENT_TYPE } from '../observe/exposition.ts';
 import type { ProcessMonitor, ThreadMetrics } from '../observe/process-metrics.ts';
 import { renderMetrics } from '../observe/prometheus.ts';
-import type { Store, View } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { THREAD_ROW_CELLS } from '../traffic/counters.ts';
 import { drainRows } from './drain-page.ts';
+import { instanceRows } from './instances-page.ts';
 
 const README = fileURLToPath(new URL('../../README.md', import.meta.url));
 
@@ -50,6 +51,7 @@ export function createStatusPages(options: StatusPagesOptions): Readonly<Record<
   return {
     '/-/ready': page(() => readyPage(options)),
     '/-/health': page(() => json(200, { status: 'ok', version: packageJson.version })),
+    '/-/instances': page(() => instancesPage(options)),
     '/-/drains': page(() => drainsPage(options)),
     '/metrics': page(() => ({ status: 200, contentType: EXPOSITION_CONTENT_TYPE, body: metricsPage(options) })),
     '/': page(() => ({ status: 200, contentType: 'text/html; charset=utf-8', body: consolePage(options) })),
@@ -89,15 +91,18 @@ function readyPage(options: StatusPagesOptions): StatusPage {
   });
 }
 
-function drainsPage({ store, control, draining, region }: StatusPagesOptions): StatusPage {
-  const names = namesOf(store.view(), region);
-  return json(200, { draining: drainRows(control.status(), draining(), (id) => names.get(id) ?? nameIn(id, region)) });
+function instancesPage(options: StatusPagesOptions): StatusPage {
+  return json(200, { instances: instanceRows(options.control.status(), namesOf(options)) });
+}
+
+function drainsPage(options: StatusPagesOptions): StatusPage {
+  return json(200, { draining: drainRows(options.control.status(), options.draining(), namesOf(options)) });
 }
 
 function metricsPage({ store, control, clock, monitor, accessLogs, region }: StatusPagesOptions): string {
   const status = control.status();
   const view = store.view();
-  const names = namesOf(view, region);
+  const names = new Map(view.list('load-balancer').map((record) => [idOf(record), metricName(record, region)]));
   const nameOf = (id: LoadBalancerId | undefined, otherwise: string) => (id && names.get(id)) ?? otherwise;
   return renderMetrics({
     process: {
@@ -124,15 +129,12 @@ function metricsPage({ store, control, clock, monitor, accessLogs, region }: Sta
   });
 }
 
-/** What load balancers are called. */
-function namesOf(view: View, region: string): ReadonlyMap<LoadBalancerId, string> {
-  return new Map(view.list('load-balancer').map((record) => [idOf(record), metricName(record, region)]));
-}
-
-/** As {@link metricName}, of one that is gone. */
-function nameIn(id: LoadBalancerId, ownRegion: string): string {
-  const own = `${DEFAULT_ACCOUNT_ID}/${ownRegion}/`;
-  return id.startsWith(own) ? id.slice(own.length) : id;
+/** What load balancers are called, those too that are gone. */
+function namesOf({ store, region }: StatusPagesOptions): (id: LoadBalancerId) => string {
+  const records = store.view().list('load-balancer');
+  const names = new Map(records.map((record) => [idOf(record), metricName(record, region)]));
+  const own = `${DEFAULT_ACCOUNT_ID}/${region}/`;
+  return (id) => names.get(id) ?? (id.startsWith(own) ? id.slice(own.length) : id);
 }
 
 /** The name alone in the account and region that weir has by itself; in others with them, so that no two are the same. */

@@ -232,6 +232,13 @@ describe('an instance that turns unhealthy', { concurrency: true }, () => {
     await turnUnhealthy(around);
     const [row] = await page(around.weir);
     assert.deepEqual([row?.cause, row?.secondsLeft], ['out-of-service', null]);
+    const { code, stdout } = await runWeir(['instances', '--data-dir', around.weir.dataDir]);
+    assert.equal(code, 0);
+    assert.match(
+      stdout,
+      /^web +\S+ +us-east-1a +OutOfService +\++-{2,} +status 500, /m,
+      'the last checks, with their cause',
+    );
     await finishesInOrder(around, 'out-of-service', requests);
   });
 

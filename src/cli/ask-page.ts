@@ -1,0 +1,76 @@
+/** Commands that ask a running weir, here or elsewhere, for one of the pages at its API address, and print what it says. */
+import { Argument, type Command } from 'commander';
+import { z } from 'zod';
+import { messageOf } from '../kit/assert.ts';
+import { systemClock } from '../kit/clock.ts';
+import { holdProcess } from '../kit/hold.ts';
+import { findEndpoint } from './aws-env.ts';
+import * as values from './configuration-values.ts';
+import { exitCodeOf, failureText, StartError } from './failure.ts';
+import { fetchPage } from './top-scrape.ts';
+
+export interface AskOptions {
+  readonly api?: string;
+  readonly dataDir?: string;
+  readonly json?: boolean;
+}
+
+export interface Question<T> {
+  /** Such as `/-/drains`. */
+  readonly page: string;
+  /** What a peer that calls itself a weir must answer with. */
+  readonly schema: z.ZodType<T>;
+  /** For people. */
+  readonly render: (answer: T) => string;
+}
+
+/** Adds the arguments that tell which weir is meant, and what the command does. */
+export function addQuestion<T>(command: Command, question: Question<T>): Command {
+  return command
+    .addArgument(new Argument('[config.yaml]', 'configuration file of the weir'))
+    .option('--api <HOST:PORT>', 'its API address (default: that of the weir on the data directory)')
+    .option('--data-dir <DIR>', 'its data directory (default: ./weir-data; WEIR_DATA_DIR)')
+    .option('--json', 'print JSON')
+    .action(async (path: string | undefined, options: AskOptions) => {
+      const hold = holdProcess();
+      try {
+        const answer = await ask(path, options, question);
+        process.stdout.write(options.json === true ? `${JSON.stringify(answer)}\n` : question.render(answer));
+      } catch (error) {
+        process.stderr.write(failureText(error));
+        process.exitCode = exitCodeOf(error);
+      } finally {
+        hold.cancel();
+      }
+    });
+}
+
+async function ask<T>(path: string | undefined, options: AskOptions, { page, schema }: Question<T>): Promise<T> {
+  const { host, port } = endpointOf(path, options);
+  try {
+    return schema.parse(JSON.parse(await fetchPage({ host, port }, page, systemClock)));
+  } catch (error) {
+    const why = error instanceof z.ZodError || error instanceof SyntaxError ? 'it is no weir' : messageOf(error);
+    const shown = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    throw new StartError(
+      `nothing can be learned from ${shown}: ${why}. Name the weir by --api HOST:PORT or --data-dir.`,
+    );
+  }
+}
+
+function endpointOf(path: string | undefined, { api, dataDir }: AskOptions): values.Endpoint {
+  if (api !== undefined) {
+    const endpoint = values.endpoint(api);
+    if (!(endpoint instanceof values.Unexpected)) return endpoint;
+  }
+  const { hostname, port } = new URL(findEndpoint(path, { dataDir, api }, process.env));
+  return { host: hostname.replaceAll(/[[\]]/g, ''), port: Number(port === '' ? 80 : port) };
+}
+
+/** Rows under a row of titles, as wide as what stands in them. What another machine says does not steer this terminal. */
+export function plainTable(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  const table = [titles, ...rows].map((row) => row.map((cell) => cell.replaceAll(/[^\u0020-\u007e]/gu, '?')));
+  const widths = titles.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  const lines = table.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join('  '));
+  return lines.map((line) => `${line.trimEnd()}\n`).join('');
+}

@@ -3,7 +3,16 @@
  * reads; it never asks a traffic thread for anything.
  */
 import type { CertificateExpiry } from '../model/certificate.ts';
-import { COUNTER, DESYNC_COUNTERS, LATENCY_BUCKETS, SHARED, sharedCells, sumCounters } from '../traffic/counters.ts';
+import {
+  COUNTER,
+  DESYNC_COUNTERS,
+  DURATION_BUCKETS,
+  DURATION_SUM,
+  LATENCY_BUCKETS,
+  SHARED,
+  sharedCells,
+  sumCounters,
+} from '../traffic/counters.ts';
 import { REASONS, TIERS } from '../wire/desync-reasons.ts';
 import type { AccessLogMetrics } from './access-logs.ts';
 import { writeAccessLogs } from './access-log-metrics.ts';
@@ -142,6 +151,11 @@ function writeLatency(out: Exposition, loadBalancers: readonly Summed[]): void {
   out.family('weir_latency_seconds', 'histogram', 'From the dispatch of a request to the first byte of its response.');
   for (const { label, sum } of loadBalancers) {
     out.histogram(label, LATENCY_BUCKETS, sum, COUNTER.latencyBuckets, sum[COUNTER.latencySum]!);
+  }
+  const help = 'From the first byte of a request to the end of its response (HTTP).';
+  out.family('weir_request_duration_seconds', 'histogram', help);
+  for (const { label, sum } of loadBalancers) {
+    out.histogram(label, LATENCY_BUCKETS, sum, DURATION_BUCKETS, sum[DURATION_SUM]!);
   }
 }
 

@@ -3,9 +3,12 @@ import { test } from 'node:test';
 import {
   COUNTER,
   counterRow,
+  DURATION_BUCKETS,
+  DURATION_SUM,
   forgetGauges,
   LATENCY_BUCKETS,
   makeCounters,
+  observeDuration,
   observeLatency,
   ROW_CELLS,
   SHARED,
@@ -42,6 +45,16 @@ test('gauges of a dead thread count nothing any more, what it counted stays', ()
     assert.equal(dead[cell], gauges.includes(cell) ? 0 : 7);
   }
   assert.equal(sharedCells(counters)[SHARED.surgeQueueLength], 7, 'places in the surge queue are free again');
+});
+
+test('a duration is in the bucket whose bound it does not exceed, and in none of the latency', () => {
+  for (const [index, bound] of LATENCY_BUCKETS.entries()) {
+    const row = counterRow(makeCounters(1), 0);
+    observeDuration(row, bound);
+    observeDuration(row, bound * 1.000001);
+    const cells = [...row.entries()].filter(([, value]) => value !== 0).map(([cell]) => cell);
+    assert.deepEqual(cells, [DURATION_SUM, DURATION_BUCKETS + index, DURATION_BUCKETS + index + 1]);
+  }
 });
 
 test('a latency is in the bucket whose bound it does not exceed', () => {

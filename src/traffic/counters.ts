@@ -46,8 +46,12 @@ export const COUNTER = {
   latencyBuckets: 21,
 } as const;
 
-/** Cells before the desync counters; one desync counter per reason follows, in the order of wire/desync.ts. */
-export const DESYNC_COUNTERS = COUNTER.latencyBuckets + LATENCY_BUCKETS.length + 1;
+/** Seconds from the first byte of a request to the end of its response (HTTP), and its buckets, bounded as those of the latency. */
+export const DURATION_SUM = COUNTER.latencyBuckets + LATENCY_BUCKETS.length + 1;
+export const DURATION_BUCKETS = DURATION_SUM + 1;
+
+/** One counter for each reason, in the order of wire/desync.ts. */
+export const DESYNC_COUNTERS = DURATION_BUCKETS + LATENCY_BUCKETS.length + 1;
 export const MAX_DESYNC_REASONS = 32;
 /** From here on, what handshakes with clients ended in (traffic/handshake-counters.ts). */
 export const HANDSHAKE_COUNTERS = DESYNC_COUNTERS + MAX_DESYNC_REASONS;
@@ -133,9 +137,19 @@ export function forgetGauges(buffer: SharedArrayBuffer, thread: number): void {
 export function observeLatency(row: Float64Array, seconds: number): void {
   row[COUNTER.latencyCount]!++;
   row[COUNTER.latencySum]! += seconds;
+  row[COUNTER.latencyBuckets + bucketOf(seconds)]!++;
+}
+
+/** Adds how long a request took from end to end, in seconds. */
+export function observeDuration(row: Float64Array, seconds: number): void {
+  row[DURATION_SUM]! += seconds;
+  row[DURATION_BUCKETS + bucketOf(seconds)]!++;
+}
+
+function bucketOf(seconds: number): number {
   let bucket = 0;
   while (bucket < LATENCY_BUCKETS.length && seconds > LATENCY_BUCKETS[bucket]!) bucket++;
-  row[COUNTER.latencyBuckets + bucket]!++;
+  return bucket;
 }
 
 /** Upper bounds of the buckets for delays of an event loop, in seconds; one more bucket takes the rest. */

@@ -15,7 +15,7 @@ import type { ResponseHead } from '../wire/response-head.ts';
 import { composeAnswer, mustClose, type AnswerStatus } from './answers.ts';
 import { composeBody, composeInterim, composeRequestHead, X_FORWARDED_FOR } from './compose.ts';
 import type { ThreadContext } from './context.ts';
-import { COUNTER, DESYNC_COUNTERS, observeLatency } from './counters.ts';
+import { COUNTER, DESYNC_COUNTERS, observeDuration, observeLatency } from './counters.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { HttpBackend, type HttpTarget } from './http-backend.ts';
 import type { ClientSession, ListenerRuntime } from './listener.ts';
@@ -77,6 +77,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   #status = 0;
   #fromBackend = false;
   #dispatchedMs = 0;
+  /** When the request began, where that was before its dispatch; else -1. */
+  #begunMs = -1;
   #backend: HttpBackend | undefined;
   #target: HttpTarget | undefined;
   #tried: HttpTarget[] | undefined;
@@ -261,6 +263,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   #awaitHead(at: number): number {
     if (!this.#headBegun) {
       this.#headBegun = true;
+      this.#begunMs = this.#context.clock.monotonicMs();
       this.touch();
     }
     return at;
@@ -342,6 +345,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     this.#state = body.done ? STATE.response : STATE.body;
     this.#replayable = body.done && isIdempotent(head.method) && outbox.length <= RETRY.maxReplayBytes;
     this.#dispatchedMs = clock.monotonicMs();
+    if (this.#begunMs < 0) this.#begunMs = this.#dispatchedMs;
     this.#dispatch(false);
   }
 
@@ -682,6 +686,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     this.#leaveQueue();
     this.#releaseTarget();
     this.#headBegun = false;
+    this.#countDuration();
     if (!this.#fromBackend) this.#zoneCells = this.#nodeZoneCells;
     this.#countInZone(COUNTER.requests);
     const status = this.#status;
@@ -690,6 +695,14 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     if (this.#entry !== undefined) this.#context.log?.http(this.#entry, status, this.#fromBackend);
     // The outbox is empty here: whoever waits for the capacity that this exchange gives back can use it.
     this.#listener.loadBalancer.surgeQueue.serve();
+  }
+
+  /** A request that was refused as it came has taken no time. */
+  #countDuration(): void {
+    const begunMs = this.#begunMs;
+    this.#begunMs = -1;
+    const seconds = begunMs < 0 ? 0 : (this.#context.clock.monotonicMs() - begunMs) / 1000;
+    observeDuration(this.#listener.loadBalancer.counters, seconds);
   }
 
   /** Shuts down, then drops what still comes for a while: closing at once would reset the answer away. */

@@ -2,6 +2,7 @@
 import type { AcceptanceRun } from './lab.ts';
 import { changes } from './runs/changes.ts';
 import { clients } from './runs/clients.ts';
+import { exhaustion } from './runs/exhaustion.ts';
 import { idleAndSlow } from './runs/idle-and-slow.ts';
 import { realServers } from './runs/real-servers.ts';
 import { slowClients } from './runs/slow-clients.ts';
@@ -16,6 +17,7 @@ export const RUNS: readonly AcceptanceRun[] = [
   changes,
   idleAndSlow,
   slowClients,
+  exhaustion,
   twoThreads,
   killThreads,
   instances,

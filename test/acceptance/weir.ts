@@ -1,6 +1,7 @@
 /** The weir that is looked at: `weir serve` as its users run it, and load balancers made through the AWS API. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ACMClient, ImportCertificateCommand } from '@aws-sdk/client-acm';
 import {
   ConfigureHealthCheckCommand,
   CreateLoadBalancerCommand,
@@ -16,6 +17,7 @@ import { untilListening, type ManagedProcess } from '../../bench/processes.ts';
 import { parseCredentials } from '../../src/api/credentials.ts';
 import { messageOf, present } from '../../src/kit/assert.ts';
 import { systemClock } from '../../src/kit/clock.ts';
+import type { Issued } from '../support/issued.ts';
 import { WEIR } from '../support/weir-process.ts';
 import { seconds } from './figures.ts';
 import { until, type Lab } from './lab.ts';
@@ -38,14 +40,18 @@ export interface WeirPlan {
   readonly addresses?: Addresses;
   /** For the Node that runs it. */
   readonly nodeFlags?: readonly string[];
+  /** It may have no more descriptors than that open (`ulimit -n`). */
+  readonly maxDescriptors?: number;
 }
 
 export interface LoadBalancerPlan {
   readonly name: string;
   readonly listeners: readonly {
-    readonly protocol: 'HTTP' | 'TCP';
+    readonly protocol: 'HTTP' | 'TCP' | 'HTTPS';
     readonly port: number;
     readonly instancePort: number;
+    /** ARN, on HTTPS. */
+    readonly certificate?: string;
   }[];
   readonly instances: readonly string[];
   readonly healthCheck: HealthCheck;
@@ -69,10 +75,12 @@ export class WeirUnderTest {
     const dataDir = join(lab.folder, `weir-data-${plan.name ?? 'default'}`);
     const options = { '--data-dir': dataDir, '--api': `${api}:${API_PORT}`, '--listen': front };
     const words = [...Object.entries(options).flat(), '--threads', String(plan.threads ?? 2)];
+    const command = [process.execPath, ...(plan.nodeFlags ?? []), WEIR, 'serve', ...words];
+    const limit = plan.maxDescriptors === undefined ? '' : `ulimit -n ${plan.maxDescriptors}; `;
     const program = await lab.processes.start({
       name: 'weir',
-      file: process.execPath,
-      args: [...(plan.nodeFlags ?? []), WEIR, 'serve', ...words],
+      file: '/bin/sh',
+      args: ['-c', `${limit}exec "$@"`, 'sh', ...command],
       cwd: lab.folder,
     });
     await untilListening(program, api, API_PORT);
@@ -87,15 +95,26 @@ export class WeirUnderTest {
     return new WeirUnderTest(program, endpoint, client);
   }
 
+  /** Its ARN, for listeners. */
+  async importCertificate({ certificate, privateKey }: Issued): Promise<string> {
+    const { endpoint, client } = this;
+    const acm = new ACMClient({ endpoint, region: 'us-east-1', credentials: client.config.credentials });
+    const input = { Certificate: Buffer.from(certificate), PrivateKey: Buffer.from(privateKey) };
+    const { CertificateArn } = await acm.send(new ImportCertificateCommand(input));
+    acm.destroy();
+    return present(CertificateArn, 'the ARN of an imported certificate');
+  }
+
   /** Creates it with everything that the plan says; resolves when all its instances are in service. */
   async create(plan: LoadBalancerPlan): Promise<void> {
     const { client } = this;
     const LoadBalancerName = plan.name;
-    const Listeners = plan.listeners.map(({ protocol, port, instancePort }) => ({
+    const Listeners = plan.listeners.map(({ protocol, port, instancePort, certificate }) => ({
       Protocol: protocol,
       LoadBalancerPort: port,
-      InstanceProtocol: protocol,
+      InstanceProtocol: protocol === 'HTTPS' ? 'HTTP' : protocol,
       InstancePort: instancePort,
+      ...(certificate === undefined ? {} : { SSLCertificateId: certificate }),
     }));
     await client.send(
       new CreateLoadBalancerCommand({ LoadBalancerName, Listeners, AvailabilityZones: ['us-east-1a'] }),

@@ -1,5 +1,4 @@
 /** The weir of a soak: three load balancers through the API, instances behind them, and a way into its threads. */
-import { ACMClient, ImportCertificateCommand } from '@aws-sdk/client-acm';
 import {
   ConfigureHealthCheckCommand,
   CreateLBCookieStickinessPolicyCommand,
@@ -55,19 +54,10 @@ export async function setUp(lab: Lab): Promise<SoakLab> {
   const weir = await WeirUnderTest.start(lab, { threads: THREADS, nodeFlags: NODE_FLAGS });
   const inspector = await Inspector.connect(() => weir.process.output);
   lab.own(() => inspector.close());
-  const certificate = await importCertificate(weir);
+  const certificate = await weir.importCertificate(issue());
   await create(weir, 'steady', STEADY, WEB_PORT, certificate, backends);
   await create(weir, 'flapping', FLAPPING, FLAPPING_WEB_PORT, certificate, backends);
   return { lab, weir, inspector, flapping: others[1]! };
-}
-
-async function importCertificate({ client, endpoint }: WeirUnderTest): Promise<string> {
-  const acm = new ACMClient({ endpoint, region: 'us-east-1', credentials: client.config.credentials });
-  const { certificate, privateKey } = issue();
-  const input = { Certificate: Buffer.from(certificate), PrivateKey: Buffer.from(privateKey) };
-  const { CertificateArn = '' } = await acm.send(new ImportCertificateCommand(input));
-  acm.destroy();
-  return CertificateArn;
 }
 
 /** All four kinds of listener; requests of HTTP that bring a cookie are sticky. */

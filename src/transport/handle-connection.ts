@@ -231,6 +231,11 @@ export class HandleConnection implements Connection {
     const transport = this.transport;
     transport.writeRequest.buffer = view;
     transport.writeRequest = transport.newWriteRequest();
+    this.awaitWrite();
+  }
+
+  /** `writeCompleted` will be called once more. */
+  protected awaitWrite(): void {
     this.#writesInFlight++;
   }
 

@@ -35,6 +35,8 @@ abstract class TlsConnection extends HandleConnection {
   #queue: Buffer[] = [];
   /** The one write that can be in flight. */
   readonly #write = new PendingWrite(this, undefined, undefined);
+  /** The handle is being called: a write that fails at once is reported from within. */
+  #writing = false;
   /** What was decrypted behind `pause`: of one read of the socket, which is not read any more. */
   #held: Buffer[] = [];
   /** The peer's goodbye, behind what is held. */
@@ -138,12 +140,26 @@ abstract class TlsConnection extends HandleConnection {
   }
 
   #writeNow(view: Buffer): void {
-    if (!this.write(view)) return;
-    this.transport.writeRequest.context = this.#write;
-    this.keepRequest(view);
+    const request = this.transport.writeRequest;
+    this.transport.writeRequest = this.transport.newWriteRequest();
+    request.context = this.#write;
+    this.#writing = true;
+    const status = this.ssl.writeBuffer(request, view);
+    this.#writing = false;
+    if (status !== 0) this.#writeFailed(status);
+    if (this.failedStatus === 0) this.awaitWrite();
+  }
+
+  #writeFailed(status: number): void {
+    this.failedStatus = status;
+    process.nextTick(() => this.lost(status));
   }
 
   override writeCompleted(write: PendingWrite, status: number): void {
+    if (this.#writing) {
+      this.#writeFailed(status);
+      return;
+    }
     if (status === 0 && this.#queue.length > 0 && !this.closed) {
       const next = this.#queue.length === 1 ? this.#queue[0]! : Buffer.concat(this.#queue);
       this.#queue = [];

@@ -142,6 +142,23 @@ for (const transport of TRANSPORTS) {
       await nobodyElseIsHurt(around);
     });
 
+    test('a client that vanishes while bytes for it are on the way, before anybody has noticed', async (t) => {
+      const listener = { instanceProtocol: 'TCP', tls: servedTls() } as const;
+      const { traffic, backend } = await setUp(t, { transport, protocol: 'SSL', listener });
+      for (let each = 0; each < 20; each++) {
+        const raw = connect(traffic.port, '127.0.0.1');
+        await once(raw, 'connect');
+        await dialTls(traffic.port, { socket: raw });
+        const instance = await backend.accept();
+        // In one turn: which of the two is seen first is up to the kernel.
+        if (each % 2 === 0) raw.resetAndDestroy();
+        instance.send('for nobody');
+        if (each % 2 === 1) raw.resetAndDestroy();
+        await instance.close();
+      }
+      assert.equal(traffic.count('clientConnectionsActive'), 0);
+    });
+
     test('garbage behind the handshake ends that connection alone', async (t) => {
       const around = await start(t);
       const raw = connect(around.traffic.port, '127.0.0.1');

@@ -28,17 +28,13 @@ export class SpoolFile {
    * Appends whole lines: all of them or none.
    * @throws the system's error, when nothing was appended.
    */
-  async append(lines: Buffer): Promise<void> {
+  async append(parts: readonly Buffer[]): Promise<void> {
     this.#file ??= await this.#files.open(this.path);
     if (this.#torn) await this.#mend(this.#file);
     this.#torn = true;
-    let written = 0;
-    while (written < lines.length) {
-      const count = await this.#file.write(lines.subarray(written), this.bytes + written);
-      if (count === 0) throw new Error('the disk takes no more');
-      written += count;
-    }
-    this.bytes += lines.length;
+    let end = this.bytes;
+    for (const part of parts) end = await writeAll(this.#file, part, end);
+    this.bytes = end;
     this.#torn = false;
   }
 
@@ -58,6 +54,17 @@ export class SpoolFile {
       await file.close();
     }
   }
+}
+
+/** Returns the offset behind it. */
+async function writeAll(file: LogFile, bytes: Buffer, position: number): Promise<number> {
+  let written = 0;
+  while (written < bytes.length) {
+    const count = await file.write(bytes.subarray(written), position + written);
+    if (count === 0) throw new Error('the disk takes no more');
+    written += count;
+  }
+  return position + written;
 }
 
 /** How many lines there are. */

@@ -176,7 +176,8 @@ export class AccessLogs {
 
   async #takeTurn(): Promise<void> {
     await this.#writeTestFiles();
-    for (const [file, parts] of this.#takeLines()) await this.#append(file, Buffer.concat(parts));
+    for (const [file, parts] of this.#takeLines()) await this.#append(file, parts);
+    for (const reader of this.#readers) reader.release();
     const { clock } = this.#options;
     const completeMs = clock.epochMs() - ACCESS_LOG.graceMs;
     const retiredMs = clock.monotonicMs() - ACCESS_LOG.graceMs;
@@ -184,7 +185,7 @@ export class AccessLogs {
     await this.#keepBounds();
   }
 
-  /** Everything that is in the rings, by the file that it belongs to. */
+  /** Everything that is in the rings, by the file that it belongs to. It stays there until it is written. */
   #takeLines(): Map<SpoolFile, Buffer[]> {
     const taken = new Map<SpoolFile, Buffer[]>();
     for (const reader of this.#readers) {
@@ -196,8 +197,8 @@ export class AccessLogs {
         }
         const file = this.#fileOf(source, second * 1000);
         const parts = taken.get(file);
-        if (parts === undefined) taken.set(file, [Buffer.from(lines)]);
-        else parts.push(Buffer.from(lines));
+        if (parts === undefined) taken.set(file, [lines]);
+        else parts.push(lines);
       });
     }
     return taken;
@@ -219,11 +220,11 @@ export class AccessLogs {
     return Array.from({ length: RANDOM_LENGTH }, () => RANDOM_LETTERS[random.below(RANDOM_LETTERS.length)]).join('');
   }
 
-  async #append(file: SpoolFile, lines: Buffer): Promise<void> {
+  async #append(file: SpoolFile, parts: readonly Buffer[]): Promise<void> {
     try {
-      await file.append(lines);
+      await file.append(parts);
     } catch (error) {
-      this.#droppedByDisk += countLines(lines);
+      for (const part of parts) this.#droppedByDisk += countLines(part);
       this.#diskFailed(messageOf(error));
       return;
     }

@@ -242,7 +242,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     }
     if (outcome === PARSED.odd) return this.#readOddHead(bytes, at, end);
     if (outcome === PARSED.incomplete && end - at <= HTTP_HEAD.maxBytes) return this.#awaitHead(at);
-    if (head.targetEnd !== 0) this.#entry?.request(bytes, head);
+    if (head.targetEnd !== 0) this.#entry?.request(bytes, head, -1);
     this.#refuse(outcome === PARSED.refused ? head.refusal : 400);
     return end;
   }
@@ -250,19 +250,19 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   /** The first byte of a request is here: what the access log will say of it begins. */
   #beginEntry(): void {
     const { settings } = this.#listener.loadBalancer;
-    const { log, clock } = this.#context;
-    if (settings.accessLog === undefined || log === undefined) {
+    if (settings.accessLog === undefined || this.#context.log === undefined) {
       this.#entry = undefined;
       return;
     }
     this.#entry ??= new LogEntry(settings.name, this.#listener.origin, this.connection);
-    this.#entry.begin(settings.accessLog, clock.monotonicMs());
+    this.#entry.begin(settings.accessLog);
   }
 
   /** The current head goes on in the next read. */
   #awaitHead(at: number): number {
     if (!this.#headBegun) {
       this.#headBegun = true;
+      if (this.#entry !== undefined) this.#entry.receivedMs = this.#context.clock.monotonicMs();
       this.#begunMs = this.#context.clock.monotonicMs();
       this.touch();
     }
@@ -290,7 +290,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
       ? head.parse(analysis.canonical, 0, analysis.canonicalLength, true)
       : PARSED.refused;
     if (decision === 'refuse' || outcome !== PARSED.complete) {
-      if (analysis.framable && head.targetEnd !== 0) this.#entry?.request(analysis.canonical, head);
+      if (analysis.framable && head.targetEnd !== 0) this.#entry?.request(analysis.canonical, head, -1);
       this.#refuse(analysis.framable && outcome === PARSED.refused ? head.refusal : 400);
       return end;
     }
@@ -327,7 +327,9 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
       return;
     }
     this.#beginExchange(head, suspect);
-    this.#entry?.request(headBytes, head);
+    const nowMs = clock.monotonicMs();
+    this.#dispatchedMs = nowMs;
+    this.#entry?.request(headBytes, head, nowMs);
     this.#bound = this.#listener.sticky?.find(headBytes, head);
     const body = this.#body;
     body.begin(head.chunked ? BODY.chunked : head.contentLength > 0 ? BODY.length : BODY.none, head.contentLength);
@@ -344,7 +346,6 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     }
     this.#state = body.done ? STATE.response : STATE.body;
     this.#replayable = body.done && isIdempotent(head.method) && outbox.length <= RETRY.maxReplayBytes;
-    this.#dispatchedMs = clock.monotonicMs();
     if (this.#begunMs < 0) this.#begunMs = this.#dispatchedMs;
     this.#dispatch(false);
   }

@@ -56,10 +56,10 @@ export class LogEntry {
     this.#tls = tlsFields(tls);
   }
 
-  /** The first byte of a request, or a connection, has come; nothing of the one before is left. */
-  begin(ordinal: number, nowMs: number): void {
+  /** A request, or a connection, has come; nothing of the one before is left. */
+  begin(ordinal: number): void {
     this.ordinal = ordinal;
-    this.receivedMs = nowMs;
+    this.receivedMs = -1;
     this.sentMs = this.dialledMs = this.connectedMs = this.answeredMs = this.relayedMs = -1;
     this.target = undefined;
     this.sentBytes = this.receivedBytes = 0;
@@ -67,7 +67,9 @@ export class LogEntry {
   }
 
   /** Keeps what the line says of the request: `head` was parsed in `bytes` as far as its request line. */
-  request(bytes: Buffer, head: RequestHead): void {
+  request(bytes: Buffer, head: RequestHead, nowMs: number): void {
+    // Where it has come in parts it began before.
+    if (this.receivedMs < 0) this.receivedMs = nowMs;
     this.#makeRoom(requestRoom(head, this.#origin, this.#host));
     const at = putRequest(this.tail, 0, bytes, head, this.#origin, this.#host);
     this.tailLength = putBytes(this.tail, at, this.#tls);

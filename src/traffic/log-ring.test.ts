@@ -15,6 +15,7 @@ function write(writer: LogRingWriter, ordinal: number, second: number, line: str
 function readAll(reader: LogRingReader): [ordinal: number, second: number, lines: string][] {
   const read: [number, number, string][] = [];
   reader.read((ordinal, second, lines) => read.push([ordinal, second, lines.toString('latin1')]));
+  reader.release();
   return read;
 }
 
@@ -81,6 +82,19 @@ describe('a ring of access log lines', () => {
     assert.equal(read.join('').length, kept * line.length);
     for (let i = 0; i < kept; i++) assert.ok(write(writer, 1, 1, line));
     assert.equal(reader.dropped, 2);
+  });
+
+  it('keeps what was read until it is let go', () => {
+    const ring = makeLogRing();
+    const [writer, reader] = [new LogRingWriter(ring), new LogRingReader(ring)];
+    let lines: Buffer = Buffer.alloc(0);
+    assert.ok(write(writer, 1, 1, 'kept'));
+    writer.flush();
+    reader.read((_ordinal, _second, bytes) => (lines = bytes));
+    while (write(writer, 1, 1, 'x'.repeat(100_000)));
+    assert.equal(lines.toString(), 'kept');
+    reader.release();
+    assert.ok(write(writer, 1, 1, '-'));
   });
 
   it('keeps what a thread that dies has not handed over, and serves its successor', () => {

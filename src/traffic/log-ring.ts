@@ -16,7 +16,7 @@ const HEADER_BYTES = 16;
 /** As an ordinal: the rest of the ring up to its end is not used. */
 const SKIP = -1;
 /** A segment that is longer is handed over. */
-const MAX_SEGMENT_BYTES = 64 * 1024;
+const MAX_SEGMENT_BYTES = 256 * 1024;
 
 const SIZE = ACCESS_LOG.ringBytes;
 assert((SIZE & (SIZE - 1)) === 0, 'the size of a ring is a power of two');
@@ -121,7 +121,7 @@ function publish(
   return next;
 }
 
-/** Takes whole lines; valid only during the call. `second`: since 1970, when the first of them was finished. */
+/** Takes whole lines; they are there until {@link LogRingReader.release}. `second`: since 1970, when the first of them was finished. */
 export type TakeLines = (ordinal: number, second: number, lines: Buffer) => void;
 
 /** The side of the control thread. */
@@ -129,28 +129,33 @@ export class LogRingReader {
   readonly #bytes: Buffer;
   readonly #cells: Int32Array;
   readonly #headers: Int32Array;
+  #at: number;
 
   constructor(ring: SharedArrayBuffer) {
     this.#bytes = Buffer.from(ring, CONTROL_BYTES, SIZE);
     this.#cells = new Int32Array(ring, 0, CONTROL_BYTES / 4);
     this.#headers = new Int32Array(ring, CONTROL_BYTES, SIZE / 4);
+    this.#at = Atomics.load(this.#cells, CELL.read);
   }
 
-  /** Hands everything that has been written to `take`, and frees its place. */
+  /** Hands everything that has been written since the last call to `take`. */
   read(take: TakeLines): void {
     const written = Atomics.load(this.#cells, CELL.written);
-    let at = Atomics.load(this.#cells, CELL.read);
-    while (at !== written) {
-      const offset = at & (SIZE - 1);
+    while (this.#at !== written) {
+      const offset = this.#at & (SIZE - 1);
       const length = this.#headers[offset >> 2]!;
       const ordinal = this.#headers[(offset >> 2) + 1]!;
       if (ordinal !== SKIP) {
         const start = offset + HEADER_BYTES;
         take(ordinal, this.#headers[(offset >> 2) + 2]! >>> 0, this.#bytes.subarray(start, start + length));
       }
-      at = (at + align(HEADER_BYTES + length)) | 0;
-      Atomics.store(this.#cells, CELL.read, at);
+      this.#at = (this.#at + align(HEADER_BYTES + length)) | 0;
     }
+  }
+
+  /** Nobody looks at what was read any more: its place is free. */
+  release(): void {
+    Atomics.store(this.#cells, CELL.read, this.#at);
   }
 
   /** The writer is no more: what it had not handed over is handed over now. */

@@ -21,7 +21,8 @@ export class StreamLog {
     const { settings } = listener.loadBalancer;
     if (settings.accessLog === undefined || context.log === undefined) return undefined;
     const entry = new LogEntry(settings.name, listener.origin, client);
-    entry.begin(settings.accessLog, context.clock.monotonicMs());
+    entry.begin(settings.accessLog);
+    entry.receivedMs = context.clock.monotonicMs();
     return new StreamLog(context, entry, false);
   }
 

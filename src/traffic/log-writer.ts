@@ -15,20 +15,18 @@ assert(FIXED_ROOM >= TIMESTAMP_LENGTH + MAX_ADDRESS + 3 * (MAX_NUMBER + 7) + 4 *
 const NOT_DISPATCHED = ascii('- -1 -1 -1');
 const NO_STATUS = ascii(' - -');
 
-/** How long the difference between the clocks is taken to stay as it is. */
-const OFFSET_MS = 1000;
-
 export class LogWriter {
   readonly #clock: Clock;
   readonly #ring: LogRingWriter;
   readonly #timestamps = new TimestampWriter();
-  /** Wall time less monotonic time, and when it is to be asked anew. */
+  /** Wall time less monotonic time, and monotonic time itself, as of the last {@link tick}. */
   #offsetMs = 0;
-  #offsetUntilMs = -Infinity;
+  #nowMs = 0;
 
   constructor(clock: Clock, ring: SharedArrayBuffer) {
     this.#clock = clock;
     this.#ring = new LogRingWriter(ring);
+    this.tick();
   }
 
   /**
@@ -36,8 +34,7 @@ export class LogWriter {
    * came from the instance.
    */
   http(entry: LogEntry, status: number, fromBackend: boolean): void {
-    const nowMs = this.#now();
-    const start = this.#reserve(entry, nowMs);
+    const start = this.#reserve(entry);
     if (start < 0) return;
     const { bytes } = this.#ring;
     // An answer that could not be read is still one: the line names who gave it.
@@ -51,7 +48,7 @@ export class LogWriter {
 
   /** The line of a TCP connection that is over. */
   tcp(entry: LogEntry): void {
-    const start = this.#reserve(entry, this.#now());
+    const start = this.#reserve(entry);
     if (start < 0) return;
     const { bytes } = this.#ring;
     const { receivedMs, sentMs, dialledMs, connectedMs, answeredMs, relayedMs } = entry;
@@ -67,24 +64,18 @@ export class LogWriter {
     this.#finish(entry, start, at);
   }
 
-  /** Hands over what was written. */
-  flush(): void {
+  /** Hands over what was written, and looks at the clock. To be called at least every {@link TICK_MS}. */
+  tick(): void {
     this.#ring.flush();
-  }
-
-  #now(): number {
-    const nowMs = this.#clock.monotonicMs();
-    if (nowMs >= this.#offsetUntilMs) {
-      this.#offsetMs = this.#clock.epochMs() - nowMs;
-      this.#offsetUntilMs = nowMs + OFFSET_MS;
-    }
-    return nowMs;
+    this.#nowMs = this.#clock.monotonicMs();
+    this.#offsetMs = this.#clock.epochMs() - this.#nowMs;
   }
 
   /** Writes what all lines begin with; returns the offset behind it, -1 where there is no room. */
-  #reserve(entry: LogEntry, nowMs: number): number {
+  #reserve(entry: LogEntry): number {
     entry.end();
-    const second = Math.floor((nowMs + this.#offsetMs) / 1000);
+    if (entry.receivedMs < 0) entry.receivedMs = this.#nowMs;
+    const second = Math.floor((this.#nowMs + this.#offsetMs) / 1000);
     return this.#ring.reserve(entry.ordinal, second, FIXED_ROOM + entry.client.length + entry.tailLength);
   }
 

@@ -62,7 +62,7 @@ const log = settings.logRing === undefined ? undefined : new LogWriter(systemClo
 
 function onTick(lateMs: number): void {
   count(THREAD_COUNTER.heartbeat);
-  log?.flush();
+  log?.tick();
   observeLoopDelay(row, lateMs / 1000);
 }
 
@@ -108,7 +108,7 @@ async function obey(message: ControlMessage): Promise<void> {
     case 'stop':
       watch.stop();
       await runtime.stop(message.timeoutMs);
-      log?.flush();
+      log?.tick();
       say({ type: 'stopped' });
       return;
     default:

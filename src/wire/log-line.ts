@@ -18,11 +18,16 @@ const HTTP_1 = ascii(' HTTP/1.');
 const NO_REQUEST = ascii('"- - - " "-"');
 const QUOTE_QUOTE = ascii('" "');
 const DAY_MS = 86_400_000;
+const PREFIX_LENGTH = '2015-05-13T23:39:43.'.length;
 /** `2015-05-13T23:39:43.945958Z`. */
-export const TIMESTAMP_LENGTH = 27;
+export const TIMESTAMP_LENGTH = PREFIX_LENGTH + 7;
 
 /** Below this a loop beats a native copy. */
 const SMALL_COPY = 24;
+
+/** Bits in {@link PLAIN}: may stand in a text as it is, and in a word of the request line, which has no spaces. */
+const TEXT = 1;
+const WORD = 2;
 
 /**
  * What is written as it is. Everything that is not printable ASCII is escaped, so that a line is one line and the file is
@@ -31,9 +36,9 @@ const SMALL_COPY = 24;
 const PLAIN = makePlain();
 
 function makePlain(): Uint8Array {
-  const plain = new Uint8Array(256).fill(1, 0x20, 0x7f);
-  plain[QUOTE] = 0;
-  plain[BACKSLASH] = 0;
+  const plain = new Uint8Array(256).fill(TEXT | WORD, 0x20, 0x7f);
+  plain[SPACE] = TEXT;
+  plain[QUOTE] = plain[BACKSLASH] = 0;
   return plain;
 }
 
@@ -48,23 +53,28 @@ export function putBytes(out: Buffer, at: number, source: Buffer, length = sourc
 }
 
 /** `source[start, end)` with what is not plain as `\xHH`, which takes up to four bytes for one. */
-export function putEscaped(out: Buffer, at: number, source: Buffer, start: number, end: number): number {
-  let to = at;
-  for (let i = start; i < end; i++) {
-    const byte = source[i]!;
-    if (PLAIN[byte] === 1) out[to++] = byte;
-    else to = putEscape(out, to, byte);
-  }
-  return to;
+export function putText(out: Buffer, at: number, source: Buffer, start: number, end: number): number {
+  return putPlain(out, at, source, start, end, TEXT);
 }
 
-/** As {@link putEscaped}, spaces too: the request line has two, whatever its parts hold. */
-function putWord(out: Buffer, at: number, source: Buffer, start: number, end: number): number {
+/** As it is, where nothing has to be escaped: then a pass without a branch was enough. */
+function putPlain(out: Buffer, at: number, source: Buffer, start: number, end: number, wanted: number): number {
+  let plain = wanted;
   let to = at;
   for (let i = start; i < end; i++) {
     const byte = source[i]!;
-    if (PLAIN[byte] === 1 && byte !== SPACE) out[to++] = byte;
-    else to = putEscape(out, to, byte);
+    out[to++] = byte;
+    plain &= PLAIN[byte]!;
+  }
+  return plain === wanted ? to : putEscaped(out, at, source, start, end, wanted);
+}
+
+function putEscaped(out: Buffer, at: number, source: Buffer, start: number, end: number, wanted: number): number {
+  let to = at;
+  for (let i = start; i < end; i++) {
+    const byte = source[i]!;
+    if ((PLAIN[byte]! & wanted) === 0) to = putEscape(out, to, byte);
+    else out[to++] = byte;
   }
   return to;
 }
@@ -113,7 +123,12 @@ function putMicros(out: Buffer, at: number, value: number): number {
 
 /** Seconds with six decimals, from milliseconds; `-1` for a time that is negative: there was none. */
 export function putSeconds(out: Buffer, at: number, ms: number): number {
-  if (ms < 0) return putBytes(out, at, MINUS_ONE);
+  if (ms < 999) {
+    if (ms < 0) return putBytes(out, at, MINUS_ONE);
+    out[at] = ZERO;
+    out[at + 1] = DOT;
+    return putMicros(out, at + 2, (ms * 1000 + 0.5) | 0);
+  }
   const micros = Math.round(ms * 1000);
   const seconds = Math.floor(micros / 1e6);
   const to = putNumber(out, at, seconds);
@@ -121,32 +136,42 @@ export function putSeconds(out: Buffer, at: number, ms: number): number {
   return putMicros(out, to + 1, micros - seconds * 1e6);
 }
 
-/** Writes ISO 8601 timestamps, UTC, in microseconds; remembers the day, which seldom changes. */
+/** Writes ISO 8601 timestamps, UTC, in microseconds; remembers the second, since many lines have the same. */
 export class TimestampWriter {
+  #secondMs = -Infinity;
   #day = -1;
-  readonly #date = Buffer.alloc('2015-05-13T'.length);
+  /** Up to the decimal point. */
+  readonly #prefix = Buffer.alloc(PREFIX_LENGTH);
 
   put(out: Buffer, at: number, epochMs: number): number {
-    const micros = Math.round(epochMs * 1000);
-    const ms = Math.floor(micros / 1000);
-    const day = Math.floor(ms / DAY_MS);
+    let micros = (epochMs - this.#secondMs) * 1000;
+    if (!(micros >= 0 && micros < 999_999)) {
+      const rounded = Math.round(epochMs * 1000);
+      this.#begin(Math.floor(rounded / 1e6) * 1000);
+      micros = rounded - this.#secondMs * 1000;
+    }
+    const prefix = this.#prefix;
+    for (let i = 0; i < PREFIX_LENGTH; i++) out[at + i] = prefix[i]!;
+    putMicros(out, at + PREFIX_LENGTH, (micros + 0.5) | 0);
+    out[at + TIMESTAMP_LENGTH - 1] = 0x5a;
+    return at + TIMESTAMP_LENGTH;
+  }
+
+  /** `2015-05-13T23:39:43.` */
+  #begin(secondMs: number): void {
+    const prefix = this.#prefix;
+    this.#secondMs = secondMs;
+    const day = Math.floor(secondMs / DAY_MS);
     if (day !== this.#day) {
       this.#day = day;
-      this.#date.write(new Date(day * DAY_MS).toISOString(), 'latin1');
+      prefix.write(new Date(day * DAY_MS).toISOString(), 'latin1');
     }
-    putBytes(out, at, this.#date);
-    const second = Math.floor((ms - day * DAY_MS) / 1000);
+    const second = Math.round((secondMs - day * DAY_MS) / 1000);
     const minute = (second / 60) | 0;
     const hour = (minute / 60) | 0;
-    putPair(out, at + 11, hour);
-    out[at + 13] = COLON;
-    putPair(out, at + 14, minute - hour * 60);
-    out[at + 16] = COLON;
-    putPair(out, at + 17, second - minute * 60);
-    out[at + 19] = DOT;
-    putMicros(out, at + 20, micros - (day * DAY_MS + second * 1000) * 1000);
-    out[at + 26] = 0x5a;
-    return at + TIMESTAMP_LENGTH;
+    putPair(prefix, 11, hour);
+    putPair(prefix, 14, minute - hour * 60);
+    putPair(prefix, 17, second - minute * 60);
   }
 }
 
@@ -185,20 +210,20 @@ export function putRequest(
 ): number {
   let to = at;
   out[to++] = QUOTE;
-  to = putWord(out, to, bytes, head.start, head.methodEnd);
+  to = putPlain(out, to, bytes, head.start, head.methodEnd, WORD);
   out[to++] = SPACE;
   to = putBytes(out, to, origin.scheme);
   to =
     head.hostEnd > head.hostStart
-      ? putWord(out, to, bytes, head.hostStart, withoutPort(bytes, head.hostStart, head.hostEnd))
+      ? putPlain(out, to, bytes, head.hostStart, withoutPort(bytes, head.hostStart, head.hostEnd), WORD)
       : putBytes(out, to, host);
   to = putBytes(out, to, origin.port);
-  to = putWord(out, to, bytes, head.targetStart, head.targetEnd);
+  to = putPlain(out, to, bytes, head.targetStart, head.targetEnd, WORD);
   to = putBytes(out, to, HTTP_1);
   out[to++] = ZERO + head.minor;
   to = putBytes(out, to, QUOTE_QUOTE);
   const { userAgentStart: start, userAgentEnd: end } = head;
-  if (end > start) to = putEscaped(out, to, bytes, start, Math.min(end, start + ACCESS_LOG.maxUserAgentBytes));
+  if (end > start) to = putText(out, to, bytes, start, Math.min(end, start + ACCESS_LOG.maxUserAgentBytes));
   else to = putDash(out, to);
   out[to++] = QUOTE;
   return to;

@@ -177,10 +177,11 @@ export class Traffic {
   /** The lines of the access log that were written since the last call (settings: `accessLog`). */
   takeLog(): string[] {
     const lines: string[] = [];
-    this.#log.flush();
+    this.#log.tick();
     this.#logReader.read((_ordinal, _second, bytes) =>
       lines.push(...bytes.toString('latin1').split('\n').slice(0, -1)),
     );
+    this.#logReader.release();
     return lines;
   }
 

@@ -27,6 +27,14 @@ const CREDENTIALS = {
   secretAccessKey: 'bench/bench/bench/bench/bench/bench/benc',
 };
 
+const HEALTH_CHECK = {
+  Target: `TCP:${BACKEND_PORT}`,
+  Interval: 5,
+  Timeout: 2,
+  HealthyThreshold: 2,
+  UnhealthyThreshold: 10,
+};
+
 export interface WeirSource {
   readonly label: string;
   /** The checkout whose weir is measured. */
@@ -114,18 +122,7 @@ async function createLoadBalancer(
       Listeners: [listener('HTTP', HTTP_PORT), listener('TCP', TCP_PORT)],
     }),
   );
-  await client.send(
-    new ConfigureHealthCheckCommand({
-      ...name,
-      HealthCheck: {
-        Target: `TCP:${BACKEND_PORT}`,
-        Interval: 5,
-        Timeout: 2,
-        HealthyThreshold: 2,
-        UnhealthyThreshold: 10,
-      },
-    }),
-  );
+  await client.send(new ConfigureHealthCheckCommand({ ...name, HealthCheck: HEALTH_CHECK }));
   // As long as the others keep idle connections.
   await client.send(
     new ModifyLoadBalancerAttributesCommand({

@@ -158,6 +158,7 @@ function addReachable(
 
 function namesIn(shape: Shape): readonly string[] {
   if (shape.type === 'list') return namesIn(shape.member);
+  if (shape.type === 'map') return namesIn(shape.value);
   return shape.type === 'structure' ? [shape.name] : [];
 }
 
@@ -167,7 +168,10 @@ function typeOf(shape: Shape): string {
     case 'boolean':
       return shape.type;
     case 'integer':
+    case 'double':
       return 'number';
+    case 'map':
+      return `Readonly<Record<string, ${typeOf(shape.value)}>>`;
     case 'timestamp':
       return 'Date';
     case 'blob':

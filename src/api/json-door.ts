@@ -12,7 +12,7 @@ const DEFAULT_CONTENT_TYPE = 'application/x-amz-json-1.1';
 const BAD_REQUEST = 400;
 
 /** The names that these protocols have for the errors that all services share; the client's faults are all 400. */
-const CODES: Readonly<Record<string, string>> = {
+const CODES: Record<string, string> = {
   AccessDenied: 'AccessDeniedException',
   IncompleteSignature: 'IncompleteSignatureException',
   InvalidAction: 'UnknownOperationException',
@@ -66,14 +66,33 @@ export class JsonDoor implements FrontDoor {
     const read = decodeJson(service.model, input, request.wire.body);
     const subject = read instanceof Fault ? '' : service.subject(read);
     const result = await this.#calls.perform({ service, action, caller, subject, request, input: () => read });
-    if (result instanceof Fault) return this.#refusal(result, service.contentType);
+    if (result instanceof Fault) return this.#refusal(result, service.contentType, service);
     const body = encodeJson(service.model, output, result);
     return { status: 200, contentType: service.contentType, body };
   }
 
-  #refusal(fault: Fault, contentType: string): Reply {
-    const code = Object.hasOwn(CODES, fault.code) ? CODES[fault.code] : fault.code;
-    const status = fault.status === 403 ? BAD_REQUEST : fault.status;
-    return { status, contentType, body: JSON.stringify({ __type: code, message: fault.message }) };
+  #refusal(fault: Fault, contentType: string, service?: JsonService): Reply {
+    const name = errorName(fault, service);
+    const body = JSON.stringify({ __type: name, message: fault.message });
+    return { status: errorStatus(fault), contentType, body, ...queryErrorHeader(fault, service) };
   }
+}
+
+/** The client's faults are all 400. */
+export function errorStatus({ status }: Fault): number {
+  return status === 403 ? BAD_REQUEST : status;
+}
+
+/** What the protocols besides Query call the error. */
+export function errorName({ code }: Fault, service?: Pick<JsonService, 'errorNames'>): string {
+  const names = { ...CODES, ...service?.errorNames };
+  return Object.hasOwn(names, code) ? names[code]! : code;
+}
+
+/** Who used the Query protocol before goes by its code. */
+export function queryErrorHeader(
+  { code, type }: Fault,
+  service?: Pick<JsonService, 'errorNames'>,
+): Pick<Reply, 'headers'> {
+  return service?.errorNames === undefined ? {} : { headers: { 'x-amzn-query-error': `${code};${type}` } };
 }

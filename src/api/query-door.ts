@@ -68,7 +68,7 @@ export class QueryDoor implements FrontDoor {
   }
 
   /** Services differ in the form of their errors. */
-  refuse(fault: Fault, requestId: string, signedFor?: string): Reply {
+  refuse(fault: Fault, requestId: string, signedFor?: string): Reply & { readonly body: string } {
     const { model } = this.#services.find(({ signingName }) => signingName === signedFor) ?? this.#services[0]!;
     return { status: fault.status, contentType: CONTENT_TYPE, body: encodeFault(model, fault, requestId) };
   }
@@ -100,6 +100,10 @@ export class QueryDoor implements FrontDoor {
   /** The service by what the call was signed for and its version; the action by its name. */
   #target(parameters: Parameters, signedFor: string | undefined): Target | Fault {
     const [action, version] = [parameters.get('Action'), parameters.get('Version')];
+    // First: a call of S3, say, has no action, and that is not what is wrong with it.
+    if (signedFor !== undefined && !this.#services.some(({ signingName }) => signingName === signedFor)) {
+      return this.#noSuchService(signedFor);
+    }
     if (action === undefined || action === '')
       return commonFault('MissingAction', 'The request must contain the parameter Action');
     if (version === undefined || version === '') {
@@ -115,20 +119,24 @@ export class QueryDoor implements FrontDoor {
   }
 
   #noService(action: string, version: string, signedFor: string | undefined): Fault {
-    const known = this.#services
-      .map(({ signingName, model }) => `${signingName} (version ${model.version})`)
-      .join(', ');
     const name = signedFor ?? this.#services[0]!.signingName;
-    const hint = OTHER_VERSIONS.get(`${name} ${version}`) ?? `weir has ${known}.`;
-    if (signedFor !== undefined && !this.#services.some(({ signingName }) => signingName === signedFor)) {
-      return commonFault(
-        'InvalidAction',
-        `Could not find the service '${shown(signedFor)}', which the request is signed for. ${hint}`,
-      );
-    }
+    const hint = OTHER_VERSIONS.get(`${name} ${version}`) ?? this.#known;
     return commonFault(
       'InvalidAction',
       `Could not find operation ${shown(action)} for version ${shown(version)}. ${hint}`,
     );
+  }
+
+  #noSuchService(signedFor: string): Fault {
+    return commonFault(
+      'InvalidAction',
+      `Could not find the service '${shown(signedFor)}', which the request is signed for. ${this.#known}`,
+    );
+  }
+
+  /** What could have been meant. */
+  get #known(): string {
+    const names = this.#services.map(({ signingName, model }) => `${signingName} (version ${model.version})`);
+    return `weir has ${names.join(', ')}.`;
   }
 }

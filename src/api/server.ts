@@ -13,27 +13,22 @@ import type { Clock } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import type { Random } from '../kit/random.ts';
 import type { Configuration } from '../model/configuration.ts';
+import type { CloudWatchSeries } from '../observe/cloudwatch-series.ts';
 import { API } from '../model/limits.ts';
 import type { Secrets } from '../store/secrets.ts';
 import type { Store } from '../store/store.ts';
-import { AuditedCalls } from './audited-calls.ts';
 import { authenticate } from './authentication.ts';
-import { Changes } from './changes.ts';
 import type { KeyRing } from './credentials.ts';
+import { createDoors } from './doors.ts';
 import { commonFault, Fault, shown } from './fault.ts';
-import { JsonDoor } from './json-door.ts';
 import { isLoopback, reaches } from './own-addresses.ts';
 import type { Bound } from './own-addresses.ts';
-import { QueryDoor } from './query-door.ts';
+import type { QueryDoor } from './query-door.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { announcesTooMuch, BodyBudget, readBody } from './request-body.ts';
 import { makeRequestId } from './request-id.ts';
 import type { FrontDoor, QueryService, Reply } from './service.ts';
-import { createAcmService } from './services/acm/service.ts';
-import { createEc2Service } from './services/ec2/service.ts';
 import { createElbService } from './services/elb/runner.ts';
-import { createIamService } from './services/iam/service.ts';
-import { createStsService } from './services/sts/service.ts';
 import type { WireRequest } from '../wire/sigv4-canonical.ts';
 import { readClaim } from './sigv4-claim.ts';
 
@@ -47,6 +42,8 @@ export interface ApiOptions {
   readonly control: Control;
   /** Asks the EC2 endpoint, where the configuration names one. */
   readonly ec2?: Ec2Directory;
+  /** What CloudWatch tells; without it there are no metrics. */
+  readonly metrics?: CloudWatchSeries;
   readonly configuration: Configuration;
   readonly credentials: KeyRing;
   readonly clock: Clock;
@@ -87,7 +84,7 @@ class ApiServer implements Api {
   constructor(options: ApiOptions) {
     this.#options = options;
     this.#configuration = options.configuration;
-    const { store, secrets, control, clock, random, log } = options;
+    const { store, control, clock, random, log } = options;
     this.elb = createElbService({
       store,
       control,
@@ -98,12 +95,9 @@ class ApiServer implements Api {
       isOwnApi: (address, port) => this.#bound !== undefined && reaches(this.#bound, address, port),
       ...(options.ec2 === undefined ? {} : { ec2: options.ec2 }),
     });
-    const calls = new AuditedCalls(clock, log);
-    const ec2 = createEc2Service({ store, configuration: () => this.#configuration });
-    const forCertificates = { store, secrets, clock, random, changes: new Changes({ store, control, log }) };
-    const queryServices = [this.elb, ec2, createIamService(forCertificates), createStsService()];
-    this.#queryDoor = new QueryDoor({ services: queryServices, calls });
-    this.#doors = [new JsonDoor({ services: [createAcmService(forCertificates)], calls }), this.#queryDoor];
+    const doors = createDoors(options, this.elb, () => this.#configuration);
+    this.#doors = doors.all;
+    this.#queryDoor = doors.query;
     this.#refusals = new RefusalLog(clock, log);
     this.#server = this.#createServer();
   }
@@ -249,6 +243,7 @@ class ApiServer implements Api {
     // Asked again here: a stop may have come while the call was under way.
     if (this.#closing) response.setHeader('Connection', 'close');
     response.writeHead(reply.status, {
+      ...reply.headers,
       'x-amzn-RequestId': requestId,
       'Content-Type': reply.contentType,
       'Content-Length': Buffer.byteLength(reply.body),
@@ -258,9 +253,9 @@ class ApiServer implements Api {
   }
 
   async #call(wire: WireRequest, request: IncomingMessage, requestId: string): Promise<Reply> {
-    const door = this.#doors.find((one) => one.takes(wire)) ?? this.#queryDoor;
+    const door: FrontDoor = this.#doors.find((one) => one.takes(wire)) ?? this.#queryDoor;
     const remoteAddress = request.socket.remoteAddress ?? '';
-    const misplaced = misplacedFault(wire);
+    const misplaced = door.hasPaths === true ? undefined : misplacedFault(wire);
     if (misplaced !== undefined) {
       this.#refusals.note(misplaced, remoteAddress, requestId);
       return door.refuse(misplaced, requestId);

@@ -38,9 +38,17 @@ export interface JsonService extends Service {
   readonly target: string;
   /** `application/x-amz-json-1.1`. */
   readonly contentType: string;
+  /**
+   * Of a service that had the Query protocol first: the names that JSON and CBOR have for errors, by the Query protocol's code,
+   * which goes along in a header.
+   */
+  readonly errorNames?: Readonly<Record<string, string>>;
   /** Like {@link QueryService.subject}. */
   subject(input: Structure): string;
 }
+
+/** A service of Smithy's RPC v2 with CBOR: `/service/<target>/operation/<Action>`. */
+export type CborService = JsonService & { readonly errorNames: Readonly<Record<string, string>> };
 
 /** A request that was read and whose caller is known. */
 export interface DoorRequest {
@@ -54,11 +62,15 @@ export interface Reply {
   /** HTTP status. */
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
+  /** More headers, where the protocol has any. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** One protocol of AWS's: recognises its requests, hands them to its services and writes their answers. */
 export interface FrontDoor {
+  /** Calls go to paths of their own, not to `/`. */
+  readonly hasPaths?: true;
   takes(wire: WireRequest): boolean;
   answer(request: DoorRequest, identity: Identity): Promise<Reply>;
   /** The fault as clients of the protocol read it; `signedFor`: the service that was meant, as far as is known. */

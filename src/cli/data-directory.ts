@@ -6,6 +6,8 @@ export interface DataDirectory {
   readonly path: string;
   /** The state (SQLite). */
   readonly state: string;
+  /** Points of CloudWatch's metrics (SQLite). */
+  readonly metrics: string;
   /** An AWS shared-credentials file. */
   readonly credentials: string;
   /** Where the API of the weir that runs is; there while it runs. */
@@ -29,6 +31,7 @@ export function dataDirectory(path: string): DataDirectory {
   return {
     path: absolute,
     state: join(absolute, 'state.db'),
+    metrics: join(absolute, 'metrics.db'),
     credentials: join(absolute, 'credentials'),
     apiAddress: api,
     accessLogs: join(absolute, 'access-logs'),

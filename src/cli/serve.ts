@@ -23,6 +23,7 @@ import { openSqliteStore } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
 import { openAccessLogs } from './access-logs.ts';
 import { fixedKeyOf, type Environment } from './configuration.ts';
+import { openCloudWatch, type CloudWatch } from './cloudwatch.ts';
 import { adoptCertificates } from './configured-certificates.ts';
 import { dataDirectory, type DataDirectory } from './data-directory.ts';
 import { ec2KeyOf } from './ec2-key.ts';
@@ -55,6 +56,7 @@ export interface RunningWeir {
   readonly files: DataDirectory;
   readonly store: Store;
   readonly control: RunningControl;
+  readonly cloudWatch: CloudWatch;
   /** The API without the way over the network. */
   readonly elb: QueryService;
   /** Resolves when every listener that can be is up. */
@@ -106,6 +108,7 @@ class Weir implements RunningWeir {
   readonly #certificates: CertificateWatch;
   readonly #accessLogs: AccessLogs;
   readonly #ec2: Ec2Directory;
+  readonly cloudWatch: CloudWatch;
   configuration: Configuration;
   #bound: Bound | undefined;
   #draining = false;
@@ -130,8 +133,10 @@ class Weir implements RunningWeir {
     this.#ec2 = this.#makeEc2Directory();
     this.#accessLogs = openAccessLogs({ configuration, environment, files, clock, random, log: this.log });
     this.control = createControl({ ...shared, configuration, accessLogs: this.#accessLogs });
+    this.cloudWatch = openCloudWatch({ path: files.metrics, clock, log: this.log, control: () => this.control });
     this.#api = createApi({
       ...shared,
+      metrics: this.cloudWatch.series,
       configuration,
       control: this.control,
       ec2: this.#ec2,
@@ -163,6 +168,7 @@ class Weir implements RunningWeir {
     await this.#accessLogs.start();
     await this.control.start();
     this.#certificates.start();
+    this.cloudWatch.start();
   }
 
   async served(): Promise<void> {
@@ -200,6 +206,7 @@ class Weir implements RunningWeir {
     await this.control.stop(timeoutMs);
     await this.#accessLogs.stop();
     await this.#api.close(API_CLOSE_MS);
+    this.cloudWatch.stop();
     await this.store.close();
     this.#monitor.close();
     this.abandon();

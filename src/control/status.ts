@@ -28,6 +28,10 @@ export interface InstanceStatus extends InstanceState {
 export interface LoadBalancerStatus {
   readonly id: LoadBalancerId;
   readonly name: string;
+  /** Those that are enabled. */
+  readonly zones: readonly string[];
+  /** Those that the counters have, in their order (traffic/zone-counters.ts). */
+  readonly countedZones: readonly string[];
   /** Of all threads (traffic/counters.ts). */
   readonly counters: SharedArrayBuffer;
   readonly instances: readonly InstanceStatus[];
@@ -64,13 +68,15 @@ export interface ControlStatus {
 /** One running load balancer, its instances in the order of the record. */
 export function statusOf(
   id: LoadBalancerId,
-  { record, counters, holders }: Running,
+  { record, compiled, counters, holders }: Running,
   slots: Slots,
   health: { stateOf(instanceId: string): InstanceState; resultsOf(instanceId: string): readonly KeptResult[] },
 ): LoadBalancerStatus {
   return {
     id,
     name: record.name,
+    zones: record.zones,
+    countedZones: compiled.countedZones,
     counters,
     instances: record.instances.map(({ instanceId, zone }) => ({
       ...health.stateOf(instanceId),

@@ -28,7 +28,7 @@ function look(shape: Shape, value: unknown, path: string): void {
     case 'timestamp':
       return assert.ok(value instanceof Date && !Number.isNaN(value.getTime()), `${path} is a time`);
     default:
-      assert.ok(shape.type !== 'blob');
+      assert.ok(shape.type !== 'blob' && shape.type !== 'double' && shape.type !== 'map');
       return assert.equal(typeof value, TYPES[shape.type], path);
   }
 }

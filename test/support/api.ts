@@ -12,6 +12,7 @@ import { SeededRandom } from '../../src/kit/random.ts';
 import type { Configuration } from '../../src/model/configuration.ts';
 import { iamCertificateArn } from '../../src/model/certificate.ts';
 import type { LoadBalancer } from '../../src/model/load-balancer.ts';
+import type { CloudWatchSeries } from '../../src/observe/cloudwatch-series.ts';
 import { loadBalancerId } from '../../src/model/load-balancer.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { createSecrets } from '../../src/store/secrets.ts';
@@ -105,6 +106,7 @@ export interface HarnessOptions {
   readonly pages?: ApiOptions['pages'];
   readonly store?: Store;
   readonly ec2?: ApiOptions['ec2'];
+  readonly metrics?: CloudWatchSeries;
 }
 
 /** What an SDK error says. */
@@ -144,6 +146,7 @@ export class ApiHarness {
       random: new SeededRandom(7),
       log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
       pages: options.pages ?? {},
+      ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
       ...(options.ec2 === undefined ? {} : { ec2: options.ec2 }),
     });
     this.elb = this.client();

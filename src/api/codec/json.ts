@@ -3,6 +3,7 @@
  * as AWS does.
  */
 import { API } from '../../model/limits.ts';
+import { assert } from '../../kit/assert.ts';
 import { commonFault, validationFault, violation } from '../fault.ts';
 import type { Fault } from '../fault.ts';
 import { itemPath, memberPath } from './member-path.ts';
@@ -25,6 +26,11 @@ export function decodeJson(model: ServiceModel, structureName: string, body: Uin
     // The parser's message would show a part of the body.
     return commonFault('MalformedRequest', 'The body is not JSON in UTF-8.');
   }
+  return readStructure(model, structureName, parsed);
+}
+
+/** The input of an operation from a value of JSON's kinds, wherever it was read from. */
+export function readStructure(model: ServiceModel, structureName: string, parsed: unknown): Structure | Fault {
   const reader = new Reader(model);
   try {
     const input = reader.structure(structureName, parsed, '');
@@ -58,6 +64,7 @@ class Reader {
 
   #value(shape: Shape, given: unknown, path: string): Value {
     if (shape.type === 'structure') return this.structure(shape.name, given, path);
+    assert(shape.type !== 'map', 'no input has a map');
     if (shape.type !== 'list') return scalar(shape.type, given, path);
     if (!Array.isArray(given)) throw mismatch(path, 'a list', given);
     if (given.length > API.maxListIndex) {
@@ -76,6 +83,9 @@ function scalar(type: ScalarType, given: unknown, path: string): Value {
     case 'integer':
       if (Number.isSafeInteger(given)) return given as number;
       throw mismatch(path, 'a whole number', given);
+    case 'double':
+      if (Number.isFinite(given)) return given as number;
+      throw mismatch(path, 'a number', given);
     case 'boolean':
       if (typeof given === 'boolean') return given;
       throw mismatch(path, 'true or false', given);
@@ -96,17 +106,38 @@ function mismatch(path: string, expected: string, given: unknown): Unreadable {
 
 /** An output as JSON text: times as seconds since 1970, bytes as base64. */
 export function encodeJson(model: ServiceModel, structureName: string, output: Structure): string {
-  return JSON.stringify(structureJson(model, structureName, output));
+  return JSON.stringify(plainStructure(model, structureName, output, jsonScalar));
 }
 
-function structureJson(model: ServiceModel, name: string, output: Structure): Record<string, unknown> {
-  const members = Object.entries(model.structures[name]!.members).filter(([member]) => output[member] !== undefined);
-  return Object.fromEntries(members.map(([member, shape]) => [member, valueJson(model, shape, output[member]!)]));
-}
-
-function valueJson(model: ServiceModel, shape: Shape, value: Value): unknown {
-  if (shape.type === 'structure') return structureJson(model, shape.name, value as Structure);
-  if (shape.type === 'list') return (value as readonly Value[]).map((item) => valueJson(model, shape.member, item));
+function jsonScalar(value: Value): unknown {
   if (value instanceof Date) return value.getTime() / 1000;
   return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
+}
+
+/** The members of an output that the model knows, as plain objects and arrays around what `scalar` makes of the rest. */
+export function plainStructure(
+  model: ServiceModel,
+  name: string,
+  output: Structure,
+  scalarOf: (value: Value) => unknown,
+): Record<string, unknown> {
+  const members = Object.entries(model.structures[name]!.members).filter(([member]) => output[member] !== undefined);
+  return Object.fromEntries(
+    members.map(([member, shape]) => [member, plainValue(model, shape, output[member]!, scalarOf)]),
+  );
+}
+
+function plainValue(model: ServiceModel, shape: Shape, value: Value, scalarOf: (value: Value) => unknown): unknown {
+  switch (shape.type) {
+    case 'structure':
+      return plainStructure(model, shape.name, value as Structure, scalarOf);
+    case 'list':
+      return (value as readonly Value[]).map((item) => plainValue(model, shape.member, item, scalarOf));
+    case 'map': {
+      const entries = Object.entries(value as Structure).filter(([, each]) => each !== undefined);
+      return Object.fromEntries(entries.map(([key, each]) => [key, plainValue(model, shape.value, each!, scalarOf)]));
+    }
+    default:
+      return scalarOf(value);
+  }
 }

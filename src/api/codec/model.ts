@@ -3,13 +3,15 @@
  * generator (scripts/aws-model.ts) or by hand, never by a peer.
  */
 
-export type ScalarType = 'string' | 'integer' | 'boolean' | 'timestamp' | 'blob';
+export type ScalarType = 'string' | 'integer' | 'double' | 'boolean' | 'timestamp' | 'blob';
 
 export type Shape =
   /** What is sensitive is never shown, not even to who sent it. */
   | { readonly type: ScalarType; readonly sensitive?: true }
   | { readonly type: 'structure'; readonly name: string }
-  | { readonly type: 'list'; readonly member: Shape };
+  | { readonly type: 'list'; readonly member: Shape }
+  /** Of answers only: names that are no members, with a value each. */
+  | { readonly type: 'map'; readonly value: Shape };
 
 export interface StructureModel {
   readonly members: Readonly<Record<string, Shape>>;

@@ -37,8 +37,10 @@ function valueOf(shape: Shape): fc.Arbitrary<Value> {
       return fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes));
     case 'list':
       return fc.array(valueOf(shape.member), { maxLength: 3 });
-    default:
+    case 'structure':
       return structureOf(shape.name);
+    default:
+      return assert.fail(`no input has a ${shape.type}`);
   }
 }
 

@@ -3,6 +3,7 @@
  * structure that the operation's input is. Names that the model does not know are ignored, as AWS does; what the
  * model knows is checked, and every violation found is named at once.
  */
+import { assert } from '../../kit/assert.ts';
 import { API } from '../../model/limits.ts';
 import { commonFault, Fault, HIDDEN, shown, validationFault, violation } from '../fault.ts';
 import { itemPath, memberPath } from './member-path.ts';
@@ -88,6 +89,7 @@ class Reader {
   #value(shape: Shape, node: Node, path: string): Value | typeof UNREADABLE {
     if (shape.type === 'structure') return this.structure(shape.name, node, path);
     if (shape.type === 'list') return this.#list(shape.member, node, path);
+    assert(shape.type !== 'map', 'no input has a map');
     if (node.value === undefined || node.children !== undefined) {
       const given = shape.sensitive === true ? HIDDEN : node.value;
       return this.#violate(given, path, 'Member must be a single value, not a structure or list');
@@ -102,6 +104,9 @@ class Reader {
       case 'integer':
         if (/^[+-]?[0-9]{1,15}$/.test(text)) return Number(text);
         return this.#violate(text, path, 'Member must be a whole number');
+      case 'double':
+        if (/^[+-]?[0-9]{1,15}(\.[0-9]{1,15})?(e[+-]?[0-9]{1,3})?$/i.test(text)) return Number(text);
+        return this.#violate(text, path, 'Member must be a number');
       case 'blob':
         // Of no action that weir has; the value is not shown, since it might be a secret.
         if (/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return Buffer.from(text, 'base64');

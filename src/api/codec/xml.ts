@@ -72,7 +72,19 @@ class Writer {
       this.#block(depth, tag, items.length === 0, () => {
         for (const item of items) this.#element(depth + 1, this.#itemTag, shape.member, item);
       });
+    } else if (shape.type === 'map') {
+      const entries = Object.entries(value as Structure).filter(([, each]) => each !== undefined);
+      this.#block(depth, tag, entries.length === 0, () => {
+        for (const [key, each] of entries) this.#entry(depth + 1, key, shape.value, each!);
+      });
     } else this.leaf(depth, tag, scalarText(value));
+  }
+
+  #entry(depth: number, key: string, shape: Shape, value: Value): void {
+    this.line(depth, '<entry>');
+    this.leaf(depth + 1, 'key', key);
+    this.#element(depth + 1, 'value', shape, value);
+    this.line(depth, '</entry>');
   }
 
   #block(depth: number, tag: string, empty: boolean, writeContent: () => void): void {

@@ -1,0 +1,185 @@
+/** GetMetricData: many metrics at once, and arithmetic over them. */
+import { statisticOf } from '../../../observe/cloudwatch-statistics.ts';
+import type { Structure } from '../../codec/value.ts';
+import { Fault, shown } from '../../fault.ts';
+import { evaluate, ExpressionError } from './expression.ts';
+import type { Values } from './expression.ts';
+import { readToken, tokenOf } from './list-metrics.ts';
+import { cloudWatchFault } from './model.ts';
+import type { CloudWatchFault, GetMetricDataInput, MetricDataQuery, MetricStat } from './model.ts';
+import { find, isStatistic, periodFault, periodsIn, readWindow, statisticFault } from './rules.ts';
+import type { Context } from './rules.ts';
+
+const MAX_QUERIES = 500;
+const MAX_DATAPOINTS = 100_800;
+/** *Ours*: periods that all queries of a call ask for; the thread that answers has other work too. */
+const MAX_PERIODS = 500_000;
+const DEFAULT_PERIOD = 300;
+
+export async function getMetricData(input: GetMetricDataInput, context: Context): Promise<Structure | CloudWatchFault> {
+  const fault = inputFault(input);
+  if (fault !== undefined) return fault;
+  const first = input.NextToken === undefined ? 0 : readToken(input.NextToken);
+  if (first === undefined) {
+    return cloudWatchFault('InvalidNextToken', `Invalid NextToken '${shown(input.NextToken ?? '')}'.`);
+  }
+  const evaluation = new Evaluation(input, context);
+  const results: { readonly query: MetricDataQuery; readonly values: Values }[] = [];
+  for (const query of input.MetricDataQueries) {
+    if (query.ReturnData === false) continue;
+    const values = evaluation.valuesOf(query);
+    if (values instanceof Fault) return values;
+    results.push({ query, values });
+    // Others have their turn between two queries.
+    await new Promise(setImmediate);
+  }
+  return page(input, results, first);
+}
+
+class Evaluation {
+  readonly #input: GetMetricDataInput;
+  readonly #context: Context;
+  readonly #known = new Map<string, Values>();
+  /** Ids whose expressions are being read: one that comes back to itself has no value. */
+  readonly #open = new Set<string>();
+
+  constructor(input: GetMetricDataInput, context: Context) {
+    this.#input = input;
+    this.#context = context;
+  }
+
+  valuesOf(query: MetricDataQuery): Values | CloudWatchFault {
+    const known = this.#known.get(query.Id);
+    if (known !== undefined) return known;
+    const values = query.MetricStat === undefined ? this.#evaluate(query) : this.#read(query.MetricStat);
+    if (!(values instanceof Fault)) this.#known.set(query.Id, values);
+    return values;
+  }
+
+  #read({ Metric: metric, Period: period, Stat: statistic, Unit: unit }: MetricStat): Values | CloudWatchFault {
+    const window = readWindow(this.#input.StartTime, this.#input.EndTime, period);
+    if (window instanceof Fault) return window;
+    const found = find(this.#context, metric, unit, window);
+    if (found instanceof Fault) return found;
+    const values = [...(found?.sets ?? [])].map(([at, set]) => [at, statisticOf(set, statistic)] as const);
+    return new Map(values.filter((entry): entry is readonly [number, number] => entry[1] !== undefined));
+  }
+
+  #evaluate({ Id: id, Expression: text = '' }: MetricDataQuery): Values | CloudWatchFault {
+    if (this.#open.has(id)) return expressionFault(id, 'it refers to itself');
+    this.#open.add(id);
+    try {
+      return evaluate(text, {
+        valuesOf: (other) => this.#valuesById(other),
+        metrics: () => this.#metricQueries().map((query) => this.#valuesOrThrow(query)),
+        periodOf: (other) => this.#metricQueries().find((query) => query.Id === other)?.MetricStat?.Period,
+        times: () => this.#times(),
+      });
+    } catch (error) {
+      if (error instanceof ExpressionError) return expressionFault(id, error.message);
+      throw error;
+    } finally {
+      this.#open.delete(id);
+    }
+  }
+
+  #metricQueries(): readonly MetricDataQuery[] {
+    return this.#input.MetricDataQueries.filter(({ MetricStat: metric }) => metric !== undefined);
+  }
+
+  #valuesById(id: string): Values | undefined {
+    const query = this.#input.MetricDataQueries.find(({ Id }) => Id === id);
+    return query === undefined ? undefined : this.#valuesOrThrow(query);
+  }
+
+  #valuesOrThrow(query: MetricDataQuery): Values {
+    const values = this.valuesOf(query);
+    if (values instanceof Fault) throw new ExpressionError(`'${query.Id}': ${values.message}`);
+    return values;
+  }
+
+  /** The times of the longest period among the metrics, as expressions have it. */
+  #times(): readonly number[] {
+    const periods = this.#metricQueries().map(({ MetricStat: metric }) => metric!.Period);
+    const period = Math.max(...periods, periods.length === 0 ? DEFAULT_PERIOD : 0);
+    const window = readWindow(this.#input.StartTime, this.#input.EndTime, period);
+    if (window instanceof Fault) return [];
+    return Array.from({ length: periodsIn(window) }, (_, index) => window.start + index * period);
+  }
+}
+
+function inputFault({
+  MetricDataQueries: queries,
+  StartTime,
+  EndTime,
+  ...rest
+}: GetMetricDataInput): CloudWatchFault | undefined {
+  const { MaxDatapoints: max, ScanBy: order } = rest;
+  const invalid = (message: string): CloudWatchFault => cloudWatchFault('ValidationError', message);
+  if (queries.length === 0 || queries.length > MAX_QUERIES) {
+    return invalid(`The parameter MetricDataQueries must have 1 to ${MAX_QUERIES} members, not ${queries.length}.`);
+  }
+  if (max !== undefined && (max < 1 || max > MAX_DATAPOINTS)) {
+    return invalid(`The parameter MaxDatapoints must be from 1 to ${MAX_DATAPOINTS}.`);
+  }
+  if (order !== undefined && order !== 'TimestampAscending' && order !== 'TimestampDescending') {
+    return invalid('The parameter ScanBy must be TimestampAscending or TimestampDescending.');
+  }
+  const ids = queries.map(({ Id }) => Id);
+  if (new Set(ids).size < ids.length) return invalid('The ids of MetricDataQueries must differ.');
+  if (queries.every(({ ReturnData }) => ReturnData === false)) return invalid('At least one query must return data.');
+  let periods = 0;
+  for (const query of queries) {
+    const fault = queryFault(query);
+    if (fault !== undefined) return fault;
+    const window = readWindow(StartTime, EndTime, query.MetricStat?.Period ?? query.Period ?? DEFAULT_PERIOD);
+    if (window instanceof Fault) return window;
+    periods += periodsIn(window);
+  }
+  if (periods <= MAX_PERIODS) return undefined;
+  return invalid(`The queries ask for ${periods} periods, and weir answers up to ${MAX_PERIODS} in one call.`);
+}
+
+function queryFault({
+  Id: id,
+  MetricStat: metric,
+  Expression: expression,
+  Period: period,
+}: MetricDataQuery): CloudWatchFault | undefined {
+  if (!/^[a-z]\w{0,254}$/.test(id)) {
+    const message = `The id '${shown(id)}' must begin with a lower-case letter, and go on with letters, digits and underscores.`;
+    return cloudWatchFault('ValidationError', message);
+  }
+  if ((metric === undefined) === (expression === undefined)) {
+    return cloudWatchFault('ValidationError', `The query '${id}' must have either a MetricStat or an Expression.`);
+  }
+  if (metric !== undefined && !isStatistic(metric.Stat)) return statisticFault(metric.Stat);
+  return periodFault(metric?.Period ?? period);
+}
+
+function expressionFault(id: string, what: string): CloudWatchFault {
+  return cloudWatchFault('ValidationError', `Error in expression '${id}': ${what}.`);
+}
+
+/** Points from the `first` on, counted through all results; no more than were asked for. */
+function page(
+  { ScanBy: order, MaxDatapoints: max = MAX_DATAPOINTS }: GetMetricDataInput,
+  results: readonly { readonly query: MetricDataQuery; readonly values: Values }[],
+  first: number,
+): Structure {
+  const [end, all] = [first + max, results.reduce((sum, { values }) => sum + values.size, 0)];
+  let before = 0;
+  const described = results.map(({ query, values }) => {
+    const sorted = [...values].sort(([a], [b]) => (order === 'TimestampAscending' ? a - b : b - a));
+    const shownPoints = sorted.slice(Math.max(0, first - before), Math.max(0, end - before));
+    before += values.size;
+    return {
+      Id: query.Id,
+      Label: query.Label ?? query.MetricStat?.Metric.MetricName ?? query.Id,
+      Timestamps: shownPoints.map(([at]) => new Date(at * 1000)),
+      Values: shownPoints.map(([, value]) => value),
+      StatusCode: before <= end ? 'Complete' : 'PartialData',
+    };
+  });
+  return { MetricDataResults: described, Messages: [], ...(end < all ? { NextToken: tokenOf(end) } : {}) };
+}

@@ -1,0 +1,61 @@
+/** ListMetrics: what there are points of. */
+import { METRIC_DAYS } from '../../../model/limits.ts';
+import { NAMESPACE } from '../../../observe/cloudwatch-metrics.ts';
+import type { Dimensions } from '../../../observe/cloudwatch-series.ts';
+import type { Structure } from '../../codec/value.ts';
+import { shown } from '../../fault.ts';
+import { cloudWatchFault } from './model.ts';
+import type { CloudWatchFault, Dimension, ListMetricsInput } from './model.ts';
+import type { Context } from './rules.ts';
+
+const PAGE_SIZE = 500;
+const RECENT_SECONDS = 3 * 3600;
+const KEPT_SECONDS = METRIC_DAYS * 86_400;
+
+export function listMetrics(input: ListMetricsInput, context: Context): Structure | CloudWatchFault {
+  const { Namespace: namespace = NAMESPACE, MetricName: name, Dimensions: filters = [], NextToken: token } = input;
+  if (input.RecentlyActive !== undefined && input.RecentlyActive !== 'PT3H') {
+    return cloudWatchFault('InvalidParameterValue', 'The parameter RecentlyActive can only be PT3H.');
+  }
+  const first = token === undefined ? 0 : readToken(token);
+  if (first === undefined) {
+    return cloudWatchFault(
+      'InvalidNextToken',
+      `Invalid NextToken '${shown(token ?? '')}': give that of the page before.`,
+    );
+  }
+  const since = context.nowMs / 1000 - (input.RecentlyActive === undefined ? KEPT_SECONDS : RECENT_SECONDS);
+  const all = namespace === NAMESPACE ? (context.metrics?.list(context.owner, since) ?? []) : [];
+  const wanted = all
+    .filter((metric) => name === undefined || metric.name === name)
+    .map((metric) => ({ Namespace: NAMESPACE, MetricName: metric.name, Dimensions: describe(metric.dimensions) }))
+    .filter(({ Dimensions: given }) => filters.every((filter) => given.some((one) => fits(one, filter))));
+  const next = first + PAGE_SIZE;
+  return {
+    Metrics: wanted
+      .slice(first, next)
+      .map((metric) => ({ ...metric, Dimensions: metric.Dimensions.map((one) => ({ ...one })) })),
+    ...(next < wanted.length ? { NextToken: tokenOf(next) } : {}),
+  };
+}
+
+function describe({ loadBalancer, zone }: Dimensions): readonly Dimension[] {
+  return [
+    ...(loadBalancer === undefined ? [] : [{ Name: 'LoadBalancerName', Value: loadBalancer }]),
+    ...(zone === undefined ? [] : [{ Name: 'AvailabilityZone', Value: zone }]),
+  ];
+}
+
+function fits({ Name, Value }: Dimension, filter: { readonly Name: string; readonly Value?: string }): boolean {
+  return Name === filter.Name && (filter.Value === undefined || Value === filter.Value);
+}
+
+/** Where the next page begins. */
+export function tokenOf(position: number): string {
+  return Buffer.from(`from ${position}`).toString('base64url');
+}
+
+export function readToken(token: string): number | undefined {
+  const position = /^from (\d{1,9})$/.exec(Buffer.from(token, 'base64url').toString())?.[1];
+  return position === undefined ? undefined : Number(position);
+}

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
+import { silentLog } from '../kit/log.ts';
+import { openSeriesStore, type SeriesStore } from './series.ts';
+
+const text = (body: Uint8Array): string => Buffer.from(body).toString();
+const joined = (before: Uint8Array, more: Uint8Array): Uint8Array => Buffer.concat([before, more]);
+
+function put(store: SeriesStore, minute: number, key: string, body: string, kinds = 1): void {
+  store.write(minute, [{ key, kinds, body: Buffer.from(body) }], joined);
+}
+
+function all(store: SeriesStore, key: string, from = 0, to = 1e6): [number, string][] {
+  const [series] = store.list(key);
+  return series === undefined
+    ? []
+    : Array.from(store.read(series.id, from, to), ({ minute, body }) => [minute, text(body)]);
+}
+
+it('points are kept over a restart, in order, readable by their owner only; two of one minute become one', (test) => {
+  const path = join(temporaryDirectory(test), 'metrics.db');
+  const store = openSeriesStore(path, silentLog);
+  put(store, 12, 'a/web/', 'x', 1);
+  put(store, 10, 'a/web/', 'y', 4);
+  put(store, 12, 'a/web/', 'z', 2);
+  store.close();
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  const again = openSeriesStore(path, silentLog);
+  test.after(() => again.close());
+  assert.deepEqual(all(again, 'a/web/'), [
+    [10, 'y'],
+    [12, 'xz'],
+  ]);
+  assert.deepEqual(all(again, 'a/web/', 11, 12), [], 'the end does not belong to it');
+  assert.deepEqual(
+    again.list('a/').map(({ key, kinds, last }) => [key, kinds, last]),
+    [['a/web/', 7, 12]],
+  );
+});
+
+it('a prefix finds its own keys and no others', (test) => {
+  const store = openSeriesStore(':memory:', silentLog);
+  test.after(() => store.close());
+  for (const key of ['1/r/web/', '1/r/web2/', '1/r/web/é', '2/r/web/']) put(store, 1, key, '');
+  assert.deepEqual(
+    store.list('1/r/web/').map(({ key }) => key),
+    ['1/r/web/', '1/r/web/é'],
+  );
+});
+
+it('what is old is forgotten, and series that have nothing left', (test) => {
+  const store = openSeriesStore(':memory:', silentLog);
+  test.after(() => store.close());
+  put(store, 1, 'old', 'x');
+  put(store, 1, 'both', 'x');
+  put(store, 9, 'both', 'y');
+  store.prune(5);
+  assert.deepEqual(
+    store.list('').map(({ key }) => key),
+    ['both'],
+  );
+  assert.deepEqual(all(store, 'both'), [[9, 'y']]);
+});
+
+it('a file that cannot be read is put aside, told, and begun anew', (test) => {
+  const path = join(temporaryDirectory(test), 'metrics.db');
+  writeFileSync(path, 'this is no database, and long enough not to be taken for an empty one'.repeat(100));
+  const told: string[] = [];
+  const store = openSeriesStore(path, { ...silentLog, error: (_, message) => void told.push(message) });
+  test.after(() => store.close());
+  put(store, 1, 'a', 'x');
+  assert.deepEqual(all(store, 'a'), [[1, 'x']]);
+  assert.ok(existsSync(`${path}.damaged`));
+  assert.equal(told.length, 1);
+});
+
+it('a minute is written whole or not at all', (test) => {
+  const store = openSeriesStore(':memory:', silentLog);
+  test.after(() => store.close());
+  put(store, 1, 'a', 'x');
+  const fail = (): never => assert.fail('no');
+  const points = ['b', 'a'].map((key) => ({ key, kinds: 1, body: Buffer.from('y') }));
+  assert.throws(() => store.write(1, points, fail));
+  assert.deepEqual(all(store, 'b'), []);
+  put(store, 2, 'b', 'z');
+  assert.deepEqual(all(store, 'b'), [[2, 'z']]);
+});

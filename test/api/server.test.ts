@@ -247,6 +247,9 @@ describe('dispatch', () => {
     const { code, message } = await call({ body: DESCRIBE, service: 's3' });
     assert.equal(code, 'InvalidAction');
     assert.match(message, /service 's3', which the request is signed for\. weir has elasticloadbalancing/);
+    // As clients of other protocols ask: without an action.
+    const listing = await call({ method: 'GET', target: '/?x-id=ListBuckets', service: 's3' });
+    assert.deepEqual([listing.code, listing.message], [code, message]);
   });
 
   it('NotFound, MethodNotAllowed, UnsupportedMediaType: elsewhere, otherwise, other bodies', async () => {

@@ -42,19 +42,37 @@ interface StatusPage {
   readonly body: string;
 }
 
+/** Of long pages that are being sent: what a reader does not take stays in memory, and there may be a thousand of them. */
+const MAX_UNSENT_BYTES = 32 * 1024 * 1024;
+const BUSY: StatusPage = {
+  status: 503,
+  contentType: 'text/plain; charset=utf-8',
+  body: 'Too much is being sent to others who read slowly. Try again.\n',
+};
+
 /** The pages by path. */
 export function createStatusPages(options: StatusPagesOptions): Readonly<Record<string, Page>> {
   const page =
     (make: () => StatusPage): Page =>
     (request, response) =>
       send(request, response, make());
+  let unsentBytes = 0;
+  const long =
+    (make: () => StatusPage): Page =>
+    (request, response) => {
+      const made = unsentBytes > MAX_UNSENT_BYTES ? BUSY : make();
+      const { length } = made.body;
+      unsentBytes += length;
+      response.once('close', () => (unsentBytes -= length));
+      send(request, response, made);
+    };
   return {
     '/-/ready': page(() => readyPage(options)),
     '/-/health': page(() => json(200, { status: 'ok', version: packageJson.version })),
     '/-/instances': page(() => instancesPage(options)),
     '/-/drains': page(() => drainsPage(options)),
-    '/metrics': page(() => ({ status: 200, contentType: EXPOSITION_CONTENT_TYPE, body: metricsPage(options) })),
-    '/': page(() => ({ status: 200, contentType: 'text/html; charset=utf-8', body: consolePage(options) })),
+    '/metrics': long(() => ({ status: 200, contentType: EXPOSITION_CONTENT_TYPE, body: metricsPage(options) })),
+    '/': long(() => ({ status: 200, contentType: 'text/html; charset=utf-8', body: consolePage(options) })),
   };
 }
 
@@ -122,7 +140,7 @@ function metricsPage({ store, control, clock, monitor, accessLogs, region }: Sta
     })),
     failedListeners: status.bindFailures.map((failure) => ({
       loadBalancer: nameOf(failure.loadBalancer, ''),
-      listener: `${failure.address}:${failure.port}`,
+      listener: addressAndPort(failure),
     })),
     accessLogs: accessLogs.metrics(),
     certificates: certificateExpiries(view.list('certificate'), clock.epochMs()),
@@ -135,6 +153,10 @@ function namesOf({ store, region }: StatusPagesOptions): (id: LoadBalancerId) =>
   const names = new Map(records.map((record) => [idOf(record), metricName(record, region)]));
   const own = `${DEFAULT_ACCOUNT_ID}/${region}/`;
   return (id) => names.get(id) ?? (id.startsWith(own) ? id.slice(own.length) : id);
+}
+
+function addressAndPort({ address, port }: ListenerFailure): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** The name alone in the account and region that weir has by itself; in others with them, so that no two are the same. */

@@ -51,6 +51,14 @@ test('passes over what it does not know, in whatever state that is', () => {
   assert.equal(readScrape(text, 0, 0).loadBalancers.size, 2);
 });
 
+test('passes over lines that are too long to be ours, in no time', () => {
+  const long = `weir_requests_total{${'a'.repeat(1_000_000)}} 1`;
+  const text = `${fullMetricsText()}${long}\n${long}\n`;
+  const { user } = process.cpuUsage();
+  assert.equal(readScrape(text, 0, 0).loadBalancers.size, 2);
+  assert.ok(process.cpuUsage().user - user < 2_000_000);
+});
+
 test('refuses a page of somebody else', () => {
   assert.throws(() => readScrape('process_start_time_seconds 1\nup 1\n', 0, 0), /no weir/);
 });

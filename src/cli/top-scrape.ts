@@ -7,6 +7,8 @@ import type { Endpoint } from './configuration-values.ts';
 /** Several thousand load balancers fit. */
 const MAX_PAGE_BYTES = 64 * 1024 * 1024;
 const TIMEOUT_MS = 10_000;
+/** A label has 255 characters at most, each escaped; reading time grows faster than the length of a line. */
+const MAX_LINE_LENGTH = 4096;
 
 /** A bucket of a histogram: how many were at or below the bound, in seconds. */
 export interface Bucket {
@@ -112,6 +114,7 @@ export function readScrape(text: string, atMs: number, epochSeconds: number): Sc
     loadBalancers: new Map(),
   };
   for (const line of text.split('\n')) {
+    if (line.length > MAX_LINE_LENGTH) continue;
     const brace = line.indexOf('{');
     const space = line.lastIndexOf(' ');
     const take = TAKERS.get(line.slice(0, brace === -1 ? space : brace));

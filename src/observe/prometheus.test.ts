@@ -126,6 +126,12 @@ describe('metrics', () => {
     for (const name of families.keys()) assert.match(name, /^(?:weir|process)_/);
   });
 
+  it('have a listener once that is down for two reasons', () => {
+    const listener = { loadBalancer: 'web', listener: '127.0.0.1:443' };
+    const families = readExposition(metricsText({ failedListeners: [listener, { ...listener }] }));
+    assert.equal(families.get('weir_listener_bind_failed')!.samples.length, 1);
+  });
+
   it('let no name step out of its label', () => {
     const evil = ['web"} 1\nweir_ready 0\n#', 'back\\', '\\"', 'line\r\nfeed', '\u2028{}', '# TYPE a gauge', ',le="1"'];
     const families = readExposition(

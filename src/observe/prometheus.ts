@@ -195,5 +195,7 @@ function targetLabels({ instanceId, instancePort }: TargetMetrics): string {
 
 function writeFailedListeners(out: Exposition, failed: readonly FailedListener[]): void {
   out.family('weir_listener_bind_failed', 'gauge', '1 for each listener whose port cannot be bound.');
-  for (const { loadBalancer, listener } of failed) out.sample(labels({ load_balancer: loadBalancer, listener }), 1);
+  // A port may be taken and its certificate unusable: two failures, one series. A second one would spoil the whole page.
+  const down = new Set(failed.map(({ loadBalancer, listener }) => labels({ load_balancer: loadBalancer, listener })));
+  for (const label of down) out.sample(label, 1);
 }

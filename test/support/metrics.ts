@@ -4,7 +4,7 @@ import type { ProcessMetrics } from '../../src/observe/process-metrics.ts';
 import { renderMetrics, type LoadBalancerMetrics, type MetricsInput } from '../../src/observe/prometheus.ts';
 import { counterRow, makeCounters, THREAD_ROW_CELLS } from '../../src/traffic/counters.ts';
 
-const ACCESS_LOGS: AccessLogMetrics = {
+export const ACCESS_LOGS: AccessLogMetrics = {
   dropped: { ring: 0, disk: 0, undelivered: 0 },
   deliveredFiles: 0,
   deliveryFailures: 0,

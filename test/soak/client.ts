@@ -152,6 +152,8 @@ export async function raw(client: Client, pieces: readonly string[]): Promise<st
   const socket = await dial(client, 'HTTP');
   let text = '';
   const closed = once(socket, 'close');
+  // It may fail while pieces are still being sent; it is waited for behind them.
+  closed.catch(() => undefined);
   socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
   for (const piece of pieces) {
     socket.write(piece);

@@ -60,6 +60,17 @@ export async function setUp(lab: Lab): Promise<SoakLab> {
   return { lab, weir, inspector, flapping: others[1]! };
 }
 
+function listenersOn(ports: Ports, webPort: number, SSLCertificateId: string) {
+  const web = { InstanceProtocol: 'HTTP', InstancePort: webPort };
+  const stream = { InstanceProtocol: 'TCP', InstancePort: ECHO_PORT };
+  return [
+    { Protocol: 'HTTP', LoadBalancerPort: ports.HTTP, ...web },
+    { Protocol: 'HTTPS', LoadBalancerPort: ports.HTTPS, ...web, SSLCertificateId },
+    { Protocol: 'TCP', LoadBalancerPort: ports.TCP, ...stream },
+    { Protocol: 'SSL', LoadBalancerPort: ports.SSL, ...stream, SSLCertificateId },
+  ];
+}
+
 /** All four kinds of listener; requests of HTTP that bring a cookie are sticky. */
 async function create(
   weir: WeirUnderTest,
@@ -70,24 +81,7 @@ async function create(
   instances: readonly string[],
 ): Promise<void> {
   const { client } = weir;
-  const Listeners = [
-    { Protocol: 'HTTP', LoadBalancerPort: ports.HTTP, InstanceProtocol: 'HTTP', InstancePort: webPort },
-    {
-      Protocol: 'HTTPS',
-      LoadBalancerPort: ports.HTTPS,
-      InstanceProtocol: 'HTTP',
-      InstancePort: webPort,
-      SSLCertificateId,
-    },
-    { Protocol: 'TCP', LoadBalancerPort: ports.TCP, InstanceProtocol: 'TCP', InstancePort: ECHO_PORT },
-    {
-      Protocol: 'SSL',
-      LoadBalancerPort: ports.SSL,
-      InstanceProtocol: 'TCP',
-      InstancePort: ECHO_PORT,
-      SSLCertificateId,
-    },
-  ];
+  const Listeners = listenersOn(ports, webPort, SSLCertificateId);
   const name = { LoadBalancerName };
   await client.send(new CreateLoadBalancerCommand({ ...name, Listeners, AvailabilityZones: ['us-east-1a'] }));
   // A busy machine is no reason to take the steady one's instances out of service.

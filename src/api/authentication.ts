@@ -16,14 +16,19 @@ export interface Identity {
   readonly service: string | undefined;
 }
 
+/** What browsers say in Sec-Fetch-Site of requests that no other site has made. */
+const OWN_SITES = ['same-origin', 'none'];
+
 /** The host of a Host header, without its port. */
 function hostOf(header: string): string {
   return header.replace(/:\d*$/, '').toLowerCase();
 }
 
 /**
- * Without signatures, a web page open in a browser on this machine could call the API: across origins with a form, or
- * on its own name pointed at this address. Browsers say where a request comes from; nobody else needs these headers.
+ * Without signatures, a web page open in a browser on this machine could call the API: across origins with a form or
+ * an image, or on its own name pointed at this address. Browsers say where a request comes from; nobody else needs
+ * these headers. An image is asked for without an Origin, but every browser says by Sec-Fetch-Site that it is another
+ * site's (`none`: somebody typed the address).
  */
 function browserFault(headers: ReadonlyMap<string, string>): Fault | undefined {
   const host = headers.get('host') ?? '';
@@ -35,7 +40,8 @@ function browserFault(headers: ReadonlyMap<string, string>): Fault | undefined {
     );
   }
   const origin = headers.get('origin');
-  if (origin === undefined || origin === `http://${host}` || origin === `https://${host}`) return undefined;
+  const isOwnOrigin = origin === undefined || origin === `http://${host}` || origin === `https://${host}`;
+  if (isOwnOrigin && OWN_SITES.includes(headers.get('sec-fetch-site') ?? 'none')) return undefined;
   return commonFault('AccessDenied', 'Without signatures (auth: none), the API takes no calls from other web sites.');
 }
 

@@ -202,6 +202,16 @@ describe('without signatures (auth: none)', () => {
       `POST / HTTP/1.1\r\nHost: evil.example:${harness.port}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
     );
     assert.match(rebound, /<Code>AccessDenied<\/Code>/);
+    for (const [site, status] of [
+      ['cross-site', 403],
+      ['same-site', 403],
+      ['same-origin', 200],
+      ['none', 200],
+    ] as const) {
+      // An image of the page: no Origin.
+      const image = `GET /?${DESCRIBE} HTTP/1.1\r\nHost: 127.0.0.1:${harness.port}\r\nSec-Fetch-Site: ${site}\r\n`;
+      assert.match(await raw(`${image}Connection: close\r\n\r\n`), new RegExp(`^HTTP/1\\.1 ${status} `), site);
+    }
     assert.equal((await post({ origin: harness.endpoint })).status, 200);
   });
 

@@ -3,7 +3,7 @@ import { BUFFERS } from '../../src/model/limits.ts';
 import type { BulkBuffer } from '../../src/transport/bulk-buffer.ts';
 import { NOBODY } from '../../src/transport/connection-common.ts';
 import type { Outbox } from '../../src/transport/outbox.ts';
-import type { Connection, ConnectionOwner } from '../../src/transport/transport.ts';
+import type { Connection, ConnectionOwner, TlsInfo } from '../../src/transport/transport.ts';
 import { ByteLog, FakePeer } from './fake-peer.ts';
 import type { FakeTransport } from './fake-transport.ts';
 
@@ -21,7 +21,7 @@ interface PendingWrite {
 
 export class FakeConnection implements Connection {
   owner: ConnectionOwner;
-  readonly tls = undefined;
+  readonly tls: TlsInfo | undefined;
   bulk = false;
   closed = false;
   established = false;
@@ -46,7 +46,14 @@ export class FakeConnection implements Connection {
   /** A write failed: the owner will hear of it. */
   #failed = false;
 
-  constructor(transport: FakeTransport, owner: ConnectionOwner | undefined, remote: Address, local: Address) {
+  constructor(
+    transport: FakeTransport,
+    owner: ConnectionOwner | undefined,
+    remote: Address,
+    local: Address,
+    tls?: TlsInfo,
+  ) {
+    this.tls = tls;
     this.#transport = transport;
     this.owner = owner ?? NOBODY;
     this.remoteAddress = remote.address;

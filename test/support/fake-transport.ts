@@ -15,6 +15,7 @@ import {
   type Connection,
   type ConnectionOwner,
   type ListeningSocket,
+  type TlsInfo,
   type Transport,
   type TransportEvents,
 } from '../../src/transport/transport.ts';
@@ -82,11 +83,12 @@ export class FakeTransport implements Transport {
   }
 
   /** A client connects to the socket that listens on `port`; undefined when none does. */
-  dial(port: number, clientAddress: string, clientPort: number): FakeConnection | undefined {
+  dial(port: number, clientAddress: string, clientPort: number, tls?: TlsInfo): FakeConnection | undefined {
     const socket = this.sockets.findLast((each) => each.port === port && !each.closed);
     if (socket === undefined) return undefined;
     const local = { address: socket.address, port };
-    const connection = new FakeConnection(this, undefined, { address: clientAddress, port: clientPort }, local);
+    const client = { address: clientAddress, port: clientPort };
+    const connection = new FakeConnection(this, undefined, client, local, tls);
     this.connections.push(connection);
     connection.accepted(socket.onConnection);
     this.afterCall();

@@ -1,9 +1,11 @@
 /** Everything that the guide takes for granted: a weir, instances in two zones, certificates, clients. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
@@ -13,7 +15,7 @@ import { present } from '../../../src/kit/assert.ts';
 import { sleep, systemClock } from '../../../src/kit/clock.ts';
 import { issue, type Issued } from '../../support/issued.ts';
 import { temporaryDirectory } from '../../support/temporary-directory.ts';
-import { freePort, WeirProcess } from '../../support/weir-process.ts';
+import { WeirProcess } from '../../support/weir-process.ts';
 import { Flow } from './flow.ts';
 import { Instance, type Answered } from './instances.ts';
 
@@ -81,7 +83,8 @@ export class Site {
     const weir = new WeirProcess(test, { flags: [file] });
     const endpoint = await weir.ready();
     const values = new Map([['endpoint', endpoint]]);
-    for (const name of PORT_NAMES) values.set(name, String(await freePort()));
+    const ports = await quietPorts(PORT_NAMES.length);
+    PORT_NAMES.forEach((name, index) => values.set(name, String(ports[index])));
     addFiles(folder, instances, values);
     const site = new Site(weir, endpoint, values, instances);
     test.after(async () => {
@@ -179,6 +182,26 @@ export class Site {
 }
 
 const INSTANCE_COUNT = Object.keys(INSTANCE_ZONES).length;
+
+/**
+ * Ports that are free, and stay so until they are used: below those that the system gives to connections, of which
+ * the traffic makes many meanwhile.
+ */
+async function quietPorts(count: number): Promise<readonly number[]> {
+  const ports: number[] = [];
+  for (let port = 20_000 + (process.pid % 10_000); ports.length < count; port++) {
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    ports.push(port);
+  }
+  return ports;
+}
 
 function negotiated(socket: TLSSocket): NonNullable<Got['tls']> {
   return {

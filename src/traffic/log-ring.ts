@@ -10,7 +10,7 @@
 import { assert } from '../kit/assert.ts';
 import { ACCESS_LOG } from '../model/limits.ts';
 
-const CELL = { written: 0, read: 1, dropped: 2, openLength: 3, openOrdinal: 4, openSecond: 5 } as const;
+const CELL = { written: 0, read: 1, dropped: 2, openLength: 3, openOrdinal: 4, openSecond: 5, base: 6 } as const;
 const CONTROL_BYTES = 64;
 const HEADER_BYTES = 16;
 /** As an ordinal: the rest of the ring up to its end is not used. */
@@ -35,8 +35,9 @@ export class LogRingWriter {
   readonly bytes: Buffer;
   readonly #cells: Int32Array;
   readonly #headers: Int32Array;
-  /** Counted on and on; its low bits are the place in the ring. Where the open segment begins. */
+  /** Where the open segment begins, counted on and on; less {@link #base}, its low bits are the place in the ring. */
   #written: number;
+  #base: number;
   #length = 0;
   #ordinal = 0;
   #second = 0;
@@ -47,6 +48,11 @@ export class LogRingWriter {
     this.#cells = new Int32Array(ring, 0, CONTROL_BYTES / 4);
     this.#headers = new Int32Array(ring, CONTROL_BYTES, SIZE / 4);
     this.#written = Atomics.load(this.#cells, CELL.written);
+    this.#base = this.#cells[CELL.base]!;
+  }
+
+  get #offset(): number {
+    return (this.#written - this.#base) & (SIZE - 1);
   }
 
   /**
@@ -60,10 +66,11 @@ export class LogRingWriter {
       this.#ordinal = ordinal;
       this.#second = second;
     }
-    if ((this.#written & (SIZE - 1)) + HEADER_BYTES + this.#length + room > SIZE && !this.#wrap()) return this.#drop();
+    if (this.#length === 0) this.#rewind();
+    if (this.#offset + HEADER_BYTES + this.#length + room > SIZE && !this.#wrap()) return this.#drop();
     const used = (this.#written - Atomics.load(this.#cells, CELL.read)) | 0;
     if (used + align(HEADER_BYTES + this.#length + room) > SIZE) return this.#drop();
-    return (this.#written & (SIZE - 1)) + HEADER_BYTES + this.#length;
+    return this.#offset + HEADER_BYTES + this.#length;
   }
 
   #drop(): number {
@@ -71,10 +78,20 @@ export class LogRingWriter {
     return -1;
   }
 
+  /**
+   * Where everything has been read the next segment begins at the start: memory that was used just now is in the caches.
+   * The reader looks at the base only behind a `written` that is new to it, when the base stands already.
+   */
+  #rewind(): void {
+    if (this.#offset === 0 || this.#written !== Atomics.load(this.#cells, CELL.read)) return;
+    this.#base = this.#written;
+    this.#cells[CELL.base] = this.#base;
+  }
+
   /** The next segment begins at the start of the ring. */
   #wrap(): boolean {
     this.flush();
-    const rest = -this.#written & (SIZE - 1);
+    const rest = -this.#offset & (SIZE - 1);
     const used = (this.#written - Atomics.load(this.#cells, CELL.read)) | 0;
     if (used + rest > SIZE) return false;
     if (rest > 0) this.#publish(SKIP, rest - HEADER_BYTES);
@@ -111,7 +128,7 @@ function publish(
   second: number,
   length: number,
 ): number {
-  const header = (written & (SIZE - 1)) >> 2;
+  const header = ((written - cells[CELL.base]!) & (SIZE - 1)) >> 2;
   headers[header] = length;
   headers[header + 1] = ordinal;
   headers[header + 2] = second;
@@ -141,8 +158,9 @@ export class LogRingReader {
   /** Hands everything that has been written since the last call to `take`. */
   read(take: TakeLines): void {
     const written = Atomics.load(this.#cells, CELL.written);
+    const base = this.#cells[CELL.base]!;
     while (this.#at !== written) {
-      const offset = this.#at & (SIZE - 1);
+      const offset = (this.#at - base) & (SIZE - 1);
       const length = this.#headers[offset >> 2]!;
       const ordinal = this.#headers[(offset >> 2) + 1]!;
       if (ordinal !== SKIP) {

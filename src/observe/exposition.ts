@@ -7,21 +7,49 @@ export const EXPOSITION_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8
 
 export type MetricType = 'counter' | 'gauge' | 'histogram';
 
-/** Collects families of samples; the samples of a family stand together, as the format asks. */
+/** A page begins with room for a handful of load balancers, and grows. */
+const FIRST_ROOM = 64 * 1024;
+const ASCII_END = 0x80;
+const DIGIT_ZERO = 0x30;
+/** Whole numbers below are written digit by digit. */
+const SMALL_END = 1e9;
+
+/**
+ * Collects families of samples; the samples of a family stand together, as the format asks. Bytes are put one behind the
+ * other: a thousand load balancers are a hundred thousand lines, and strings put together piece by piece keep the
+ * garbage collector longer than the writing takes.
+ */
 export class Exposition {
-  #text = '';
+  #bytes = Buffer.allocUnsafe(FIRST_ROOM);
+  #length = 0;
   #name = '';
+  #bounds: readonly number[] = [];
+  /** `le="0.5"`, for each of these bounds and for the bucket behind them. */
+  #boundLabels: readonly string[] = [];
 
   /** Starts the family `name`; the samples that follow are its. */
   family(name: string, type: MetricType, help: string): void {
     this.#name = name;
-    this.#text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
+    this.#put(`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`);
   }
 
-  /** A sample of the family. `labels` come from {@link labels}; `suffix` is for histograms (`_sum`). */
-  sample(labels: string, value: number, suffix = ''): void {
-    const braces = labels === '' ? '' : `{${labels}}`;
-    this.#text += `${this.#name}${suffix}${braces} ${formatValue(value)}\n`;
+  /**
+   * A sample of the family. `labels` and `more` come from {@link labels}; either may be empty. `suffix` is for histograms
+   * (`_sum`).
+   */
+  sample(labels: string, value: number, suffix = '', more = ''): void {
+    this.#put(this.#name);
+    this.#put(suffix);
+    if (labels !== '' || more !== '') {
+      this.#put('{');
+      this.#put(labels);
+      if (labels !== '' && more !== '') this.#put(',');
+      this.#put(more);
+      this.#put('}');
+    }
+    this.#put(' ');
+    this.#putNumber(value);
+    this.#put('\n');
   }
 
   /**
@@ -29,21 +57,61 @@ export class Exposition {
    * are `bounds`.
    */
   histogram(labels: string, bounds: readonly number[], cells: Float64Array, first: number, sum: number): void {
-    const before = labels === '' ? '' : `${labels},`;
-    let below = 0;
-    for (const [index, bound] of bounds.entries()) {
-      below += cells[first + index]!;
-      this.sample(`${before}le="${bound}"`, below, '_bucket');
+    if (this.#bounds !== bounds) {
+      this.#bounds = bounds;
+      this.#boundLabels = [...bounds, '+Inf'].map((bound) => `le="${bound}"`);
     }
-    // The count is the last bucket, so that the two agree while a thread is between its additions.
-    below += cells[first + bounds.length]!;
-    this.sample(`${before}le="+Inf"`, below, '_bucket');
+    let below = 0;
+    for (let index = 0; index < this.#boundLabels.length; index++) {
+      below += cells[first + index]!;
+      this.sample(labels, below, '_bucket', this.#boundLabels[index]);
+    }
     this.sample(labels, sum, '_sum');
+    // The last bucket, so that the two agree while a thread is between its additions.
     this.sample(labels, below, '_count');
   }
 
   text(): string {
-    return this.#text;
+    return this.#bytes.toString('utf8', 0, this.#length);
+  }
+
+  #put(text: string): void {
+    this.#makeRoom(text.length);
+    const bytes = this.#bytes;
+    let at = this.#length;
+    for (let index = 0; index < text.length; index++) {
+      const code = text.charCodeAt(index);
+      if (code >= ASCII_END) {
+        this.#length += bytes.write(text, this.#length, 'utf8');
+        return;
+      }
+      bytes[at++] = code;
+    }
+    this.#length = at;
+  }
+
+  #putNumber(value: number): void {
+    if (!Number.isInteger(value) || value < 0 || value >= SMALL_END) {
+      this.#put(formatValue(value));
+      return;
+    }
+    let digits = 1;
+    for (let power = 10; power <= value; power *= 10) digits++;
+    this.#makeRoom(digits);
+    this.#length += digits;
+    for (let at = this.#length - 1, rest = value; digits > 0; digits--) {
+      this.#bytes[at--] = DIGIT_ZERO + (rest % 10);
+      rest = Math.trunc(rest / 10);
+    }
+  }
+
+  /** For `characters` of any kind: three bytes each in UTF-8, at most. */
+  #makeRoom(characters: number): void {
+    const wanted = this.#length + 3 * characters;
+    if (wanted <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(wanted, 2 * this.#bytes.length));
+    this.#bytes.copy(larger, 0, 0, this.#length);
+    this.#bytes = larger;
   }
 }
 

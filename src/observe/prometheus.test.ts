@@ -126,6 +126,23 @@ describe('metrics', () => {
     for (const name of families.keys()) assert.match(name, /^(?:weir|process)_/);
   });
 
+  it('write every number as it is', () => {
+    const values = [0, 1, 9, 10, 11, 99, 100, 999_999_999, 1e9, 2 ** 53, 0.25, -3, 1e21, 1.5e-9];
+    const certificates = values.map((value, index) => ({ arn: String(index), secondsLeft: value }));
+    const read = readExposition(metricsText({ certificates })).get('weir_certificate_expiry_seconds')!.samples;
+    assert.deepEqual(
+      read.map(({ value }) => value),
+      values.map(Math.floor),
+    );
+    const counters = makeCounters(1);
+    counterRow(counters, 0)[COUNTER.latencySum] = 1.5e-9;
+    assert.ok(
+      lines({ loadBalancers: [loadBalancerMetrics({ counters })] }).includes(
+        'weir_latency_seconds_sum{load_balancer="web"} 1.5e-9',
+      ),
+    );
+  });
+
   it('have a listener once that is down for two reasons', () => {
     const listener = { loadBalancer: 'web', listener: '127.0.0.1:443' };
     const families = readExposition(metricsText({ failedListeners: [listener, { ...listener }] }));
@@ -133,7 +150,16 @@ describe('metrics', () => {
   });
 
   it('let no name step out of its label', () => {
-    const evil = ['web"} 1\nweir_ready 0\n#', 'back\\', '\\"', 'line\r\nfeed', '\u2028{}', '# TYPE a gauge', ',le="1"'];
+    const evil = [
+      'web"} 1\nweir_ready 0\n#',
+      'back\\',
+      '\\"',
+      'line\r\nfeed',
+      'Ünïcode \u{1F600}'.repeat(20_000),
+      '\u2028{}',
+      '# TYPE a gauge',
+      ',le="1"',
+    ];
     const families = readExposition(
       metricsText({
         loadBalancers: evil.map((name) => ({

@@ -65,11 +65,11 @@ const PLAIN: readonly {
     type: 'counter',
     help: 'Responses of instances, by class of status.',
     samples: [
-      { cell: COUNTER.backend2xx, extra: ',code="2xx"' },
-      { cell: COUNTER.backend3xx, extra: ',code="3xx"' },
-      { cell: COUNTER.backend4xx, extra: ',code="4xx"' },
-      { cell: COUNTER.backend5xx, extra: ',code="5xx"' },
-      { cell: COUNTER.backendOther, extra: ',code="other"' },
+      { cell: COUNTER.backend2xx, extra: 'code="2xx"' },
+      { cell: COUNTER.backend3xx, extra: 'code="3xx"' },
+      { cell: COUNTER.backend4xx, extra: 'code="4xx"' },
+      { cell: COUNTER.backend5xx, extra: 'code="5xx"' },
+      { cell: COUNTER.backendOther, extra: 'code="other"' },
     ],
   },
   {
@@ -77,8 +77,8 @@ const PLAIN: readonly {
     type: 'counter',
     help: 'Answers that the load balancer itself gave, by class of status.',
     samples: [
-      { cell: COUNTER.elb4xx, extra: ',code="4xx"' },
-      { cell: COUNTER.elb5xx, extra: ',code="5xx"' },
+      { cell: COUNTER.elb4xx, extra: 'code="4xx"' },
+      { cell: COUNTER.elb5xx, extra: 'code="5xx"' },
     ],
   },
   single(
@@ -126,7 +126,7 @@ export function renderMetrics(input: MetricsInput): string {
   for (const { name, type, help, samples } of PLAIN) {
     out.family(name, type, help);
     for (const { label, sum } of loadBalancers) {
-      for (const { cell, extra } of samples) out.sample(label + extra, sum[cell]!);
+      for (const { cell, extra } of samples) out.sample(label, sum[cell]!, '', extra);
     }
   }
   writeSurgeQueues(out, loadBalancers);
@@ -164,9 +164,9 @@ function writeDesync(out: Exposition, loadBalancers: readonly Summed[]): void {
   out.family('weir_desync_requests_total', 'counter', 'Requests that are not Compliant, by tier and reason.');
   const reasons = REASONS.map(([reason, tier]) => labels({ classification: TIERS[tier], reason }));
   for (const { label, sum } of loadBalancers) {
-    for (const [index, reason] of reasons.entries()) {
+    for (let index = 0; index < reasons.length; index++) {
       const count = sum[DESYNC_COUNTERS + index]!;
-      if (REASONS[index]![1] > 0 && count > 0) out.sample(`${label},${reason}`, count);
+      if (count > 0 && REASONS[index]![1] > 0) out.sample(label, count, '', reasons[index]);
     }
   }
 }
@@ -176,17 +176,17 @@ function writeInstances(out: Exposition, loadBalancers: readonly Summed[]): void
   out.family('weir_instance_in_service', 'gauge', '1 while the instance is given new requests, else 0.');
   for (const { input, label } of loadBalancers) {
     for (const { instanceId, inService } of input.instances) {
-      out.sample(`${label},${labels({ instance_id: instanceId })}`, inService ? 1 : 0);
+      out.sample(label, inService ? 1 : 0, '', labels({ instance_id: instanceId }));
     }
   }
   const targets = loadBalancers.flatMap(({ input, label }) =>
-    input.targets.map((target) => ({ target, label: `${label},${targetLabels(target)}` })),
+    input.targets.map((target) => ({ target, label, own: targetLabels(target) })),
   );
   const outstanding = 'Requests in flight (TCP: open connections) at the instance, by instance port.';
   out.family('weir_instance_outstanding_requests', 'gauge', outstanding);
-  for (const { target, label } of targets) out.sample(label, target.outstanding);
+  for (const { target, label, own } of targets) out.sample(label, target.outstanding, '', own);
   out.family('weir_instance_connections', 'gauge', 'Open connections to the instance, by instance port.');
-  for (const { target, label } of targets) out.sample(label, target.connections);
+  for (const { target, label, own } of targets) out.sample(label, target.connections, '', own);
 }
 
 function targetLabels({ instanceId, instancePort }: TargetMetrics): string {

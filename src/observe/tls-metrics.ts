@@ -30,9 +30,9 @@ function writeNonZero(
   extras: readonly string[],
 ): void {
   for (const { label, sum } of loadBalancers) {
-    for (const [index, extra] of extras.entries()) {
+    for (let index = 0; index < extras.length; index++) {
       const count = sum[firstCell + index]!;
-      if (count > 0) out.sample(`${label},${extra}`, count);
+      if (count > 0) out.sample(label, count, '', extras[index]);
     }
   }
 }

@@ -1,5 +1,5 @@
 /** Header names that say how long a message is, and names that only look like it. */
-import { ALPHANUMERIC, BYTE_CLASS, SPACE, TAB, ascii, equalsFolded } from '../kit/bytes.ts';
+import { ALPHANUMERIC, BYTE_CLASS, SPACE, TAB, TOKEN, ascii, equalsFolded } from '../kit/bytes.ts';
 
 /** What {@link framingName} found. */
 export const FRAMING_NAME = {
@@ -31,8 +31,23 @@ const OWN_LETTERS = [
   'xforwardedproto',
 ].map(ascii);
 
-/** Which of {@link FRAMING_NAME} the name is. */
+/**
+ * Which of {@link FRAMING_NAME} the name is. Some readers take a name for over at its first blank: `Transfer-Encoding x`
+ * is a look-alike too.
+ */
 export function framingName(bytes: Uint8Array, start: number, end: number): number {
+  const name = wholeFramingName(bytes, start, end);
+  if (name !== FRAMING_NAME.none) return name;
+  const wordEnd = firstWordEnd(bytes, start, end, isVisible);
+  return wordEnd === end ? name : lookAlike(wholeFramingName(bytes, start, wordEnd));
+}
+
+function lookAlike(name: number): number {
+  if (name === FRAMING_NAME.transferEncoding) return FRAMING_NAME.likeTransferEncoding;
+  return name === FRAMING_NAME.contentLength ? FRAMING_NAME.likeContentLength : name;
+}
+
+function wholeFramingName(bytes: Uint8Array, start: number, end: number): number {
   if (squashesTo(bytes, start, end, TRANSFER_ENCODING_LETTERS)) {
     return equalsFolded(bytes, start, end, TRANSFER_ENCODING)
       ? FRAMING_NAME.transferEncoding
@@ -48,11 +63,33 @@ export function framingName(bytes: Uint8Array, start: number, end: number): numb
 
 /**
  * May a lenient back end read this name, which has bytes that no name may have, as one that we obey, replace or
- * remove? `X-Forwarded-Proto : https` must not slip past the header that we set.
+ * remove? `X-Forwarded-Proto : https` must not slip past the header that we set; nor `Content-Length;x`, past what we
+ * framed by, where a name is over at the first byte that it may not have.
  */
 export function mimicsOwnHeader(bytes: Uint8Array, start: number, end: number): boolean {
-  for (const letters of OWN_LETTERS) if (squashesTo(bytes, start, end, letters)) return true;
+  const wordEnd = firstWordEnd(bytes, start, end, isNameByte);
+  if (wholeFramingName(bytes, start, wordEnd) !== FRAMING_NAME.none) return true;
+  for (const letters of OWN_LETTERS) {
+    if (squashesTo(bytes, start, end, letters) || squashesTo(bytes, start, wordEnd, letters)) return true;
+  }
   return false;
+}
+
+/** Where the first word ends: what stands before its first letter or digit is left aside, as those readers do. */
+function firstWordEnd(bytes: Uint8Array, start: number, end: number, belongs: (byte: number) => boolean): number {
+  let i = start;
+  while (i < end && (BYTE_CLASS[bytes[i]!]! & ALPHANUMERIC) === 0) i++;
+  while (i < end && belongs(bytes[i]!)) i++;
+  return i;
+}
+
+function isVisible(byte: number): boolean {
+  return byte > SPACE;
+}
+
+/** Bytes of UTF-8 separate nothing. */
+function isNameByte(byte: number): boolean {
+  return byte >= 0x80 || (BYTE_CLASS[byte]! & TOKEN) !== 0;
 }
 
 /** Is there nothing but blanks? */

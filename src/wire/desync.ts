@@ -76,7 +76,7 @@ export class HeadAnalysis {
    *   keep bytes of no token: only a bare CR, LF, NUL or a blank in front could move a boundary.
    * - At most one framing header: Transfer-Encoding (all headers of that name as one list, without parameters and
    *   `identity`, ending in `chunked`), else the first Content-Length, without leading zeros.
-   * - Dropped: Content-Length beside Transfer-Encoding, further ones of equal value, look-alikes of both, headers with an
+   * - Dropped (a look-alike may also be one by its first word, `Transfer-Encoding x`): Content-Length beside Transfer-Encoding, further ones of equal value, look-alikes of both, headers with an
    *   empty name, a NUL, or a name of non-token bytes that looks like a header we obey or set (`Host `), lines without a
    *   colon, lines of blanks, and lines that start with a blank where there is nothing to continue.
    */

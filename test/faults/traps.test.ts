@@ -73,6 +73,17 @@ for (const transport of TRANSPORTS) {
     }
   });
 
+  test(`trap, ${transport}: a framing header whose name goes on behind a blank or a separator`, async (t) => {
+    for (const name of ['Transfer-Encoding x', 'Transfer-Encoding\t', 'Transfer-Encoding;x', 'Transfer-Encoding"x"']) {
+      const body = `0\r\n\r\n${SMUGGLED}`;
+      const request = `${POST}Connection: close\r\n${name}: chunked\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+      const { heads, messages } = await forwarded(t, transport, request);
+      assert.deepEqual(heads, ['POST / HTTP/1.1']);
+      assert.equal(messages[0]!.body, body);
+      assert.doesNotMatch(messages[0]!.head, /chunked/);
+    }
+  });
+
   test(`trap, ${transport}: an empty header name`, async (t) => {
     const { heads, messages } = await forwarded(t, transport, `GET / HTTP/1.1\r\n${HOST}: b\r\n\r\n${SMUGGLED}`);
     assert.deepEqual(heads, ['GET / HTTP/1.1'], 'the connection ends behind it');

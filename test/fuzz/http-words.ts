@@ -15,7 +15,10 @@ export const ODD_VERSIONS = items('|HTTP/0.9|HTTP/1.2|HTTP/1.9|HTTP/1.10|HTTP/2.
 export const LINE_ENDS = items('\r\n');
 export const ODD_LINE_ENDS = items('\n|\r\r\n|\r|\n\r|\r\n ');
 export const NAMES = items('Host|Accept|User-Agent|Cookie|Content-Type|X-Forwarded-For|X-Forwarded-Proto|Via|X');
-export const ODD_NAMES = [...items('| |\t|X Y|X-Y |X\x01|X\0|X\r|\xe4|(x)|Host |Connection\x01| X'), 'X'.repeat(300)];
+export const ODD_NAMES = [
+  ...items('| |\t|X Y|X-Y |X\x01|X\0|X\r|\xe4|(x)|Host |Host x|X-Forwarded-For;y|Connection\x01| X'),
+  'X'.repeat(300),
+];
 export const VALUES = items('a|a, b|text/html; q="x:y"|\xe4\xf6||a  b|0|close');
 export const ODD_VALUES = items('a\x01b|a\0b|a\rb|a\x7f|\x0b|a: b|\x85|Transfer-Encoding: chunked');
 export const FOLDS = items(' b|\tb|  b: c| Content-Length: 3|\tTransfer-Encoding: chunked| |\t \t| : x| 5| chunked');
@@ -23,11 +26,12 @@ export const ENCODING_NAMES = items('Transfer-Encoding|transfer-encoding|TRANSFE
 export const ODD_ENCODING_NAMES = items(
   'Transfer_Encoding|Transfer-Encoding |Transfer Encoding|TransferEncoding|Transfer-Encoding\x0b|' +
     '\x01Transfer-Encoding|Tran\xc5\xbffer-Encoding|Transfer-Encod\xc4\xb1ng|Transfer-Encodings|' +
-    ' Transfer-Encoding',
+    ' Transfer-Encoding|Transfer-Encoding x|Transfer-Encoding;x|(Transfer-Encoding y|Transfer-Encoding\0x',
 );
 export const LENGTH_NAMES = items('Content-Length|content-length');
 export const ODD_LENGTH_NAMES = items(
-  'Content_Length|Content-Length |ContentLength|Content-Length\0|\xa0Content-Length| Content-Length',
+  'Content_Length|Content-Length |ContentLength|Content-Length\0|\xa0Content-Length| Content-Length|' +
+    'Content-Length\tx|Content-Length"x"',
 );
 export const ENCODINGS = items('chunked|Chunked|gzip, chunked|chunked');
 export const ODD_ENCODINGS = items(

@@ -133,7 +133,7 @@ export type FramingPart = Part & { readonly exact: boolean };
 /** What counts as that header, look-alikes included (those with a bad byte are bad enough already). */
 export function framingParts(parts: readonly Part[], name: string): FramingPart[] {
   return parts
-    .filter((part) => part.kind !== 'blank' && squash(part.name) === squash(name))
+    .filter((part) => part.kind !== 'blank' && framingReadings(part.name).includes(squash(name)))
     .map((part) => ({ ...part, exact: part.name.toLowerCase() === name.toLowerCase() }))
     .filter((part) => part.exact || !/[\r\0]/.test(part.name + part.value));
 }
@@ -154,9 +154,21 @@ export function isFraming(name: string): boolean {
   return /^(transfer-encoding|content-length)$/i.test(name);
 }
 
-/** Is it, or could somebody take it for, one of the two? */
+/** Is it, or could somebody take it for, one of the two? Somebody may end a name at its first blank. */
 export function namesFraming(name: string): boolean {
-  return ['transferencoding', 'contentlength'].includes(squash(name));
+  return framingReadings(name).some((reading) => FRAMING_LETTERS.includes(reading));
+}
+
+/** What readers make of the name, squashed: of all of it, or of its first word. */
+function framingReadings(name: string): string[] {
+  return [name, /^[^A-Za-z0-9]*[^\x00-\x20]*/.exec(name)![0]].map(squash);
+}
+
+export const FRAMING_LETTERS = ['transferencoding', 'contentlength'];
+
+/** A name up to the first byte, behind its first letter or digit, that no name may have. */
+export function firstToken(name: string): string {
+  return /^[^A-Za-z0-9]*[A-Za-z0-9\-_.!#$%&'*+^|~`\x80-\xff]*/.exec(name)![0];
 }
 
 /** Letters and digits only, in lower case; U+017F and U+0131 (in UTF-8) are s and i. */

@@ -15,6 +15,8 @@ import {
   TOKEN,
   codingsOf,
   framingParts,
+  firstToken,
+  FRAMING_LETTERS,
   isFraming,
   lengthOf,
   namesFraming,
@@ -191,7 +193,9 @@ function forwarded(
         headers.push([name, framing.kind === 'length' ? String(framing.length) : codings.join(', ')]);
       }
     } else if (trim(name) !== '' && !value.includes('\0') && !name.includes('\0') && !namesFraming(name)) {
-      if (TOKEN.test(name) || !OWN_NAMES.has(squash(name))) headers.push([name, value]);
+      const readings = [squash(name), squash(firstToken(name))];
+      const mimics = readings.some((each) => OWN_NAMES.has(each) || FRAMING_LETTERS.includes(each));
+      if (TOKEN.test(name) || !mimics) headers.push([name, value]);
     }
   }
   const old = /^(HTTP\/(0\.9|1\.0))?$/.test(trim(request.version));

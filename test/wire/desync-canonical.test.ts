@@ -83,6 +83,16 @@ describe('dropped before forwarding', () => {
     ['a header with a NUL, with what is folded to it', 'A: b\0\r\n c\r\nD: e\r\n', 'D: e\r\n'],
     ['a header with a NUL in a folded line', 'A: b\r\n c\0\r\n d\r\nE: f\r\n', 'E: f\r\n'],
     [
+      'names whose first word is that of a framing header',
+      'Transfer-Encoding x: chunked\r\nContent-Length;x: 7\r\nTransfer-Encoding"a": b\r\nContent-Length: 5\r\n',
+      'Content-Length: 5\r\n',
+    ],
+    [
+      'names whose first word is that of a header of ours',
+      'Host x: a\r\nX-Forwarded-For;b: 1.2.3.4\r\nConnection\t x: close\r\nA: b\r\n',
+      'A: b\r\n',
+    ],
+    [
       'names of non-token bytes that mimic a header of ours',
       'Host : a\r\nX-Forwarded-Proto\x01: b\r\n(Connection): c\r\nA: b\r\n',
       'A: b\r\n',

@@ -56,7 +56,7 @@ test('Ctrl-Z stops the process with the terminal restored, and draws anew when i
   const { terminal, told } = opened();
   await terminal.type('\u001A');
   assert.ok(terminal.restored);
-  assert.deepEqual(terminal.process.killed, ['42 SIGSTOP']);
+  assert.deepEqual(terminal.process.killed, ['0 SIGSTOP']);
   terminal.process.emit('SIGCONT');
   assert.ok(!terminal.restored && terminal.input.raw);
   assert.equal(told.resized, 1);

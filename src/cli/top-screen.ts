@@ -39,6 +39,8 @@ export interface ScreenOptions {
 const ENTER = '\u001B[?1049h\u001B[?25l\u001B[2J';
 const LEAVE = '\u001B[0m\u001B[?25h\u001B[?1049l';
 const DEADLY: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
+/** kill(2): everybody in the process group. */
+const WHOLE_GROUP = 0;
 /** What a terminal says that does not tell its size. */
 const DEFAULT_SIZE = { width: 80, height: 24 };
 
@@ -120,11 +122,11 @@ export class Screen {
     else if (!ctrl) this.#options.onKey(name === '' ? sequence : name);
   };
 
-  /** In raw mode the terminal leaves it to us to stop for Ctrl-Z. */
+  /** In raw mode the terminal leaves it to us to stop for Ctrl-Z: us, and npm and our launcher, whom the shell waits for. */
   #suspend(): void {
     const { process } = this.#options;
     this.#leave();
-    process.kill(process.pid, 'SIGSTOP');
+    process.kill(WHOLE_GROUP, 'SIGSTOP');
   }
 
   #onContinue = (): void => {

@@ -19,8 +19,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\r': '&#xD;',
 };
 
+/** ASCII that stands for itself: nearly all there is to write. */
+const PLAIN = /^[\t\n !#-%'-;=?-~]*$/;
+
 /** Text as element content. What XML cannot carry becomes U+FFFD. */
 export function escapeXml(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text.replace(UNWRITABLE, '\uFFFD').replace(/[&<>"\r]/g, (character) => ESCAPES[character]!);
 }
 

@@ -42,15 +42,19 @@ export class CborDoor implements FrontDoor {
     const path = request.wire.target.split('?', 1)[0]!;
     const [, target, action = ''] = /^\/service\/([^/]+)\/operation\/([^/]+)$/.exec(path) ?? [];
     const service = this.#services.find((each) => each.target === target);
+    const refused = (fault: Fault): Reply => refusal(this.#calls.refuse(fault, { action, caller, request }), service);
     if (service === undefined || !Object.hasOwn(service.model.operations, action)) {
-      return refusal(commonFault('InvalidAction', `There is no operation at '${shown(path, 128)}'.`), undefined);
+      const known = this.#services.map((each) => each.target).join(', ');
+      return refused(
+        commonFault('InvalidAction', `There is no operation at '${shown(path, 128)}': weir has ${known}.`),
+      );
     }
     if (request.wire.method !== 'POST') {
-      return refusal(commonFault('MethodNotAllowed', 'Operations are called by POST.'), service);
+      return refused(commonFault('MethodNotAllowed', 'Operations are called by POST.'));
     }
     if (signedFor !== undefined && signedFor !== service.signingName) {
       const message = `Credential should be scoped to correct service: '${service.signingName}', not '${shown(signedFor)}'.`;
-      return refusal(commonFault('SignatureDoesNotMatch', message), service);
+      return refused(commonFault('SignatureDoesNotMatch', message));
     }
     const { input, output } = service.model.operations[action]!;
     const read = decodeCbor(service.model, input, request.wire.body);

@@ -52,15 +52,19 @@ export class JsonDoor implements FrontDoor {
     const dot = target.lastIndexOf('.');
     const action = target.slice(dot + 1);
     const service = this.#services.find((each) => each.target === target.slice(0, Math.max(dot, 0)));
+    const refused = (fault: Fault): Reply => this.refuse(this.#calls.refuse(fault, { action, caller, request }));
     if (service === undefined || !Object.hasOwn(service.model.operations, action)) {
-      const message = `There is no operation '${shown(target, 128)}' (X-Amz-Target).`;
-      return this.refuse(this.#calls.refuse(commonFault('InvalidAction', message), { action, caller, request }));
+      const known = this.#services.map((each) => each.target).join(', ');
+      return refused(
+        commonFault(
+          'InvalidAction',
+          `There is no operation '${shown(target, 128)}' (X-Amz-Target): weir has ${known}.`,
+        ),
+      );
     }
     if (signedFor !== undefined && signedFor !== service.signingName) {
       const message = `Credential should be scoped to correct service: '${service.signingName}', not '${shown(signedFor)}'.`;
-      return this.refuse(
-        this.#calls.refuse(commonFault('SignatureDoesNotMatch', message), { action, caller, request }),
-      );
+      return refused(commonFault('SignatureDoesNotMatch', message));
     }
     const { input, output } = service.model.operations[action]!;
     const read = decodeJson(service.model, input, request.wire.body);

@@ -23,7 +23,9 @@ import type { Credential } from '../../src/api/credentials.ts';
 import type { AcmCertificate } from '../../src/model/certificate.ts';
 import { certificateChange } from '../../src/store/store.ts';
 import { ApiHarness, KEY, OTHER_ACCOUNT, READ_ONLY } from '../support/api.ts';
+import { systemClock } from '../../src/kit/clock.ts';
 import { issue, type Issued } from '../support/issued.ts';
+import { signedRequest } from '../support/sign.ts';
 import { put, sampleLoadBalancer } from '../support/records.ts';
 
 const root = issue({ commonName: 'root', isAuthority: true });
@@ -370,6 +372,17 @@ describe('the JSON protocol', () => {
     const forger = client({ ...KEY, secretAccessKey: 'wrong' });
     assert.equal((await harness.refused(() => describeOne(MISSING, forger))).code, 'InvalidSignatureException');
     for (const each of [stranger, forger]) each.destroy();
+    const wanted = { ...KEY, timeMs: systemClock.epochMs(), service: 'dynamodb', body: '{}' };
+    const headers = { Host: `127.0.0.1:${harness.port}`, 'X-Amz-Target': 'DynamoDB_20120810.ListTables' };
+    const signed = signedRequest({ ...wanted, headers });
+    const sent = Array.from({ length: signed.rawHeaders.length / 2 }, (_, index): [string, string] => {
+      return [signed.rawHeaders[2 * index]!, signed.rawHeaders[2 * index + 1]!];
+    });
+    const elsewhere = await fetch(harness.endpoint, { method: 'POST', headers: sent, body: '{}' });
+    assert.match(
+      await elsewhere.text(),
+      /"UnknownOperationException".*'DynamoDB_20120810\.ListTables'.*weir has CertificateManager/,
+    );
     const response = await fetch(harness.endpoint, {
       method: 'POST',
       headers: {

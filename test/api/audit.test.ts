@@ -59,6 +59,13 @@ function json(action: string, input: object): Promise<Answer> {
   return send(signedRequest({ ...KEY, service: 'acm', timeMs: systemClock.epochMs(), headers, body }));
 }
 
+/** Sends a signed call of CloudWatch in its newest protocol, without a body. */
+function cbor(action: string): Promise<Answer> {
+  const headers = { Host: `127.0.0.1:${harness.port}`, 'Smithy-Protocol': 'rpc-v2-cbor' };
+  const target = `/service/GraniteServiceVersion20100801/operation/${action}`;
+  return send(signedRequest({ ...KEY, service: 'monitoring', timeMs: systemClock.epochMs(), headers, target }));
+}
+
 async function send(request: ReturnType<typeof signedRequest>): Promise<Answer> {
   const headers: [string, string][] = [];
   for (let i = 0; i < request.rawHeaders.length; i += 2) {
@@ -104,6 +111,7 @@ describe('the audit', () => {
         'ResourceNotFoundException',
         () => json('DescribeCertificate', { CertificateArn: `arn:aws:acm:x:1:${'a'.repeat(9)}` }),
       ],
+      ['InvalidAction', () => cbor('MakeCoffee')],
       ['InvalidClientTokenId', () => query('iam', { Action: 'GetUser' }, { ...KEY, accessKeyId: 'AKIANOBODY' })],
       ['AccessDenied', () => query('iam', { Action: 'DeleteServerCertificate' }, READ_ONLY)],
     ];

@@ -183,8 +183,10 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
         else connection.resume();
         return;
       case STATE.body:
-        if (this.#backend?.writable === true) connection.resume();
-        else connection.pause();
+        // In line for capacity one read is held: who reads hears that a client has gone.
+        if (this.#backend?.writable === true || (this.#waiting !== undefined && this.#held === undefined)) {
+          connection.resume();
+        } else connection.pause();
         return;
       case STATE.response:
         if (this.#held === undefined) connection.resume();

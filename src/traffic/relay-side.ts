@@ -36,7 +36,11 @@ export class RelaySide implements ConnectionOwner {
     const first = this.bytes === 0;
     this.bytes += end - start;
     if (first) relay.log?.arrived(relay.isClient(this));
-    const to = this.peer!.connection;
+    if (this.peer === undefined) {
+      relay.hold(bytes, start, end);
+      return;
+    }
+    const to = this.peer.connection;
     if (connection.readingBulk) {
       to.sendBulk(connection, start, end);
       this.#smallReads = end - start < SMALL_READ ? this.#smallReads + 1 : 0;
@@ -52,7 +56,7 @@ export class RelaySide implements ConnectionOwner {
 
   onEnd(): void {
     this.ended = true;
-    this.peer!.connection.end();
+    this.peer?.connection.end();
     this.#relay.sideEnded();
   }
 

@@ -9,7 +9,7 @@ import { PUBLIC_KEY_REFUSED, type Connection } from '../transport/transport.ts';
 import { proxyLine } from '../wire/proxy-protocol.ts';
 import type { ThreadContext } from './context.ts';
 import { COUNTER } from './counters.ts';
-import type { HeldBytes } from './held-bytes.ts';
+import { HeldBytes } from './held-bytes.ts';
 import type { HttpTarget } from './http-backend.ts';
 import type { ClientSession, ListenerRuntime } from './listener.ts';
 import type { LogEntry } from './log-entry.ts';
@@ -30,6 +30,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   #backend: RelaySide | undefined;
   #connected = false;
   #tried: HttpTarget[] | undefined;
+  #held: HeldBytes | undefined;
   /** Counted in the surge queue. */
   #queued = false;
   /** It was an HTTP connection before. */
@@ -73,9 +74,14 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     if (target === undefined || (capacity !== Infinity && !target.beginWithin(capacity))) {
       const atCapacity = capacity !== Infinity && balancer.roundRobin(this.#zone, this.#tried, Infinity) !== undefined;
       if (!atCapacity) this.#end();
-      else if (this.#enterQueue()) surgeQueue.standInLine(this);
+      else if (this.#enterQueue()) {
+        surgeQueue.standInLine(this);
+        // Who reads hears that a client has gone. One read is kept for the instance.
+        if (this.#held === undefined) this.#client.connection.resume();
+      }
       return;
     }
+    this.#client.connection.pause();
     if (capacity === Infinity) target.begin();
     this.#target = target;
     target.opened(this);
@@ -111,6 +117,12 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   proceed(): boolean {
     this.#dial();
     return this.#target !== undefined || !this.#queued;
+  }
+
+  /** The client has sent this while it stands in line. */
+  hold(bytes: Buffer, start: number, end: number): void {
+    this.#held = new HeldBytes(bytes, start, end);
+    this.#client.connection.pause();
   }
 
   #makeBackend(target: HttpTarget): RelaySide {
@@ -150,8 +162,18 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     this.log?.connected(this.#target);
     this.touch();
     if (this.#listener.compiled.proxyProtocol && !this.#switched) this.#sendProxyLine();
+    this.#sendHeld();
     if (!this.#backend!.connection.pending) this.#client.connection.resume();
     if (!this.#client.connection.pending) this.#backend!.connection.resume();
+  }
+
+  /** What came while the client stood in line, its end too. */
+  #sendHeld(): void {
+    const backend = this.#backend!.connection;
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) this.send(backend, held.bytes, held.start, held.end);
+    if (this.#client.ended) backend.end();
   }
 
   /** Tells the back end whose connection it is, ahead of the first byte. */
@@ -215,7 +237,9 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     this.#listener.loadBalancer.countInZone(target.zoneCells, COUNTER.backendConnectionErrors);
     this.#backend?.connection.destroy();
     this.#releaseTarget();
+    this.#client.peer = undefined;
     (this.#tried ??= []).push(target);
+    this.touch();
     this.#dial();
   }
 

@@ -29,6 +29,8 @@ interface Running {
   readonly threadsUsed: () => number;
   /** How many have come to stand in line. */
   readonly stoodInLine: () => number;
+  /** Checks of instances so far. */
+  readonly probes: () => number;
   readonly dial: () => Promise<Peer>;
 }
 
@@ -39,6 +41,7 @@ async function running(
   over: Partial<LoadBalancer> = {},
   listener: Partial<Listener> = {},
 ): Promise<Running> {
+  let probes = 0;
   const log: Log['info'] = (fields, message) => test.diagnostic(`${message} ${JSON.stringify(fields)}`);
   const store = createMemoryStore();
   const control = createControl({
@@ -54,6 +57,7 @@ async function running(
     random: systemRandom,
     log: { debug: () => undefined, info: () => undefined, warn: log, error: log },
     probe: (_target, done) => {
+      probes++;
       const good = { good: true, cause: 'connected', elapsedMs: 0, inconclusive: false };
       const timer = systemClock.after(0, () => done(good));
       return () => timer.cancel();
@@ -88,6 +92,7 @@ async function running(
       const rows = Array.from({ length: THREADS }, (_, thread) => counterRow(counters, thread));
       return rows.filter((row) => row[COUNTER.clientConnections]! > 0).length;
     },
+    probes: () => probes,
     stoodInLine: () => sharedCells(counters)[SHARED.surgeTicket]!,
     async dial() {
       const client = await dial(port);
@@ -159,6 +164,16 @@ describe(`${THREADS} threads together`, () => {
     for (const [index, instance] of order.entries()) assert.equal(instance, order[index % 3], String(order));
     assert.equal(new Set(order.slice(0, 3)).size, 3);
     assert.ok(around.threadsUsed() > 1);
+  });
+
+  it('have each instance checked once, not by each of them', async (test) => {
+    const servers = await scripted(test, 4);
+    const around = await running(
+      test,
+      servers.map(({ port }) => port),
+    );
+    assert.equal(around.control.status().threads.length, THREADS);
+    assert.equal(around.probes(), servers.length);
   });
 
   it('know the sessions of each other', async (test) => {

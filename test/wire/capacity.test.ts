@@ -101,6 +101,15 @@ for (const transport of TRANSPORTS) {
       assert.equal((await readMessage(stays)).body, 'second');
     });
 
+    test('forgets who goes away with a part of its body still to come', async (t) => {
+      const around = await atCapacity(t);
+      const client = await around.traffic.dial();
+      client.send('POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab');
+      await queued(around, 1);
+      client.reset();
+      await queued(around, 0);
+    });
+
     test('lets who waits too long go at the idle timeout: 504', async (t) => {
       const around = await atCapacity(t);
       const { traffic } = around;
@@ -135,6 +144,77 @@ for (const transport of TRANSPORTS) {
         await readMessage(client);
       }
       await queued(around, 0);
+    });
+  });
+  describe(`TCP connections over the ${transport} transport, before an instance at its cap`, () => {
+    /** An instance that may have one connection, and a client that has it. */
+    async function taken(t: TestContext): Promise<SetUp & { first: Peer; instance: Peer }> {
+      const settings = { maxConnectionsPerTarget: 1, idleTimeoutMs: IDLE_MS };
+      const around = await setUp(t, { transport, protocol: 'TCP', settings });
+      const first = await around.traffic.dial();
+      return { ...around, first, instance: await around.backend.accept() };
+    }
+
+    test('wait in the order in which they came, what they have sent with them', async (t) => {
+      const around = await taken(t);
+      const { traffic, backend } = around;
+      const waiting: Peer[] = [];
+      for (let number = 1; number <= 5; number++) {
+        const client = await traffic.dial();
+        client.send(`${number}`);
+        waiting.push(client);
+        await queued(around, number);
+      }
+      around.first.end();
+      around.instance.end();
+      for (const [turn, client] of waiting.entries()) {
+        const instance = await backend.accept();
+        assert.equal(await instance.takeBytes(1), String(turn + 1));
+        assert.equal(traffic.count('surgeQueueLength'), 4 - turn);
+        client.end();
+        instance.end();
+      }
+    });
+
+    test('have all that they sent delivered, and their end too, when their turn comes', async (t) => {
+      const around = await taken(t);
+      const client = await around.traffic.dial();
+      const text = Array.from({ length: 20_000 }, (_, i) => `${i},`).join('');
+      client.send(text);
+      client.end();
+      await queued(around, 1);
+      around.first.end();
+      around.instance.end();
+      const instance = await around.backend.accept();
+      assert.equal(await instance.takeBytes(text.length), text);
+      await instance.shutDown();
+      instance.send('late');
+      instance.end();
+      assert.equal(await client.takeBytes(4), 'late');
+    });
+
+    test('leave the queue when they are closed, and are closed at the idle timeout', async (t) => {
+      const around = await taken(t);
+      const gone = await around.traffic.dial();
+      await queued(around, 1);
+      gone.reset();
+      await queued(around, 0);
+      const late = await around.traffic.dial();
+      await queued(around, 1);
+      around.traffic.pass(IDLE_MS);
+      await late.shutDown();
+      await queued(around, 0);
+    });
+
+    test(`are closed when ${SURGE_QUEUE_LENGTH} wait`, async (t) => {
+      const around = await taken(t);
+      const { traffic } = around;
+      for (let number = 0; number < SURGE_QUEUE_LENGTH; number++) await traffic.dial();
+      await queued(around, SURGE_QUEUE_LENGTH);
+      const refused = await traffic.dial();
+      await refused.shutDown();
+      assert.equal(traffic.count('spillover'), 1);
+      assert.equal(traffic.count('surgeQueueLength'), SURGE_QUEUE_LENGTH);
     });
   });
 }

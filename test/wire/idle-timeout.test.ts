@@ -54,6 +54,22 @@ for (const transport of TRANSPORTS) {
       assert.match(await client.take('\r\n\r\n'), /^HTTP\/1\.1 504 /);
     });
 
+    test('gives a request that waits for capacity the time that there is now: 504', async (t) => {
+      const settings = { idleTimeoutMs: MINUTE, maxConnectionsPerTarget: 1 };
+      const around = await setUp(t, { transport, settings });
+      const { traffic, backend } = around;
+      const first = await traffic.dial();
+      first.send(GET);
+      await readMessage(await backend.accept());
+      const waits = await traffic.dial();
+      waits.send(GET);
+      await traffic.counted('surgeQueueLength', 1);
+      await traffic.apply({ ...settings, idleTimeoutMs: SHORT });
+      await pass(around, SHORT);
+      assert.match(await waits.take('\r\n\r\n'), /^HTTP\/1\.1 504 /);
+      assert.equal(traffic.count('surgeQueueLength'), 0);
+    });
+
     test('gives more time where it is longer', async (t) => {
       const around = await setUp(t, { transport, settings: { idleTimeoutMs: SHORT } });
       const client = await around.traffic.dial();

@@ -96,6 +96,13 @@ for (const transport of TRANSPORTS) {
       }
     });
 
+    test('is followed after its period too, which is for the client to watch', async (t) => {
+      const around = await sticky(t, DURATION);
+      const { instance, value } = await session(around);
+      around.traffic.pass(100 * 1000 * DURATION.periodSeconds);
+      await staysOn(around, instance, `AWSELB=${value}`);
+    });
+
     test('is chosen by the algorithm without a cookie: another instance each time', async (t) => {
       await isAsNone(await sticky(t, DURATION), '');
     });

@@ -77,6 +77,16 @@ it('a file that cannot be read is put aside, told, and begun anew', (test) => {
   assert.equal(told.length, 1);
 });
 
+it('where there can be no file, points are in memory, and it is told', (test) => {
+  const told: string[] = [];
+  const path = join(temporaryDirectory(test), 'no-such-directory', 'metrics.db');
+  const store = openSeriesStore(path, { ...silentLog, error: (_, message) => void told.push(message) });
+  test.after(() => store.close());
+  put(store, 1, 'a', 'x');
+  assert.deepEqual(all(store, 'a'), [[1, 'x']]);
+  assert.match(told.join(), /in memory/);
+});
+
 it('a minute is written whole or not at all', (test) => {
   const store = openSeriesStore(':memory:', silentLog);
   test.after(() => store.close());

@@ -56,24 +56,47 @@ export interface SeriesStore {
 }
 
 /**
- * Opens the file at `path`, making it when there is none; `:memory:` for none. One that cannot be read is put aside and begun
- * anew: what it tells is of the past.
+ * Opens the file at `path`, making it when there is none; `:memory:` for none. A damaged one is put aside and begun anew: what
+ * it tells is of the past. Where there can be none (a full disk), points are kept in memory: they are no reason not to start.
  */
 export function openSeriesStore(path: string, log: Log): SeriesStore {
   try {
     return new SqliteSeries(openDatabase(path));
   } catch (error) {
-    const aside = `${path}.damaged`;
-    log.error(
-      { path, aside, cause: messageOf(error) },
-      'metrics of the past cannot be read: they are put aside and begun anew',
-    );
+    if (isDamage(error)) return beginAnew(path, messageOf(error), log);
+    return inMemory(path, messageOf(error), log);
+  }
+}
+
+function beginAnew(path: string, cause: string, log: Log): SeriesStore {
+  const aside = `${path}.damaged`;
+  log.error({ path, aside, cause }, 'metrics of the past cannot be read: they are put aside and begun anew');
+  try {
     for (const suffix of ['', '-wal', '-shm']) {
       if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
     }
     return new SqliteSeries(openDatabase(path));
+  } catch (error) {
+    return inMemory(path, messageOf(error), log);
   }
 }
+
+function inMemory(path: string, cause: string, log: Log): SeriesStore {
+  log.error({ path, cause }, 'metrics cannot be kept in their file: they are in memory until weir is started again');
+  const database = openDatabase(':memory:');
+  // 64 MiB; past that, points are refused as on a full disk.
+  database.exec('PRAGMA max_page_count = 16384');
+  return new SqliteSeries(database);
+}
+
+/** SQLITE_CORRUPT, SQLITE_NOTADB, or tables that are not ours. */
+function isDamage(error: unknown): boolean {
+  if (error instanceof UnknownTables) return true;
+  const code: unknown = error instanceof Error ? Reflect.get(error, 'errcode') : undefined;
+  return code === 11 || code === 26;
+}
+
+class UnknownTables extends Error {}
 
 function openDatabase(path: string): DatabaseSync {
   const { DatabaseSync } = sqliteModule();
@@ -85,7 +108,7 @@ function openDatabase(path: string): DatabaseSync {
     // A power cut may cost the last minutes, never the file.
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 4194304');
     if (version === 0) database.exec(`BEGIN; ${SCHEMA} COMMIT`);
-    else if (version !== SCHEMA_VERSION) throw new Error(`its tables have version ${version}`);
+    else if (version !== SCHEMA_VERSION) throw new UnknownTables(`its tables have version ${version}`);
     return database;
   } catch (error) {
     database.close();

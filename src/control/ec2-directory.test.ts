@@ -14,6 +14,7 @@ class Harness {
   readonly directory: Ec2Directory;
   readonly lines: string[] = [];
   networks = 0;
+  onRefresh: () => void = () => undefined;
   url: string | undefined;
   key: () => typeof KEY | Ec2Failure = () => KEY;
 
@@ -28,7 +29,7 @@ class Harness {
       key: () => this.key(),
       registered: () => ['i-1'],
       onNetwork: () => void this.networks++,
-      onRefresh: () => undefined,
+      onRefresh: () => this.onRefresh(),
     });
   }
 
@@ -77,6 +78,18 @@ describe('the EC2 endpoint: instances', () => {
     assert.equal(asked, 3 + 3 + 1, 'three calls of 200 ids at most, by pages of 90');
     assert.equal(await directory.ensure({ instances: ids }), undefined);
     assert.equal(server.count('DescribeInstances'), asked);
+  });
+
+  it('that are registered are asked for again every minute, and who uses them is told', async (test) => {
+    const clock = new FakeClock(systemClock.epochMs());
+    const made = await harness(test, clock);
+    await made.directory.start();
+    assert.equal(made.directory.instance('i-1')?.address, '10.0.0.1');
+    made.server.instances.set('i-1', { address: '10.0.0.9', zone: 'us-east-1b' });
+    const isTold = new Promise<void>((resolve) => (made.onRefresh = resolve));
+    clock.advance(EC2_ENDPOINT.refreshMs);
+    await isTold;
+    assert.equal(made.directory.instance('i-1')?.address, '10.0.0.9');
   });
 
   it('that are terminated are not there', async (test) => {

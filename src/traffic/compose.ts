@@ -28,7 +28,7 @@ const VERSION_LINE = ' HTTP/1.1\r\n';
 
 /** The head of a request as the back end gets it (spec/traffic.md 3). */
 export function composeRequestHead(outbox: Outbox, bytes: Buffer, head: RequestHead, by: ForwardedBy): void {
-  const upgrade = by.upgrade && head.wantsUpgrade;
+  const upgrade = by.upgrade && head.passesUpgrade;
   if (head.upgradeEnd !== 0) {
     if (!upgrade) head.drops.add(head.upgradeStart, head.upgradeEnd);
     head.drops.sort();

@@ -358,7 +358,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     this.touch();
     this.minor = head.minor;
     this.isHead = head.method === METHOD.head;
-    this.upgradeForwarded = this.upgrade && head.wantsUpgrade;
+    this.upgradeForwarded = this.upgrade && head.passesUpgrade;
     this.suspect = suspect;
     this.#lastRequest = !head.keepAlive;
     this.#close = this.#lastRequest || suspect || this.#listener.draining;

@@ -53,6 +53,7 @@ const FIELDS = new FieldNames([
 const X_FORWARDED_FOR = ascii('x-forwarded-for');
 const X_AMZN_TRACE_ID = ascii('x-amzn-trace-id');
 const CHUNKED = ascii('chunked');
+const H2C = ascii('h2c');
 const CONTINUE = ascii('100-continue');
 const TRAILERS = ascii('trailers');
 const ZERO = 0x30;
@@ -113,6 +114,7 @@ export class RequestHead extends MessageHead {
   refusal: 400 | 405 = 400;
   #vouched = false;
   #transferEncodings = 0;
+  #upgradesToHttp2 = false;
 
   /**
    * Parses a head that starts at `start`. `vouched`: the bytes are a head that the classifier has written anew, so
@@ -131,6 +133,7 @@ export class RequestHead extends MessageHead {
     this.refusal = 400;
     this.#vouched = vouched;
     this.#transferEncodings = 0;
+    this.#upgradesToHttp2 = false;
     const outcome = this.#requestLine(bytes, start, end);
     if (outcome < 0) return -outcome;
     const parsed = this.parseHeaders(bytes, outcome, end, vouched);
@@ -205,6 +208,7 @@ export class RequestHead extends MessageHead {
         this.expectContinue = equalsFolded(bytes, valueStart, valueEnd, CONTINUE);
         return PARSED.complete;
       case FIELD.upgrade:
+        this.#upgradesToHttp2 ||= namesElement(bytes, valueStart, valueEnd, H2C);
         return this.upgradeField(lineStart, lineEnd);
       case FIELD.te:
         if (!equalsFolded(bytes, valueStart, valueEnd, TRAILERS)) this.drops.add(lineStart, lineEnd);
@@ -261,6 +265,14 @@ export class RequestHead extends MessageHead {
     return this.minor === 1 || (this.connection & CONNECTION.keepAlive) !== 0;
   }
 
+  /**
+   * May its Upgrade go on to the back end? Not to HTTP/2 in the clear, which RFC 9113 3.1 has done away with: its requests
+   * would pass everything that stands in front of the back end.
+   */
+  get passesUpgrade(): boolean {
+    return this.wantsUpgrade && !this.#upgradesToHttp2;
+  }
+
   /** The client asks for another protocol (RFC 9110 7.8). */
   get wantsUpgrade(): boolean {
     return this.minor === 1 && this.upgradeEnd !== 0 && (this.connection & CONNECTION.upgrade) !== 0;
@@ -315,6 +327,20 @@ function methodOf(bytes: Buffer, start: number, end: number): number {
 function is(bytes: Buffer, start: number, name: string): boolean {
   for (let i = 0; i < name.length; i++) if (bytes[start + i] !== name.charCodeAt(i)) return false;
   return true;
+}
+
+/** Is `wanted` an element of the list, without regard to case? */
+function namesElement(bytes: Buffer, start: number, end: number, wanted: Buffer): boolean {
+  let from = start;
+  for (let at = start; at <= end; at++) {
+    if (at < end && bytes[at] !== COMMA) continue;
+    let to = at;
+    while (from < to && (bytes[from] === SPACE || bytes[from] === TAB)) from++;
+    while (to > from && (bytes[to - 1] === SPACE || bytes[to - 1] === TAB)) to--;
+    if (equalsFolded(bytes, from, to, wanted)) return true;
+    from = at + 1;
+  }
+  return false;
 }
 
 /**

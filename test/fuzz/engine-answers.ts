@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DesyncMitigationMode } from '../../src/model/load-balancer.ts';
 import { relayedInterim, relayedResponse } from '../support/reference-forwarding.ts';
-import { asksForUpgrade, fold } from '../support/reference-headers.ts';
+import { fold, passesUpgrade } from '../support/reference-headers.ts';
 import type { Header } from '../support/reference-request-head.ts';
 import type { RequestMessage } from '../support/reference-reader.ts';
 import { readResponse, type MeasuredResponse, type ResponseMessage } from '../support/reference-response.ts';
@@ -109,7 +109,7 @@ function assertRelayed(
 /** What the back end answered, as far as weir was given it. */
 export function responseTo(exchange: Attributed, message: RequestMessage, world: World): MeasuredResponse {
   const { endedAt, closedAt } = exchange.connection;
-  const upgrade = world.upgrade && asksForUpgrade(message.version, message.headers);
+  const upgrade = world.upgrade && passesUpgrade(message.version, message.headers);
   return readResponse(exchange.answer, message.method, endedAt < closedAt, upgrade);
 }
 

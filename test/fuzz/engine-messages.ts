@@ -83,7 +83,8 @@ function goodRequest(random: Random, mark: string, upgrade: boolean): string {
   const bodiless = version === '1.0' || method === 'GET' || method === 'HEAD' || method === 'DELETE';
   const { lines, body } = bodiless ? { lines: '', body: '' } : marked(random, mark);
   const connection = seldom(random, 6) ? `Connection: ${pick(random, REQUEST_CONNECTIONS)}\r\n` : '';
-  if (upgrade) return `${method} ${target} HTTP/1.1\r\nUpgrade: x\r\n${lines}Connection: upgrade\r\n\r\n${body}`;
+  if (upgrade)
+    return `${method} ${target} HTTP/1.1\r\nUpgrade: ${seldom(random, 4) ? 'x, H2C' : 'x'}\r\n${lines}Connection: upgrade\r\n\r\n${body}`;
   const more = seldom(random, 3) ? repeat(random, 3, () => pick(random, REQUEST_LINES)) : '';
   return `${method} ${target} HTTP/${version}\r\nHost: h\r\n${more}${lines}${connection}\r\n${body}`;
 }

@@ -2,7 +2,7 @@
 import type { FakeConnection } from '../support/fake-connection.ts';
 import type { DesyncMitigationMode } from '../../src/model/load-balancer.ts';
 import { FORWARDED_LIMITS } from '../support/reference-forwarding.ts';
-import { asksForUpgrade, connectionOptions } from '../support/reference-headers.ts';
+import { asksForUpgrade, connectionOptions, passesUpgrade } from '../support/reference-headers.ts';
 import { readRequests, type MeasuredRequests, type RequestMessage } from '../support/reference-reader.ts';
 import { readRequestHead } from '../support/reference-request-head.ts';
 import { readResponse, type MeasuredResponse } from '../support/reference-response.ts';
@@ -105,7 +105,7 @@ export function exchangesOf(backend: ScriptedBackend, world: World): Exchange[] 
 
 /** Is what follows the request at `at` another protocol? */
 function switchedAfter(connection: FakeConnection, at: number, request: RequestMessage, world: World): boolean {
-  if (!world.upgrade || !asksForUpgrade(request.version, request.headers)) return false;
+  if (!world.upgrade || !passesUpgrade(request.version, request.headers)) return false;
   const answer = connection.given.text.slice(connection.given.before(connection.sent.momentOf(at)));
   return readResponse(answer, request.method, false, true).response?.status === 101;
 }
@@ -196,7 +196,7 @@ function answersTo(
   const answers: Answer[] = [];
   for (let at = 0; at < text.length && answers.length < max;) {
     const message = requests.messages[answers.length] ?? requests.unfinished;
-    const upgrade = world.upgrade && message !== undefined && asksForUpgrade(message.version, message.headers);
+    const upgrade = world.upgrade && message !== undefined && passesUpgrade(message.version, message.headers);
     const rest = text.slice(at);
     const { sawEnd } = connection.peer;
     const reading = readResponse(rest, message?.method ?? 'GET', sawEnd, upgrade, FORWARDED_LIMITS);

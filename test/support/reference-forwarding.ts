@@ -3,7 +3,7 @@
  * request that the reference reader has read, and what a client must get of a response.
  */
 import { HTTP_HEAD } from '../../src/model/limits.ts';
-import { asksForUpgrade, fold, namedByConnection, valuesOf } from './reference-headers.ts';
+import { fold, namedByConnection, passesUpgrade, valuesOf } from './reference-headers.ts';
 import type { RequestMessage } from './reference-reader.ts';
 import type { Header, HeadLimits } from './reference-request-head.ts';
 import type { ResponseMessage } from './reference-response.ts';
@@ -49,7 +49,7 @@ function withoutUpgrade(headers: readonly Header[], exceptLast: boolean): Header
 
 /** The request as the back end must read it. */
 export function forwardedRequest(message: RequestMessage, entrance: Entrance): RequestMessage {
-  const upgrade = entrance.upgrade && asksForUpgrade(message.version, message.headers);
+  const upgrade = entrance.upgrade && passesUpgrade(message.version, message.headers);
   const headers = endToEnd(message.headers);
   const forwardedFor = valuesOf(headers, 'X-Forwarded-For').filter((value) => value !== '');
   const authority = authorityOf(message.target);

@@ -161,7 +161,7 @@ export function namesFraming(name: string): boolean {
 
 /** What readers make of the name, squashed: of all of it, or of its first word. */
 function framingReadings(name: string): string[] {
-  return [name, /^[^A-Za-z0-9]*[^\x00-\x20]*/.exec(name)![0]].map(squash);
+  return [name, /^[^A-Za-z0-9]*[!-\xff]*/.exec(name)![0]].map(squash);
 }
 
 export const FRAMING_LETTERS = ['transferencoding', 'contentlength'];

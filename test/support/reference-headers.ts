@@ -28,3 +28,9 @@ export function namedByConnection(headers: readonly Header[]): string[] {
 export function asksForUpgrade(version: '1.0' | '1.1', headers: readonly Header[]): boolean {
   return version === '1.1' && connectionOptions(headers).includes('upgrade') && valuesOf(headers, 'Upgrade').length > 0;
 }
+
+/** May it go on to the back end? Not to HTTP/2. */
+export function passesUpgrade(version: '1.0' | '1.1', headers: readonly Header[]): boolean {
+  const protocols = valuesOf(headers, 'Upgrade').flatMap((value) => value.split(',').map((each) => each.trim()));
+  return asksForUpgrade(version, headers) && !protocols.some((each) => each.toLowerCase() === 'h2c');
+}

@@ -40,6 +40,19 @@ for (const transport of TRANSPORTS) {
       assert.match((await readMessage(client)).startLine, / 200 /);
     });
 
+    test('to HTTP/2 is never passed on, whose requests would pass everything in front of the back end', async (t) => {
+      for (const value of ['h2c', 'H2C', 'websocket,\th2c ', 'h2c\r\nUpgrade: websocket']) {
+        const { traffic, backend } = await setUp(t, { transport, settings: { upgrade: true } });
+        const client = await traffic.dial();
+        client.send(UPGRADE.replace('websocket', value) + GET);
+        const instance = await backend.accept();
+        assert.doesNotMatch(await instance.take('\r\n\r\n'), /upgrade|h2c/i);
+        instance.send(`${SWITCHING}evil`);
+        assert.match(await client.take('\r\n\r\n'), BAD_GATEWAY);
+        assert.equal(client.received, '', 'bytes behind it are no request');
+      }
+    });
+
     test('that the back end makes unasked is a 502', async (t) => {
       for (const settings of [{ upgrade: false }, { upgrade: true }]) {
         const { traffic, backend } = await setUp(t, { transport, settings });

@@ -7,7 +7,7 @@ export interface Step {
   readonly command: string;
   /** Before the command. */
   readonly before?: (site: Site) => Promise<void>;
-  /** Why requests under way may be cut (a 504) by what the command does. */
+  /** Why requests under way may end in a 504 by what the command does. */
   readonly cuts?: string;
   /** That the traffic does what the command says, and the answer says so too. */
   readonly check: (site: Site, output: Output) => Promise<void>;

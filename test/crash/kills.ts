@@ -70,11 +70,15 @@ export async function killStart(directory: string, random: SeededRandom): Promis
   if (before !== undefined) assert.equal(parseCredentials(before, path).length, 1, 'the key is whole');
   const second = start();
   let said = '';
+  let stopped = false;
   second.stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;
-    if (said.includes('"message":"ready"')) second.kill('SIGTERM');
+    // A second signal would end it at once.
+    if (stopped || !said.includes('"message":"ready"')) return;
+    stopped = second.kill('SIGTERM');
   });
   const [code] = (await once(second, 'close')) as [number | null];
   assert.equal(code, 0, said);
   if (before !== undefined) assert.equal(readFileSync(path, 'utf8'), before, 'the key stays the same');
+  assert.ok(!existsSync(join(directory, 'state.db-wal')), 'the state was closed in order');
 }

@@ -91,10 +91,15 @@ for (const threads of THREADS) {
     t.after(() => inspector.close());
     const clients = await clientsOf(t, around.port, CLIENTS);
     for (const client of clients) assert.ok(await ask(client));
-    const diedMs = systemClock.monotonicMs();
-    await inspector.evaluateIn('weir-0', 'setImmediate(() => { throw new Error("told to die"); })');
+    const died = Promise.race(clients.map((client) => client.shutDown())).then(() => systemClock.monotonicMs());
+    await around.weir.until('a death', async () => {
+      await inspector.evaluateIn('weir-0', 'setImmediate(() => { throw new Error("told to die"); })');
+      // What is sent to a thread on a machine that is busy may find nobody who listens.
+      return Promise.race([died, sleep(systemClock, 2000).then(() => undefined)]);
+    });
+    const diedMs = await died;
     await around.weir.until('the replacement', async () =>
-      (await metric(around, 'weir_thread_restarts_total')) === 1 && (await isServed(around.port)) ? true : undefined,
+      (await metric(around, 'weir_thread_restarts_total')) >= 1 && (await isServed(around.port)) ? true : undefined,
     );
     const replacedMs = systemClock.monotonicMs() - diedMs;
     assert.ok(replacedMs < REPLACED_MS + SLACK_MS, `after ${replacedMs} ms`);

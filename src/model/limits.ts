@@ -124,9 +124,9 @@ export const BUFFERS = {
 export const ACCESS_LOG = {
   maxUserAgentBytes: 8 * KiB,
   /** Per traffic thread, between it and the control thread; a power of two. What does not fit is dropped and counted. */
-  ringBytes: 4 * 1024 * KiB,
+  ringBytes: 8 * 1024 * KiB,
   /** How often the control thread takes what is there. */
-  pollMs: 100,
+  pollMs: 200,
   /** A file is complete so long after its interval, when every thread has handed over what belongs to it. */
   graceMs: 2000,
   /** Files that are written to at once; more are opened and closed for every write. */

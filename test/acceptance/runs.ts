@@ -10,6 +10,7 @@ import { slowClients } from './runs/slow-clients.ts';
 import { twoThreads } from './runs/two-threads.ts';
 import { instances } from './runs/instances.ts';
 import { killThreads } from './runs/kill-threads.ts';
+import { sums } from './runs/sums.ts';
 import { swapPolicies } from './runs/swap-policies.ts';
 
 export const RUNS: readonly AcceptanceRun[] = [
@@ -24,4 +25,5 @@ export const RUNS: readonly AcceptanceRun[] = [
   controlFails,
   instances,
   swapPolicies,
+  sums,
 ];

@@ -70,10 +70,11 @@ export const SHARED = {
 export const CURSORS = SHARED.countLog - SHARED.cursors;
 /** A power of two. */
 export const COUNT_LOG_ENTRIES = 512;
-/** By thread: the number of the first in its line for capacity, 0 when there is nobody (traffic/surge-queue.ts). */
+/** By thread and lane: the number of the first in its line for capacity, 0 when there is nobody (traffic/surge-queue.ts). */
 export const SURGE_FRONTS = SHARED.countLog + 2 + COUNT_LOG_ENTRIES;
+export const SURGE_LANES = 8;
 const MAX_THREADS = 256;
-const SHARED_BYTES = (SURGE_FRONTS + MAX_THREADS) * Int32Array.BYTES_PER_ELEMENT;
+const SHARED_BYTES = (SURGE_FRONTS + MAX_THREADS * SURGE_LANES) * Int32Array.BYTES_PER_ELEMENT;
 
 const ROW_BYTES = ROW_CELLS * Float64Array.BYTES_PER_ELEMENT;
 const ZONE_BLOCK_BYTES = ZONE_BLOCK_CELLS * Float64Array.BYTES_PER_ELEMENT;
@@ -127,7 +128,7 @@ export function forgetGauges(buffer: SharedArrayBuffer, thread: number): void {
   const row = counterRow(buffer, thread);
   const shared = sharedCells(buffer);
   Atomics.sub(shared, SHARED.surgeQueueLength, row[COUNTER.surgeQueueLength]!);
-  Atomics.store(shared, SURGE_FRONTS + thread, 0);
+  for (let lane = 0; lane < SURGE_LANES; lane++) Atomics.store(shared, SURGE_FRONTS + thread * SURGE_LANES + lane, 0);
   for (const cell of [COUNTER.surgeQueueLength, COUNTER.clientConnectionsActive, COUNTER.backendConnectionsActive]) {
     row[cell] = 0;
   }

@@ -373,7 +373,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   #dispatch(fresh: boolean): void {
     const { settings, surgeQueue } = this.#listener.loadBalancer;
     const capacity = settings.maxConnectionsPerTarget;
-    const waitsBehind = capacity !== Infinity && surgeQueue.busy;
+    const waitsBehind = capacity !== Infinity && surgeQueue.isBusy(this.lane);
     const target = waitsBehind ? undefined : this.#take(capacity);
     if (target !== undefined) this.#sendTo(target, fresh);
     else if (capacity !== Infinity && this.#hasInstance()) this.#standInLine();
@@ -415,6 +415,10 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   get #boundTarget(): HttpTarget | undefined {
     const target = this.#bound?.target;
     return target?.inService === true && this.#tried?.includes(target) !== true ? target : undefined;
+  }
+
+  get lane(): number {
+    return this.#listener.laneOf(this.#zone);
   }
 
   /** Waiting for one instance and no other. */

@@ -9,7 +9,7 @@ import type { ListeningSocket } from '../transport/transport.ts';
 import type { RequestOrigin } from '../wire/log-line.ts';
 import { Balancer } from './balancer.ts';
 import { CountLog } from './count-log.ts';
-import { COUNTER, counterRow, sharedCells, threadsOf, zoneBlock } from './counters.ts';
+import { COUNTER, counterRow, sharedCells, SURGE_LANES, threadsOf, zoneBlock } from './counters.ts';
 import type { HttpTarget } from './http-backend.ts';
 import { ListenerTls } from './listener-tls.ts';
 import type { CompiledListener, CompiledLoadBalancer } from './snapshot.ts';
@@ -133,6 +133,14 @@ export class ListenerRuntime {
     this.targets = targets;
     this.balancer = this.#makeBalancer(ordinal);
     this.#updateStickiness();
+  }
+
+  /** The lane of the surge queue for who wants the instances of this listener in `zone` (Balancer). */
+  laneOf(zone: number): number {
+    const { listeners, zones, crossZone } = this.loadBalancer.settings;
+    const ports = new Set(listeners.map(({ instancePort }) => instancePort));
+    const place = Math.max(0, [...ports].indexOf(this.compiled.instancePort));
+    return (crossZone ? place : place * zones.length + zone) % SURGE_LANES;
   }
 
   /** Do the security groups let in a client with this address? One that is not let in is counted. */

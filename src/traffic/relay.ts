@@ -61,6 +61,10 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     this.#dial();
   }
 
+  get lane(): number {
+    return this.#listener.laneOf(this.#zone);
+  }
+
   isClient(side: RelaySide): boolean {
     return side === this.#client;
   }
@@ -69,7 +73,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     const { settings, surgeQueue } = this.#listener.loadBalancer;
     const capacity = settings.maxConnectionsPerTarget;
     const { balancer } = this.#listener;
-    const waitsBehind = capacity !== Infinity && surgeQueue.busy;
+    const waitsBehind = capacity !== Infinity && surgeQueue.isBusy(this.lane);
     const target = waitsBehind ? undefined : balancer.roundRobin(this.#zone, this.#tried, capacity);
     if (target === undefined || (capacity !== Infinity && !target.beginWithin(capacity))) {
       const atCapacity = capacity !== Infinity && balancer.roundRobin(this.#zone, this.#tried, Infinity) !== undefined;

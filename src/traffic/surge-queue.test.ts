@@ -12,8 +12,9 @@ function setting() {
   const queues = [0, 1].map((thread) => new SurgeQueue(counters, thread, clock));
   const served: string[] = [];
   let capacity = 0;
-  const waiter = (name: string, bound = false, canProceed = () => capacity > 0): Waiter => ({
+  const waiter = (name: string, bound = false, canProceed = () => capacity > 0, lane = 0): Waiter => ({
     bound,
+    lane,
     proceed() {
       if (!canProceed()) return false;
       capacity--;
@@ -43,11 +44,11 @@ describe('the surge queue', () => {
     free(3);
     queue.serve();
     assert.deepEqual(served, ['a', 'b', 'c']);
-    assert.equal(queue.busy, true);
+    assert.equal(queue.isBusy(0), true);
     free(1);
     queue.serve();
     assert.deepEqual(served, ['a', 'b', 'c', 'd']);
-    assert.equal(queue.busy, false);
+    assert.equal(queue.isBusy(0), false);
   });
 
   test('lets those behind pass who wait for one instance and no other', () => {
@@ -104,9 +105,10 @@ describe('the surge queue', () => {
     const defect = new Error('a defect');
     queue.standInLine({
       bound: false,
+      lane: 0,
       proceed() {
         queue.serve();
-        assert.equal(queue.busy, false, 'who is being served may take what there is');
+        assert.equal(queue.isBusy(0), false, 'who is being served may take what there is');
         throw defect;
       },
     });
@@ -122,6 +124,7 @@ describe('the surge queue', () => {
     let tries = 0;
     const again: Waiter = {
       bound: false,
+      lane: 0,
       proceed() {
         if (tries++ === 0) {
           queue.standInLine(again);
@@ -157,12 +160,12 @@ describe('the surge queue', () => {
 
   test('has whoever comes to a thread without a line stand behind the line of another one', () => {
     const { queue, other, waiter, free } = setting();
-    assert.deepEqual([queue.busy, other.busy], [false, false]);
+    assert.deepEqual([queue.isBusy(0), other.isBusy(0)], [false, false]);
     queue.standInLine(waiter('a'));
-    assert.deepEqual([queue.busy, other.busy], [true, true]);
+    assert.deepEqual([queue.isBusy(0), other.isBusy(0)], [true, true]);
     free(1);
     queue.serve();
-    assert.deepEqual([queue.busy, other.busy], [false, false]);
+    assert.deepEqual([queue.isBusy(0), other.isBusy(0)], [false, false]);
   });
 
   test('leaves the capacity that a thread gave back to the first of another one within milliseconds', () => {
@@ -189,5 +192,23 @@ describe('the surge queue', () => {
     kill();
     queue.serve();
     assert.deepEqual(served, ['a', 'b']);
+  });
+
+  test('has nobody wait for those who want other instances, of whichever thread', () => {
+    const { queue, other, served, waiter, free } = setting();
+    const never = () => false;
+    queue.standInLine(waiter('full', false, never, 0));
+    assert.deepEqual([queue.isBusy(1), other.isBusy(1), other.isBusy(0)], [false, false, true]);
+    other.standInLine(waiter('full too', false, never, 0));
+    other.standInLine(waiter('a', false, undefined, 1));
+    queue.standInLine(waiter('b', false, undefined, 1));
+    other.standInLine(waiter('c', false, undefined, 1));
+    free(3);
+    queue.serve();
+    assert.deepEqual(served, []);
+    other.serve();
+    queue.serve();
+    other.serve();
+    assert.deepEqual(served, ['a', 'b', 'c']);
   });
 });

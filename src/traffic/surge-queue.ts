@@ -2,11 +2,12 @@
  * The surge queue of a load balancer (spec/traffic.md 3): requests and connections that wait for a back end, at most
  * {@link SURGE_QUEUE_LENGTH} over all threads. Who waits for a connection that is being made is counted; who waits
  * for capacity (`weir.backend.maxconnections`) also stands in line: each thread has one of its own, and numbers tell who
- * came first over all of them.
+ * came first over all of them. Who wants other instances than the first (another instance port, another zone) stands in
+ * another lane, and does not wait for it.
  */
 import type { Clock, Timer } from '../kit/clock.ts';
 import { SURGE_QUEUE_LENGTH } from '../model/limits.ts';
-import { COUNTER, counterRow, SHARED, sharedCells, SURGE_FRONTS, threadsOf } from './counters.ts';
+import { COUNTER, counterRow, SHARED, sharedCells, SURGE_FRONTS, SURGE_LANES, threadsOf } from './counters.ts';
 
 /** While somebody waits, this often is looked whether there is capacity that nobody has told of. */
 const POLL_MS = 10;
@@ -18,6 +19,15 @@ export interface Waiter {
   proceed(): boolean;
   /** It waits for one instance and no other: those behind it need not. */
   readonly bound: boolean;
+  /** Below {@link SURGE_LANES}, the same for all that want the same instances. */
+  readonly lane: number;
+}
+
+/** Where somebody stands. */
+interface Place {
+  /** Grows, over all threads. */
+  readonly ticket: number;
+  readonly lane: number;
 }
 
 export class SurgeQueue {
@@ -26,8 +36,9 @@ export class SurgeQueue {
   readonly #clock: Clock;
   readonly #thread: number;
   readonly #threads: number;
-  /** With their numbers, which grow. */
-  readonly #line = new Map<Waiter, number>();
+  readonly #line = new Map<Waiter, Place>();
+  /** How many stand in each lane. */
+  readonly #standing = new Int32Array(SURGE_LANES);
   #poll: Timer | undefined;
   #serving = false;
 
@@ -40,15 +51,18 @@ export class SurgeQueue {
     this.#clock = clock;
   }
 
-  /** Does somebody stand in line, of whichever thread? Whoever comes now waits behind. */
-  get busy(): boolean {
-    return !this.#serving && (this.#line.size > 0 || this.#frontBefore(undefined));
+  /** Does somebody stand in the lane, of whichever thread? Whoever comes now waits behind. */
+  isBusy(lane: number): boolean {
+    return !this.#serving && (this.#standing[lane]! > 0 || this.#frontBefore(undefined, lane));
   }
 
-  /** Is somebody of this thread the first of all? */
+  /** Is somebody of this thread the first of a lane? */
   get isNext(): boolean {
-    const [ticket] = this.#line.values();
-    return ticket !== undefined && !this.#frontBefore(ticket);
+    for (let lane = 0; lane < SURGE_LANES; lane++) {
+      const front = Atomics.load(this.#shared, this.#frontCell(this.#thread, lane));
+      if (front !== 0 && !this.#frontBefore(front, lane)) return true;
+    }
+    return false;
   }
 
   /** How many wait, over all threads. */
@@ -76,24 +90,37 @@ export class SurgeQueue {
   /** Stands in line until `proceed` returns true, or until `stepOut`. Who stands there already keeps its place. */
   standInLine(waiter: Waiter): void {
     if (this.#line.has(waiter)) return;
-    this.#line.set(waiter, this.#ticket());
-    this.#tellFront();
+    const { lane } = waiter;
+    this.#line.set(waiter, { ticket: this.#ticket(), lane });
+    this.#standing[lane]!++;
+    this.#tellFronts();
     this.#poll ??= this.#clock.every(this.#threads === 1 ? POLL_MS : POLL_OTHERS_MS, () => this.serve());
   }
 
   stepOut(waiter: Waiter): void {
-    if (!this.#line.delete(waiter) || this.#serving) return;
-    this.#settle();
+    if (this.#remove(waiter) && !this.#serving) this.#settle();
   }
 
-  /** Capacity may have come back: serves from the front of the line as far as it goes. */
+  #remove(waiter: Waiter): boolean {
+    const place = this.#line.get(waiter);
+    if (place === undefined) return false;
+    this.#line.delete(waiter);
+    this.#standing[place.lane]!--;
+    return true;
+  }
+
+  /** Capacity may have come back: serves from the front of each lane as far as it goes. */
   serve(): void {
     if (this.#serving || this.#line.size === 0) return;
     this.#serving = true;
+    let open = this.#lanes();
     try {
-      for (const [waiter, ticket] of this.#line) {
-        if (!waiter.bound && this.#frontBefore(ticket)) break;
-        if (!this.#serveOne(waiter) && !waiter.bound) break;
+      for (const [waiter, { ticket, lane }] of this.#line) {
+        if (open === 0) break;
+        if ((open & (1 << lane)) === 0) continue;
+        const { bound } = waiter;
+        const served = (bound || !this.#frontBefore(ticket, lane)) && this.#serveOne(waiter);
+        if (!served && !bound) open &= ~(1 << lane);
       }
     } finally {
       this.#serving = false;
@@ -107,9 +134,16 @@ export class SurgeQueue {
     try {
       served = waiter.proceed();
     } finally {
-      if (served) this.#line.delete(waiter);
+      if (served) this.#remove(waiter);
     }
     return served;
+  }
+
+  /** Those in which somebody stands, a bit for each. */
+  #lanes(): number {
+    let lanes = 0;
+    for (let lane = 0; lane < SURGE_LANES; lane++) if (this.#standing[lane]! > 0) lanes |= 1 << lane;
+    return lanes;
   }
 
   /** The next number; 0 is nobody's. */
@@ -118,29 +152,38 @@ export class SurgeQueue {
     return ticket === 0 ? this.#ticket() : ticket;
   }
 
-  /** Is the first in line of another thread before `ticket`, or there at all? */
-  #frontBefore(ticket: number | undefined): boolean {
+  #frontCell(thread: number, lane: number): number {
+    return SURGE_FRONTS + thread * SURGE_LANES + lane;
+  }
+
+  /** Is the first in another thread's lane before `ticket`, or there at all? */
+  #frontBefore(ticket: number | undefined, lane: number): boolean {
     for (let thread = 0; thread < this.#threads; thread++) {
       if (thread === this.#thread) continue;
-      const front = Atomics.load(this.#shared, SURGE_FRONTS + thread);
+      const front = Atomics.load(this.#shared, this.#frontCell(thread, lane));
       if (front !== 0 && (ticket === undefined || ((front - ticket) | 0) < 0)) return true;
     }
     return false;
   }
 
-  /** Tells the other threads who is first here, of those that take any instance. */
-  #tellFront(): void {
-    let front = 0;
-    for (const [waiter, ticket] of this.#line) {
-      if (waiter.bound) continue;
-      front = ticket;
-      break;
+  /** Tells the other threads who is first here in each lane, of those that take any of its instances. */
+  #tellFronts(): void {
+    let open = this.#lanes();
+    let told = 0;
+    for (const [waiter, { ticket, lane }] of this.#line) {
+      if (open === 0) break;
+      if (waiter.bound || (open & (1 << lane)) === 0) continue;
+      open &= ~(1 << lane);
+      told |= 1 << lane;
+      Atomics.store(this.#shared, this.#frontCell(this.#thread, lane), ticket);
     }
-    Atomics.store(this.#shared, SURGE_FRONTS + this.#thread, front);
+    for (let lane = 0; lane < SURGE_LANES; lane++) {
+      if ((told & (1 << lane)) === 0) Atomics.store(this.#shared, this.#frontCell(this.#thread, lane), 0);
+    }
   }
 
   #settle(): void {
-    this.#tellFront();
+    this.#tellFronts();
     if (this.#line.size > 0 || this.#poll === undefined) return;
     this.#poll.cancel();
     this.#poll = undefined;

@@ -101,6 +101,28 @@ for (const transport of TRANSPORTS) {
       assert.equal((await readMessage(stays)).body, 'second');
     });
 
+    test('keeps nobody waiting who wants another instance: of another port, or of another zone', async (t) => {
+      const settings = { maxConnectionsPerTarget: 1, idleTimeoutMs: IDLE_MS, crossZone: false };
+      const around = await setUp(t, { transport, settings, backendCount: 2, zones: ['a', 'b'] });
+      const { traffic, backends } = around;
+      const taken = await Promise.all([traffic.dial(), traffic.dial()]);
+      for (const client of taken) client.send(GET);
+      const instances = await Promise.all(backends.map((backend) => backend.accept()));
+      for (const instance of instances) await readMessage(instance);
+      // Clients are given the zones in turn: one waits for each.
+      const waiting = await Promise.all([traffic.dial(), traffic.dial()]);
+      for (const [index, client] of waiting.entries()) {
+        client.send(GET);
+        await queued(around, index + 1);
+      }
+      for (const instance of instances.toReversed()) {
+        instance.send(ok(''));
+        await readMessage(instance);
+        instance.send(ok(''));
+      }
+      for (const client of [...taken, ...waiting]) await readMessage(client);
+    });
+
     test('forgets who goes away with a part of its body still to come', async (t) => {
       const around = await atCapacity(t);
       const client = await around.traffic.dial();

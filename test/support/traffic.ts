@@ -185,6 +185,11 @@ export class Traffic {
     return lines;
   }
 
+  /** Lines of the access log that found no room. */
+  get droppedLines(): number {
+    return this.#logReader.dropped;
+  }
+
   get cells(): Float64Array {
     return sumCounters(this.#counters);
   }

@@ -1,6 +1,7 @@
 /** What the access log says of what happened on the wire (spec/traffic.md 9). */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { ACCESS_LOG } from '../../src/model/limits.ts';
 import { setUp, TRANSPORTS, type SetUpOptions } from '../support/traffic.ts';
 import { refusingPort } from '../support/peers.ts';
 import { readMessage } from '../support/http-reader.ts';
@@ -281,5 +282,23 @@ describe('access log of TCP', () => {
     refused.end();
     await refused.close();
     assert.match(traffic.takeLog()[0] ?? '', / - -1 -1 -1 - - 0 0 "- - - " "-" - -$/);
+  });
+});
+
+describe('access log that nobody takes', () => {
+  it('loses lines, which are counted, and no request', async (t) => {
+    const { traffic, backend } = await setUp(t, logged());
+    backend.serve(() => OK);
+    const agent = '"'.repeat(8000);
+    const client = await traffic.dial();
+    for (let requests = 0; traffic.droppedLines === 0; requests++) {
+      assert.ok(requests * agent.length * 4 < 2 * ACCESS_LOG.ringBytes, 'a ring is full some time');
+      client.send(`GET / HTTP/1.1\r\nHost: h\r\nUser-Agent: ${agent}\r\n\r\n`);
+      assert.equal((await readMessage(client)).body, 'hello');
+    }
+    assert.ok(traffic.takeLog().length > ACCESS_LOG.ringBytes / (agent.length * 4 + 1000));
+    client.send(GET);
+    await readMessage(client);
+    assert.equal(traffic.takeLog().length, 1);
   });
 });

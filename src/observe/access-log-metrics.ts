@@ -1,6 +1,24 @@
 /** The delivery of access logs as `/metrics` shows it. */
-import type { AccessLogMetrics } from './access-logs.ts';
 import { labels, type Exposition } from './exposition.ts';
+
+/** Lines that were lost, by reason. */
+export interface DroppedLines {
+  /** A thread wrote faster than the control thread took. */
+  readonly ring: number;
+  /** The disk did not take them. */
+  readonly disk: number;
+  /** Too much was not delivered yet. */
+  readonly undelivered: number;
+}
+
+export interface AccessLogMetrics {
+  readonly dropped: DroppedLines;
+  readonly deliveredFiles: number;
+  readonly deliveryFailures: number;
+  readonly undeliveredFiles: number;
+  /** The file being written included. */
+  readonly undeliveredBytes: number;
+}
 
 export function writeAccessLogs(out: Exposition, metrics: AccessLogMetrics): void {
   out.family('weir_access_log_dropped_total', 'counter', 'Access log lines that were lost, by reason.');

@@ -8,6 +8,7 @@ import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { FakeClock } from '../kit/clock.ts';
 import type { LogFields } from '../kit/log.ts';
 import { SeededRandom } from '../kit/random.ts';
+import { ACCESS_LOG } from '../model/limits.ts';
 import { idOf, type AccessLogAttribute, type LoadBalancer } from '../model/load-balancer.ts';
 import { LogRingWriter } from '../traffic/log-ring.ts';
 import { folderStore } from './access-log-folder.ts';
@@ -240,6 +241,21 @@ describe('access logs across processes', () => {
     assert.deepEqual(harness.delivered(), { 'bucket 20260501T1005Z': 'one\n' });
   });
 
+  it('keep no process that stops, when the disk hangs', async (t) => {
+    const harness = new Harness(t);
+    const ordinal = harness.logs.ordinalOf(loadBalancer('web'));
+    await harness.pass(200);
+    let hangs = true;
+    const woken: (() => void)[] = [];
+    harness.disk.before = () => (hangs ? new Promise<void>((resolve) => woken.push(resolve)) : Promise.resolve());
+    harness.write(ordinal, 'one');
+    const stopped = harness.logs.stop();
+    harness.clock.advance(ACCESS_LOG.stopMs);
+    await stopped;
+    hangs = false;
+    for (const wake of woken) wake();
+  });
+
   it('that were left are delivered by the next process, but for a last line that is torn', async (t) => {
     const harness = new Harness(t);
     harness.write(harness.logs.ordinalOf(loadBalancer('web')), 'one');
@@ -379,6 +395,19 @@ describe('access logs on a disk that is full', () => {
     await harness.pass(4 * MINUTE);
     assert.equal(harness.said('access logs are written again').length, 1);
     assert.deepEqual(harness.delivered(), { 'bucket 20260501T1005Z': 'one\ntwo\n' });
+  });
+
+  it('are cut to whole lines before they are delivered', async (t) => {
+    const harness = new Harness(t);
+    const ordinal = harness.logs.ordinalOf(loadBalancer('web'));
+    await harness.pass(200);
+    harness.write(ordinal, 'one');
+    await harness.pass(200);
+    harness.disk.room = 2;
+    harness.disk.truncateFailure = 'EIO';
+    harness.write(ordinal, 'lost');
+    await harness.pass(4 * MINUTE);
+    assert.deepEqual(harness.delivered(), { 'bucket 20260501T1005Z': 'one\n' });
   });
 
   it('are still taken from the threads, whose rings do not fill', async (t) => {

@@ -14,6 +14,7 @@ import { LogRingReader, makeLogRing } from '../traffic/log-ring.ts';
 import { LogDelivery, type LogStore } from './access-log-delivery.ts';
 import { countLines, SpoolFile } from './access-log-file.ts';
 import { systemFiles, type LogFiles } from './access-log-files.ts';
+import type { AccessLogMetrics } from './access-log-metrics.ts';
 import { destinationOf, intervalEndMs, logFileKey, testFileKey, type LogDestination } from './access-log-names.ts';
 
 export interface AccessLogsOptions {
@@ -26,25 +27,6 @@ export interface AccessLogsOptions {
   readonly store: LogStore;
   readonly files?: LogFiles;
   readonly maxSpoolBytes?: number;
-}
-
-/** Lines that were lost, by reason. */
-export interface DroppedLines {
-  /** A thread wrote faster than the control thread took. */
-  readonly ring: number;
-  /** The disk did not take them. */
-  readonly disk: number;
-  /** Too much was not delivered yet. */
-  readonly undelivered: number;
-}
-
-export interface AccessLogMetrics {
-  readonly dropped: DroppedLines;
-  readonly deliveredFiles: number;
-  readonly deliveryFailures: number;
-  readonly undeliveredFiles: number;
-  /** The file being written included. */
-  readonly undeliveredBytes: number;
 }
 
 /** The lines of one load balancer under one state of its attribute. */
@@ -143,19 +125,21 @@ export class AccessLogs {
     return this.#turn;
   }
 
-  /** Takes the last lines, and delivers what can be delivered without waiting. Threads have ended. */
+  /** Takes the last lines, and delivers what can be delivered in a short time. Threads have ended. */
   async stop(): Promise<void> {
     this.#timer?.cancel();
+    const { clock } = this.#options;
+    // A disk that hangs must not keep the process.
+    await Promise.race([this.#finish(), new Promise<void>((resolve) => clock.after(ACCESS_LOG.stopMs, resolve))]);
+    this.delivery.stop();
+  }
+
+  async #finish(): Promise<void> {
     await this.#turn;
     await this.poll();
     await this.#endFiles(() => true);
     this.delivery.retryNow();
-    const { clock } = this.#options;
-    await Promise.race([
-      this.delivery.settle(),
-      new Promise<void>((resolve) => clock.after(ACCESS_LOG.stopMs, resolve)),
-    ]);
-    this.delivery.stop();
+    await this.delivery.settle();
   }
 
   metrics(): AccessLogMetrics {
@@ -254,7 +238,13 @@ export class AccessLogs {
 
   async #endFile(file: SpoolFile): Promise<void> {
     const { key, path, bytes } = file;
-    await file.close().catch((error: unknown) => this.#diskFailed(messageOf(error)));
+    try {
+      await file.close();
+    } catch (error) {
+      this.#diskFailed(messageOf(error));
+      // With the part of a line at its end it stays, for the next process.
+      if (!(await this.#files.trim(path).then(Boolean, () => false))) return;
+    }
     if (bytes > 0) this.delivery.add({ key, path, bytes });
     else await this.#files.remove(path, this.#options.spool).catch(() => undefined);
   }

@@ -14,8 +14,7 @@ import {
   sumCounters,
 } from '../traffic/counters.ts';
 import { REASONS, TIERS } from '../wire/desync-reasons.ts';
-import type { AccessLogMetrics } from './access-logs.ts';
-import { writeAccessLogs } from './access-log-metrics.ts';
+import { writeAccessLogs, type AccessLogMetrics } from './access-log-metrics.ts';
 import { Exposition, labels } from './exposition.ts';
 import { writeProcessMetrics, type ProcessMetrics } from './process-metrics.ts';
 import { writeCertificates, writeHandshakes } from './tls-metrics.ts';

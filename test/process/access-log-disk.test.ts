@@ -74,6 +74,8 @@ describe('the access log on a disk that is full', () => {
     assert.deepEqual(rejectedByAthena(lines), [], 'no line is torn');
     assert.ok(dropped > 0 && lines.length >= 11);
     peer.socket.destroy();
+    // It writes in the directory that is removed now.
+    await weir.kill();
   });
 });
 

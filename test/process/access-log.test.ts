@@ -99,5 +99,7 @@ describe('the access log of a weir', () => {
     await next.until('the file', () => targetsIn(logsIn(delivered).text).includes('/before') || undefined);
     const metrics = await (await fetch(`${await next.endpoint()}/metrics`)).text();
     assert.match(metrics, /^weir_access_log_dropped_total\{reason="ring"\} 0$/m);
+    // It writes in the directory that is removed now.
+    await next.kill();
   });
 });

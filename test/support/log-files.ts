@@ -8,8 +8,11 @@ export class FaultyDisk implements LogFiles {
   failure: string | undefined;
   /** What cutting off fails with. */
   truncateFailure: string | undefined;
+  /** Waited for before a file is opened. */
+  before: () => Promise<void> = () => Promise.resolve();
 
   async open(path: string): Promise<LogFile> {
+    await this.before();
     this.#check();
     const file = await systemFiles.open(path);
     return {

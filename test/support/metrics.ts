@@ -1,5 +1,5 @@
 /** Pages of `/metrics` for tests: what they are made from, and one on which every series stands that there can be. */
-import type { AccessLogMetrics } from '../../src/observe/access-logs.ts';
+import type { AccessLogMetrics } from '../../src/observe/access-log-metrics.ts';
 import type { ProcessMetrics } from '../../src/observe/process-metrics.ts';
 import { renderMetrics, type LoadBalancerMetrics, type MetricsInput } from '../../src/observe/prometheus.ts';
 import { counterRow, makeCounters, THREAD_ROW_CELLS } from '../../src/traffic/counters.ts';

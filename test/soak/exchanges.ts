@@ -1,5 +1,6 @@
 /** What a client of a soak does: each exchange ends well, or throws what was wrong with it. */
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { sleep, systemClock } from '../../src/kit/clock.ts';
 import { ask, dial, echo, LostAtRest, raw, WrongAnswer, type Answer, type Ask, type Client } from './client.ts';
 import { patternBytes } from './instances.ts';
@@ -110,6 +111,11 @@ function stream(kind: 'TCP' | 'SSL'): Exchange {
   };
 }
 
+/** Also when that was before anybody asked. */
+async function closed(socket: Socket): Promise<void> {
+  if (!socket.closed) await once(socket, 'close');
+}
+
 function connection(kind: 'TCP' | 'SSL'): Exchange {
   return {
     name: `${kind} connection`,
@@ -118,9 +124,8 @@ function connection(kind: 'TCP' | 'SSL'): Exchange {
       const socket = await dial(client, kind);
       await echo(socket, [1, 500, 20 * KIB, 300 * KIB][client.random.below(4)]!);
       // Half-closed: the end comes back only after it has gone all the way.
-      const ended = once(socket, 'close');
       socket.end();
-      await ended;
+      await closed(socket);
     },
   };
 }
@@ -153,12 +158,13 @@ function careless(name: string, stays: boolean): Exchange {
       const size = 512 * KIB;
       const socket = await dial(client, 'HTTP');
       socket.write(`GET /bytes/${size} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
-      await once(socket, 'readable');
+      // Its first bytes, or its end.
+      await Promise.race([once(socket, 'readable'), closed(socket)]);
       if (stays) {
         await sleep(systemClock, LATE_MS);
         let length = 0;
         socket.on('data', (chunk: Buffer) => (length += chunk.length));
-        await once(socket, 'close');
+        await closed(socket);
         if (length < size) throw new Error(`cut after ${length} bytes`);
       }
       socket.destroy();

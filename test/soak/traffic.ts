@@ -24,6 +24,9 @@ export interface TrafficPlan {
   readonly pauseMs: number;
 }
 
+/** Longer than anything that ends at all: every socket has a time-out of its own. */
+const EXCHANGE_MS = 90_000;
+
 const TOTAL_WEIGHT = EXCHANGES.reduce((sum, { weight }) => sum + weight, 0);
 
 export class Traffic {
@@ -63,7 +66,7 @@ export class Traffic {
   async #exchange(client: Client, exchange: Exchange): Promise<void> {
     const beganMs = systemClock.monotonicMs();
     try {
-      await exchange.run(client);
+      await withinLimit(exchange.run(client));
       this.done.set(exchange.name, (this.done.get(exchange.name) ?? 0) + 1);
     } catch (error) {
       this.failures.push({
@@ -74,6 +77,19 @@ export class Traffic {
         wrong: error instanceof WrongAnswer,
       });
     }
+  }
+}
+
+/** A client of ours that waits for what never comes must not keep the soak from its end. */
+async function withinLimit(exchange: Promise<void>): Promise<void> {
+  const tooLong = Promise.withResolvers<never>();
+  const timer = systemClock.after(EXCHANGE_MS, () =>
+    tooLong.reject(new WrongAnswer(`not over after ${EXCHANGE_MS / 1000} s`)),
+  );
+  try {
+    await Promise.race([exchange, tooLong.promise]);
+  } finally {
+    timer.cancel();
   }
 }
 

@@ -64,13 +64,13 @@ function loaded(size: number): { readonly balancer: Balancer } {
   const table = new TargetTable(1);
   while (table.pages.length * PAGE_SLOTS < size) table.add();
   const shared = sharedCells(makeCounters(1));
-  const log = new CountLog(shared);
+  const log = new CountLog(shared, 1);
   const targets = Array.from({ length: size }, (_, slot) => {
     const page = table.page(slot);
     page.setState(slotIndex(slot), TARGET_STATE.inService);
     const compiled = { slot, instanceId: `i-${slot}`, host: '127.0.0.1', port: 80, zone: 'a' };
     return new Target(ID, compiled, 'HTTP', undefined, page, log, 0);
   });
-  const options = { zones: ['a'], crossZone: true, slowStartMs: 0, clock: systemClock, shared, ordinal: 0 };
+  const options = { zones: ['a'], crossZone: true, slowStartMs: 0, clock: systemClock, shared, log, ordinal: 0 };
   return { balancer: new Balancer({ targets, ...options }) };
 }

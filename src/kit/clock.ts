@@ -1,3 +1,6 @@
+// Imported: the global of the same name is looked up anew at each call.
+import { performance } from 'node:perf_hooks';
+
 /** A timer that was started; `cancel` is idempotent. */
 export interface Timer {
   cancel(): void;

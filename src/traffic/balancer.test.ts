@@ -15,6 +15,7 @@ const ID = loadBalancerId('000000000000', 'us-east-1', 'test');
 class Setting {
   readonly page = new TargetPage(2);
   readonly shared = sharedCells(makeCounters(2));
+  readonly log = new CountLog(this.shared, 2);
   readonly targets: Target[];
   readonly balancer: Balancer;
 
@@ -38,7 +39,7 @@ class Setting {
   targetsOf(thread: number): Target[] {
     return this.#zones.map((zone, slot) => {
       const compiled = { slot, instanceId: `i-${slot}`, host: '127.0.0.1', port: 80, zone };
-      return new Target(ID, compiled, 'HTTP', undefined, this.page, new CountLog(this.shared), thread);
+      return new Target(ID, compiled, 'HTTP', undefined, this.page, this.log, thread);
     });
   }
 
@@ -50,6 +51,7 @@ class Setting {
       slowStartMs: this.#slowStartMs,
       clock: this.clock,
       shared: this.shared,
+      log: this.log,
       ordinal: 0,
     });
   }

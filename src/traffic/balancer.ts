@@ -3,7 +3,7 @@
  * with ties broken round robin; over all threads, since counts and turns are in shared memory.
  */
 import type { Clock } from '../kit/clock.ts';
-import { CountLog } from './count-log.ts';
+import type { CountLog } from './count-log.ts';
 import { CURSORS, SHARED } from './counters.ts';
 import { TargetGroup } from './target-group.ts';
 import type { Target } from './target.ts';
@@ -16,6 +16,8 @@ export interface BalancerOptions<T extends Target> {
   readonly clock: Clock;
   /** Of the load balancer (`sharedCells`). */
   readonly shared: Int32Array;
+  /** Of the load balancer. */
+  readonly log: CountLog;
   /** The listener's number within its load balancer: it picks the turns that it shares with other threads. */
   readonly ordinal: number;
 }
@@ -29,12 +31,11 @@ export class Balancer<T extends Target = Target> {
     this.#shared = options.shared;
     const cursorOf = (turn: number): number => SHARED.cursors + ((ordinal * 8 + turn) % CURSORS);
     this.#zoneCursor = cursorOf(0);
-    const common = { ...options, log: new CountLog(options.shared) };
     this.#groups = crossZone
-      ? [new TargetGroup(targets, cursorOf(1), common)]
+      ? [new TargetGroup(targets, cursorOf(1), options)]
       : zones.map((zone, index) => {
           const own = targets.filter((target) => target.zone === zone);
-          return new TargetGroup(own, cursorOf(1 + index), common);
+          return new TargetGroup(own, cursorOf(1 + index), options);
         });
   }
 

@@ -3,6 +3,7 @@
  * every thread that balances reads on from where it stood. So each knows the counts of all without looking at all.
  */
 import { assert } from '../kit/assert.ts';
+import { cellsOf, type Cells } from '../kit/cells.ts';
 import { COUNT_LOG_ENTRIES, SHARED } from './counters.ts';
 
 /** A reader that is so far behind looks at all counts instead. */
@@ -14,23 +15,23 @@ const ROUND_MASK = (1 << (32 - SLOT_BITS)) - 1;
 const ENTRIES = SHARED.countLog + 2;
 
 export class CountLog {
-  readonly #cells: Int32Array;
+  readonly #cells: Cells;
 
-  /** `shared` as `sharedCells` gives it. */
-  constructor(shared: Int32Array) {
-    this.#cells = shared;
+  /** `shared` as `sharedCells` gives it; so many threads count. */
+  constructor(shared: Int32Array, threads: number) {
+    this.#cells = cellsOf(shared, threads);
   }
 
   /** The count of `slot` has changed: it stands in the table already. */
   append(slot: number): void {
     assert(slot <= SLOT_MASK, 'a slot fits into an entry');
-    const sequence = Atomics.add(this.#cells, SHARED.countLog, 1);
-    Atomics.store(this.#cells, ENTRIES + (sequence & (COUNT_LOG_ENTRIES - 1)), (roundOf(sequence) << SLOT_BITS) | slot);
+    const sequence = this.#cells.add(SHARED.countLog, 1);
+    this.#cells.store(ENTRIES + (sequence & (COUNT_LOG_ENTRIES - 1)), (roundOf(sequence) << SLOT_BITS) | slot);
   }
 
   /** Where the log ends now. */
   get end(): number {
-    return Atomics.load(this.#cells, SHARED.countLog);
+    return this.#cells.load(SHARED.countLog);
   }
 
   /** Whether a reader at `position` is too far behind to read on. */
@@ -40,7 +41,7 @@ export class CountLog {
 
   /** The slot of the entry at `position`; -1 when it is not there yet. */
   slotAt(position: number): number {
-    const entry = Atomics.load(this.#cells, ENTRIES + (position & (COUNT_LOG_ENTRIES - 1)));
+    const entry = this.#cells.load(ENTRIES + (position & (COUNT_LOG_ENTRIES - 1)));
     return entry >>> SLOT_BITS === roundOf(position) ? entry & SLOT_MASK : -1;
   }
 }

@@ -160,8 +160,8 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
       this.close();
       return;
     }
-    client.touch();
-    if (!this.#responding) {
+    if (this.#responding) client.responseGoesOn();
+    else {
       this.#responding = true;
       this.#heldLength = 0;
       client.responseBegins();
@@ -340,6 +340,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     if (this.#headDone && this.#body.kind === BODY.untilClose) {
       this.#reusable = false;
       this.#body.done = true;
+      client.responseGoesOn();
       this.#complete(client, false);
       return;
     }

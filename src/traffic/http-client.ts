@@ -79,6 +79,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   #dispatchedMs = 0;
   /** When the request began, where that was before its dispatch; else -1. */
   #begunMs = -1;
+  /** When the response has come, whole as far as is known; else -1. */
+  #answeredMs = -1;
   #backend: HttpBackend | undefined;
   #target: HttpTarget | undefined;
   #tried: HttpTarget[] | undefined;
@@ -527,13 +529,21 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
 
   /** First byte of the response. */
   responseBegins(): void {
+    this.touch();
     const nowMs = this.#context.clock.monotonicMs();
+    this.#answeredMs = nowMs;
     const seconds = (nowMs - this.#dispatchedMs) / 1000;
     const { counters, zoneCounters } = this.#listener.loadBalancer;
     this.#zoneCells = this.#target!.zoneCells;
     observeLatency(counters, seconds);
     observeZoneLatency(zoneCounters, this.#zoneCells, seconds);
     this.#entry?.answered(nowMs, this.#target);
+  }
+
+  /** More of the response, or its end. */
+  responseGoesOn(): void {
+    this.touch();
+    this.#answeredMs = -1;
   }
 
   relayInterim(bytes: Buffer, head: ResponseHead): void {
@@ -572,7 +582,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   /** The response went out whole; the back-end connection has been seen to. */
   exchangeDone(): void {
     const complete = this.#state === STATE.response;
-    this.#endExchange();
+    this.#endExchange(this.#answeredMs);
     if (this.#close || (this.#dropRest && this.#held !== undefined)) {
       if (complete && !this.suspect && this.#lastRequest && this.#held === undefined) this.#finish();
       else this.#linger();
@@ -655,6 +665,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     if (!complete || mustClose(status) || this.#dropRest) this.#close = true;
     this.#status = status;
     this.#fromBackend = false;
+    this.#answeredMs = -1;
     composeAnswer(this.#context.outbox, status, this.closesAfter(false));
     this.sendResponse(this.#context.outbox);
     this.exchangeDone();
@@ -688,12 +699,12 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     this.#target = undefined;
   }
 
-  /** The one place where every exchange ends: counts it. */
-  #endExchange(): void {
+  /** The one place where every exchange ends: counts it. `nowMs`: the time, where it has just been read; else -1. */
+  #endExchange(nowMs = -1): void {
     this.#leaveQueue();
     this.#releaseTarget();
     this.#headBegun = false;
-    this.#countDuration();
+    this.#countDuration(nowMs);
     if (!this.#fromBackend) this.#zoneCells = this.#nodeZoneCells;
     this.#countInZone(COUNTER.requests);
     const status = this.#status;
@@ -705,10 +716,11 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   }
 
   /** A request that was refused as it came has taken no time. */
-  #countDuration(): void {
+  #countDuration(nowMs: number): void {
     const begunMs = this.#begunMs;
     this.#begunMs = -1;
-    const seconds = begunMs < 0 ? 0 : (this.#context.clock.monotonicMs() - begunMs) / 1000;
+    const endMs = nowMs < 0 ? this.#context.clock.monotonicMs() : nowMs;
+    const seconds = begunMs < 0 ? 0 : (endMs - begunMs) / 1000;
     observeDuration(this.#listener.loadBalancer.counters, seconds);
   }
 

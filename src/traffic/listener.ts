@@ -46,8 +46,8 @@ export class LoadBalancerRuntime {
     this.counters = counterRow(settings.counters, thread);
     this.zoneCounters = zoneBlock(settings.counters, thread);
     this.shared = sharedCells(settings.counters);
-    this.countLog = new CountLog(this.shared);
     this.#threads = threadsOf(settings.counters);
+    this.countLog = new CountLog(this.shared, this.#threads);
     this.surgeQueue = new SurgeQueue(settings.counters, thread, clock);
   }
 
@@ -112,7 +112,7 @@ export class ListenerRuntime {
   }
 
   #makeBalancer(ordinal: number): Balancer<HttpTarget> {
-    const { settings, shared } = this.loadBalancer;
+    const { settings, shared, countLog } = this.loadBalancer;
     const { zones, crossZone, slowStartMs } = settings;
     return new Balancer({
       targets: this.targets,
@@ -121,6 +121,7 @@ export class ListenerRuntime {
       slowStartMs,
       clock: this.#clock,
       shared,
+      log: countLog,
       ordinal,
     });
   }

@@ -16,7 +16,7 @@ const ID = loadBalancerId('000000000000', 'us-east-1', 'shop');
 const KEYS = [1, 2].map((byte) => Buffer.alloc(COOKIE_KEY_BYTES, byte));
 const MAX_DEPARTED = 1024;
 
-const log = new CountLog(sharedCells(makeCounters(1)));
+const log = new CountLog(sharedCells(makeCounters(1)), 1);
 const table = new TargetTable(1);
 table.add();
 

@@ -4,6 +4,7 @@
  * count. Totals are what the balancer reads; the per-thread rows tell what a dead thread must give back.
  */
 import { assert } from '../kit/assert.ts';
+import { cellsOf, type Cells } from '../kit/cells.ts';
 
 export const PAGE_SLOTS = 512;
 
@@ -18,12 +19,15 @@ export class TargetPage {
   readonly buffer: SharedArrayBuffer;
   readonly cells: Int32Array;
   readonly #threads: number;
+  /** What the threads count. */
+  readonly #counts: Cells;
   readonly #changesCell: number;
 
   constructor(threads: number, buffer = new SharedArrayBuffer(TargetPage.byteLength(threads))) {
     assert(buffer.byteLength === TargetPage.byteLength(threads), 'a page has the size of its thread count');
     this.buffer = buffer;
     this.cells = new Int32Array(buffer);
+    this.#counts = cellsOf(this.cells, threads);
     this.#threads = threads;
     this.#changesCell = this.cells.length - 1;
   }
@@ -47,34 +51,33 @@ export class TargetPage {
 
   /** Requests in flight (layer 4: open connections), over all threads. */
   outstanding(index: number): number {
-    return Atomics.load(this.cells, PAGE_SLOTS + index);
+    return this.#counts.load(PAGE_SLOTS + index);
   }
 
   /** Adds one if there are `expected` now, in whatever thread. */
   addOutstandingAt(index: number, thread: number, expected: number): boolean {
-    const cell = PAGE_SLOTS + index;
-    if (Atomics.compareExchange(this.cells, cell, expected, expected + 1) !== expected) return false;
+    if (!this.#counts.replace(PAGE_SLOTS + index, expected, expected + 1)) return false;
     const own = (3 + thread) * PAGE_SLOTS + index;
     this.cells[own] = this.cells[own]! + 1;
     return true;
   }
 
   addOutstanding(index: number, thread: number, delta: 1 | -1): void {
-    Atomics.add(this.cells, PAGE_SLOTS + index, delta);
+    this.#counts.add(PAGE_SLOTS + index, delta);
     const own = (3 + thread) * PAGE_SLOTS + index;
     this.cells[own] = this.cells[own]! + delta;
   }
 
   /** Open back-end connections, over all threads. */
   connections(index: number): number {
-    return Atomics.load(this.cells, 2 * PAGE_SLOTS + index);
+    return this.#counts.load(2 * PAGE_SLOTS + index);
   }
 
   /** Adds and returns the total before, so that a cap is kept by adding first and taking back. */
   addConnections(index: number, thread: number, delta: 1 | -1): number {
     const own = (3 + this.#threads + thread) * PAGE_SLOTS + index;
     this.cells[own] = this.cells[own]! + delta;
-    return Atomics.add(this.cells, 2 * PAGE_SLOTS + index, delta);
+    return this.#counts.add(2 * PAGE_SLOTS + index, delta);
   }
 
   /** Takes back everything that a thread which is no more had counted. */

@@ -8,7 +8,7 @@ import type { LoadBalancerId, Protocol } from '../model/load-balancer.ts';
 import type { ClientTls } from '../transport/transport.ts';
 import type { CountLog } from './count-log.ts';
 import type { CompiledTarget } from './snapshot.ts';
-import { PAGE_SLOTS, slotIndex, TARGET_STATE, type TargetPage } from './target-table.ts';
+import { slotIndex, TARGET_STATE, type TargetPage } from './target-table.ts';
 
 /** A connection to a target, of either layer. */
 export interface TargetConnection {
@@ -85,7 +85,7 @@ export class Target<Idle extends IdleConnection = IdleConnection> {
 
   /** Requests in flight (layer 4: connections), over all threads. */
   get outstanding(): number {
-    return Atomics.load(this.#cells, PAGE_SLOTS + this.#index);
+    return this.page.outstanding(this.#index);
   }
 
   /** Open connections over all threads. */

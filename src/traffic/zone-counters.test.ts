@@ -21,7 +21,7 @@ it('a latency lies below the bound of its bucket and above that of the one befor
       const bucket = latencyBucket(seconds);
       assert.ok(bucket >= 0 && bucket < ZONE_LATENCY_BUCKETS);
       assert.ok(seconds <= latencyBound(bucket) * (1 + 1e-12));
-      if (bucket > 0) assert.ok(seconds >= latencyBound(bucket - 1) * (1 - 1e-12));
+      if (bucket > 0) assert.ok(seconds > latencyBound(bucket - 1) * (1 - 1e-12));
     }),
   );
   assert.ok(latencyBound(1) / latencyBound(0) < 1.125);

@@ -34,11 +34,26 @@ export function latencyBound(bucket: number): number {
   return FIRST_BOUND * 2 ** (bucket / STEPS_PER_DOUBLING);
 }
 
+/** The upper bounds of all buckets. */
+const BOUNDS = Float64Array.from({ length: ZONE_LATENCY_BUCKETS }, (_, bucket) => latencyBound(bucket));
+
+/** A latency is looked up by its first {@link DIGITS} binary digits, which leave one bound at most in doubt. */
+const DIGITS = 6;
+const PER_DOUBLING = 2 ** (DIGITS - 1);
+/** For what begins with so many digits and has none behind them: the bucket within its doubling. */
+const BUCKET_IN_DOUBLING = Uint8Array.from({ length: PER_DOUBLING }, (_, digits) =>
+  Math.ceil(STEPS_PER_DOUBLING * Math.log2(1 + digits / PER_DOUBLING)),
+);
+
 /** The bucket of a latency in seconds. */
 export function latencyBucket(seconds: number): number {
   if (seconds <= FIRST_BOUND) return 0;
-  const bucket = Math.ceil(STEPS_PER_DOUBLING * Math.log2(seconds / FIRST_BOUND));
-  return bucket < ZONE_LATENCY_BUCKETS ? bucket : ZONE_LATENCY_BUCKETS - 1;
+  if (seconds > BOUNDS[ZONE_LATENCY_BUCKETS - 1]!) return ZONE_LATENCY_BUCKETS - 1;
+  // The first bound is written as a one with all the digits behind it.
+  const scaled = (seconds * (PER_DOUBLING / FIRST_BOUND)) | 0;
+  const doublings = 32 - DIGITS - Math.clz32(scaled);
+  const bucket = STEPS_PER_DOUBLING * doublings + BUCKET_IN_DOUBLING[(scaled >>> doublings) & (PER_DOUBLING - 1)]!;
+  return seconds > BOUNDS[bucket]! ? bucket + 1 : bucket;
 }
 
 /** Adds one observation, in seconds, to the zone whose block begins at `zoneCells`. */

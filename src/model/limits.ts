@@ -126,7 +126,7 @@ export const ACCESS_LOG = {
   /** Per traffic thread, between it and the control thread; a power of two. What does not fit is dropped and counted. */
   ringBytes: 8 * 1024 * KiB,
   /** How often the control thread takes what is there. */
-  pollMs: 200,
+  pollMs: 50,
   /** A file is complete so long after its interval, when every thread has handed over what belongs to it. */
   graceMs: 2000,
   /** Files that are written to at once; more are opened and closed for every write. */

@@ -41,6 +41,8 @@ export class LogRingWriter {
   #length = 0;
   #ordinal = 0;
   #second = 0;
+  /** How far the reader was when that was last looked at: it may be further. */
+  #read: number;
 
   /** Goes on where the predecessor in the same seat has stopped. */
   constructor(ring: SharedArrayBuffer) {
@@ -49,6 +51,7 @@ export class LogRingWriter {
     this.#headers = new Int32Array(ring, CONTROL_BYTES, SIZE / 4);
     this.#written = Atomics.load(this.#cells, CELL.written);
     this.#base = this.#cells[CELL.base]!;
+    this.#read = Atomics.load(this.#cells, CELL.read);
   }
 
   get #offset(): number {
@@ -68,9 +71,15 @@ export class LogRingWriter {
     }
     if (this.#length === 0) this.#rewind();
     if (this.#offset + HEADER_BYTES + this.#length + room > SIZE && !this.#wrap()) return this.#drop();
-    const used = (this.#written - Atomics.load(this.#cells, CELL.read)) | 0;
-    if (used + align(HEADER_BYTES + this.#length + room) > SIZE) return this.#drop();
+    if (!this.#fits(align(HEADER_BYTES + this.#length + room))) return this.#drop();
     return this.#offset + HEADER_BYTES + this.#length;
+  }
+
+  /** Is there room for so many bytes, from where the open segment begins? */
+  #fits(bytes: number): boolean {
+    if (((this.#written - this.#read) | 0) + bytes <= SIZE) return true;
+    this.#read = Atomics.load(this.#cells, CELL.read);
+    return ((this.#written - this.#read) | 0) + bytes <= SIZE;
   }
 
   #drop(): number {
@@ -83,7 +92,8 @@ export class LogRingWriter {
    * The reader looks at the base only behind a `written` that is new to it, when the base stands already.
    */
   #rewind(): void {
-    if (this.#offset === 0 || this.#written !== Atomics.load(this.#cells, CELL.read)) return;
+    this.#read = Atomics.load(this.#cells, CELL.read);
+    if (this.#offset === 0 || this.#written !== this.#read) return;
     this.#base = this.#written;
     this.#cells[CELL.base] = this.#base;
   }
@@ -92,8 +102,7 @@ export class LogRingWriter {
   #wrap(): boolean {
     this.flush();
     const rest = -this.#offset & (SIZE - 1);
-    const used = (this.#written - Atomics.load(this.#cells, CELL.read)) | 0;
-    if (used + rest > SIZE) return false;
+    if (!this.#fits(rest)) return false;
     if (rest > 0) this.#publish(SKIP, rest - HEADER_BYTES);
     return true;
   }

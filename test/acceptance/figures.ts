@@ -10,6 +10,7 @@ interface Row {
 
 export class Figures {
   readonly #rows: Row[] = [];
+  readonly #tables: string[] = [];
 
   /** A figure that nothing depends on. */
   note(what: string, measured: string | number): void {
@@ -21,26 +22,42 @@ export class Figures {
     this.#rows.push({ what, measured: String(measured), demanded, holds });
   }
 
+  /** Another view of the figures, printed behind them. */
+  attach(table: string): void {
+    this.#tables.push(table);
+  }
+
   /** Whether everything that was demanded holds. A run that demanded nothing has shown nothing. */
   get held(): boolean {
     return this.#rows.every((row) => row.holds) && this.#rows.some((row) => row.demanded !== undefined);
   }
 
-  /** A table for the terminal that is also Markdown. */
+  /** For the terminal, and also Markdown. */
   render(): string {
-    const head = ['figure', 'measured', 'demanded', 'holds'];
     const cells = this.#rows.map(({ what, measured, demanded, holds }) => [
       what,
       measured,
       demanded ?? '',
       demanded === undefined ? '' : holds ? 'yes' : 'NO',
     ]);
-    const widths = head.map((title, column) => Math.max(title.length, ...cells.map((row) => row[column]!.length)));
-    const line = (row: readonly string[]): string =>
-      `| ${row.map((cell, column) => (column === 1 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join(' | ')} |`;
-    const rule = `|${widths.map((width, column) => (column === 1 ? `${'-'.repeat(width + 1)}:` : '-'.repeat(width + 2))).join('|')}|`;
-    return [line(head), rule, ...cells.map(line)].join('\n');
+    const rows = renderTable(['figure', 'measured', 'demanded', 'holds'], cells, [1]);
+    return [rows, ...this.#tables].join('\n\n');
   }
+}
+
+/** A Markdown table that can be read as it is; figures (the columns `toTheRight`) stand below each other. */
+export function renderTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  toTheRight: readonly number[],
+): string {
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
+  const right = (column: number): boolean => toTheRight.includes(column);
+  const padded = (cell: string, column: number): string =>
+    right(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!);
+  const line = (row: readonly string[]): string => `| ${row.map(padded).join(' | ')} |`;
+  const rule = widths.map((width, column) => (right(column) ? `${'-'.repeat(width + 1)}:` : '-'.repeat(width + 2)));
+  return [line(head), `|${rule.join('|')}|`, ...rows.map(line)].join('\n');
 }
 
 /** Bytes as people read them: `12.3 MB` (of 2^20 bytes). */

@@ -15,11 +15,11 @@ const RATE_PER_SECOND = 200;
  */
 const ALLOWED = { p50: { factor: 2, plusUs: 3000 }, p99: { factor: 3, plusUs: 25_000 } } as const;
 
-/** Sends for `seconds` and tells what it saw. */
-export function measureLatency(lab: Lab, seconds: number): Promise<ClientFigures> {
+/** Sends for `seconds` over that many connections and tells what it saw. */
+export function measureLatency(lab: Lab, seconds: number, connections = CONNECTIONS): Promise<ClientFigures> {
   return runWrk(lab.processes, {
     url: `http://${lab.addresses.front}:${HTTP_PORT}${PATHS.small}`,
-    connections: CONNECTIONS,
+    connections,
     seconds,
     headers: CURL_HEADERS,
     ratePerSecond: RATE_PER_SECOND,

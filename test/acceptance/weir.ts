@@ -42,6 +42,8 @@ export interface WeirPlan {
   readonly nodeFlags?: readonly string[];
   /** It may have no more descriptors than that open (`ulimit -n`). */
   readonly maxDescriptors?: number;
+  /** The CPUs that it has for itself. */
+  readonly cpus?: readonly number[] | undefined;
 }
 
 export interface LoadBalancerPlan {
@@ -82,6 +84,7 @@ export class WeirUnderTest {
       file: '/bin/sh',
       args: ['-c', `${limit}exec "$@"`, 'sh', ...command],
       cwd: lab.folder,
+      cpus: plan.cpus,
     });
     await untilListening(program, api, API_PORT);
     const endpoint = `http://${api}:${API_PORT}`;

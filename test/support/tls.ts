@@ -110,3 +110,17 @@ export async function tapped(port: number): Promise<Tapped> {
   };
   return { socket, raw, recordTypes };
 }
+
+/** The first bytes that a client of TLS sends, in a record of its own. */
+export function clientHello(options: ConnectionOptions = {}): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const nowhere = new Duplex({
+      read: () => undefined,
+      write: (hello: Buffer, _encoding, done) => {
+        resolve(hello);
+        done();
+      },
+    });
+    connect({ socket: nowhere, servername: 'www.example.test', ...options }).on('error', () => undefined);
+  });
+}

@@ -1,0 +1,161 @@
+/** One attack: what it takes of a weir, what it costs who leads it, and what others notice. */
+import { HTTP_PORT } from '../../bench/addresses.ts';
+import type { ClientFigures } from '../../bench/sample.ts';
+import { errorCount, errorsText, megabytes, milliseconds, renderTable } from './figures.ts';
+import { Flood, wireBytes, type FloodFigures, type FloodPlan } from './flood.ts';
+import { measureLatency } from './latency.ts';
+import { until, type Lab } from './lab.ts';
+import { peakWhile } from './memory.ts';
+import { PATHS } from './servers.ts';
+import type { WeirUnderTest } from './weir.ts';
+
+export const HTTPS_PORT = HTTP_PORT + 363;
+export const ATTACK_SECONDS = 6;
+/** So many that others who have to wait are more than one in a hundred, however few of them wait at once. */
+const PROBE_CONNECTIONS = 50;
+/** Of those who are not connected yet. */
+const NEW_PER_SECOND = 20;
+const REQUEST = Buffer.from(`GET ${PATHS.small} HTTP/1.1\r\nHost: www.example.test\r\nConnection: close\r\n\r\n`);
+const RECOVERY_MS = 30_000;
+/** Of the rate that was asked for: less is another attack. */
+const MIN_OFFERED = 0.95;
+const P99_FACTOR = 2;
+
+export interface Attack extends Pick<FloodPlan, 'count' | 'ratePerSecond' | 'drip' | 'leave'> {
+  readonly name: string;
+  readonly first: Buffer;
+  readonly secure?: boolean;
+  /** They come from many addresses: who closes in good order keeps its port for a minute. */
+  readonly scattered?: boolean;
+}
+
+/** What others saw: those who are connected, and those who come, ask once and go. */
+interface Others {
+  readonly connected: ClientFigures;
+  readonly new: FloodFigures;
+}
+
+/** What came of it. */
+export interface Endured {
+  readonly attack: Attack;
+  readonly flood: FloodFigures;
+  /** How many weir has accepted, where it tells. */
+  readonly accepted: number | undefined;
+  readonly before: Others;
+  readonly during: Others;
+  readonly startBytes: number;
+  readonly peakBytes: number;
+  readonly cpuSeconds: number;
+  readonly errors: number;
+}
+
+/** Leads the attack while others go on as they did before. */
+export async function endure(lab: Lab, weir: WeirUnderTest, attack: Attack): Promise<Endured> {
+  lab.say(`${attack.name}: ${attack.count} clients, ${attack.ratePerSecond} a second`);
+  const before = await probe(lab);
+  const [startBytes, acceptedBefore, cpuBefore] = [weir.residentBytes, await accepted(weir), weir.cpuSeconds];
+  const flood = await Flood.start(lab, planOf(lab, attack));
+  const stays = attack.leave === undefined;
+  const { result: during, peakBytes } = await peakWhile(weir, async () => {
+    const [seen] = await Promise.all([probe(lab), stays ? flood.gathered() : undefined]);
+    return seen;
+  });
+  const cpuSeconds = weir.cpuSeconds - cpuBefore;
+  const figures = await flood.end();
+  await untilGone(weir);
+  const counted = attack.secure === true ? undefined : (await accepted(weir)) - acceptedBefore;
+  const errors = errorCount(during.connected.errors);
+  return { attack, flood: figures, accepted: counted, before, during, startBytes, peakBytes, cpuSeconds, errors };
+}
+
+async function probe(lab: Lab): Promise<Others> {
+  const { front: host, sources } = lab.addresses;
+  const trickle = { host, port: HTTP_PORT, sources, count: 2 * ATTACK_SECONDS * NEW_PER_SECOND };
+  const leave = { afterMs: 60_000, how: 'close' } as const;
+  const first = REQUEST.toString('base64');
+  const comers = await Flood.startTrickle(lab, { ...trickle, ratePerSecond: NEW_PER_SECOND, first, leave });
+  await comers.begun();
+  const connected = await measureLatency(lab, ATTACK_SECONDS, PROBE_CONNECTIONS);
+  return { connected, new: await comers.end() };
+}
+
+function planOf(lab: Lab, attack: Attack): FloodPlan {
+  const { front: host, sources } = lab.addresses;
+  const { count, ratePerSecond, drip, leave, first, secure, scattered } = attack;
+  return {
+    host,
+    port: secure === true ? HTTPS_PORT : HTTP_PORT,
+    sources: scattered === true ? sources : [],
+    count,
+    ratePerSecond,
+    first: first.toString('base64'),
+    ...(drip === undefined ? {} : { drip }),
+    ...(leave === undefined ? {} : { leave }),
+  };
+}
+
+function accepted(weir: WeirUnderTest): Promise<number> {
+  return weir.metric('weir_client_connections_total{load_balancer="web"}');
+}
+
+function untilGone(weir: WeirUnderTest): Promise<unknown> {
+  const few = async () => ((await weir.metric('weir_client_connections{load_balancer="web"}')) < 20 ? true : undefined);
+  return until('the clients are gone', RECOVERY_MS, few);
+}
+
+/** Memory that weir holds for each byte that those who stay have sent over the network; undefined where all leave. */
+export function amplification({ attack, flood, startBytes, peakBytes }: Endured): number | undefined {
+  return attack.leave === undefined ? Math.max(0, peakBytes - startBytes) / wireBytes(flood) : undefined;
+}
+
+const perSecond = ({ offered, offeredMs }: FloodFigures): number => (offered / offeredMs) * 1000;
+const factorOf = ({ before, during }: Endured): number => during.connected.p99Us / before.connected.p99Us;
+const both = ({ p50Us, p99Us }: Pick<ClientFigures, 'p50Us' | 'p99Us'>): string =>
+  `${milliseconds(p50Us)}, ${milliseconds(p99Us)}`;
+
+/** Puts into the table what must hold of every attack, and what it has cost. */
+export function demandBounds({ figures }: Lab, endured: Endured): void {
+  const { attack, flood, before, during, cpuSeconds } = endured;
+  const { name, ratePerSecond } = attack;
+  const wanted = ratePerSecond * MIN_OFFERED;
+  const offered = perSecond(flood);
+  figures.demand(`${name}: offered, a second`, offered.toFixed(0), `>= ${wanted.toFixed(0)}`, offered >= wanted);
+  if (attack.leave === undefined) {
+    const lost = flood.failed + flood.ended;
+    figures.demand(`${name}: held, lost`, `${flood.connected}, ${lost}`, '0 lost', lost === 0);
+  }
+  figures.note(`${name}: RSS before, at most`, `${megabytes(endured.startBytes)}, ${megabytes(endured.peakBytes)}`);
+  const cpuUs = (cpuSeconds * 1e6) / Math.max(1, flood.connected);
+  figures.note(`${name}: CPU of weir`, `${cpuSeconds.toFixed(1)} s, ${cpuUs.toFixed(0)} us for each connection`);
+  figures.note(`${name}: others before: p50, p99`, both(before.connected));
+  const p99 = `p99 < ${milliseconds(before.connected.p99Us * P99_FACTOR)}`;
+  figures.demand(`${name}: others: p50, p99`, both(during.connected), p99, factorOf(endured) < P99_FACTOR);
+  figures.demand(`${name}: others' errors`, errorsText(during.connected.errors), 'none', endured.errors === 0);
+  figures.note(`${name}: new clients before, during: p50, p99`, `${both(before.new)}; ${both(during.new)}`);
+}
+
+/** A line for each. */
+export function attackTable(all: readonly Endured[]): string {
+  const head = ['attack', 'offered', 'a second', 'accepted', 'held for each', 'per byte sent'];
+  const others = ['before: p50, p99', 'during: p50, p99', 'p99 times', 'new clients before', 'during', 'verdict'];
+  const rows = all.map((endured) => {
+    const { attack, flood, before, during } = endured;
+    const amplified = amplification(endured);
+    const held = `${((endured.peakBytes - endured.startBytes) / Math.max(1, flood.connected) / 1024).toFixed(1)} KB`;
+    return [
+      attack.name,
+      String(flood.offered),
+      perSecond(flood).toFixed(0),
+      endured.accepted === undefined ? `${flood.answered} answered` : String(endured.accepted),
+      amplified === undefined ? '' : held,
+      amplified?.toFixed(1) ?? '',
+      both(before.connected),
+      both(during.connected),
+      factorOf(endured).toFixed(2),
+      both(before.new),
+      both(during.new),
+      factorOf(endured) < P99_FACTOR && endured.errors === 0 ? 'unharmed' : 'HARMED',
+    ];
+  });
+  return renderTable([...head, ...others], rows, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+}

@@ -47,14 +47,13 @@ describe('CBOR', () => {
     assert.deepEqual(read(body), { MetricDataQueries: [], StartTime: new Date(0), EndTime: new Date(1000) });
   });
 
-  it('is refused as malformed where it cannot be read, and by AWS’s rules where something is missing', () => {
+  it('is refused as malformed where it cannot be read', () => {
     assert.equal(read(hex('a1 61')), 'MalformedRequest');
     assert.equal(read(hex('80')), 'MalformedRequest', 'a list is no input');
     assert.equal(read(hex(`${'81'.repeat(5000)}00`)), 'MalformedRequest', 'nested too deep');
     assert.equal(read(Buffer.concat([hex('a2'), encode('a'), hex('01'), encode('a'), hex('02')])), 'MalformedRequest');
     assert.equal(read(encode({ StartTime: 'yesterday' })), 'MalformedRequest');
-    assert.equal(read(encode({})), 'ValidationError');
-    assert.equal(read(encode({ ['__proto__']: { StartTime: 1 } })), 'ValidationError');
+    assert.deepEqual(read(encode({ ['__proto__']: { StartTime: 1 } })), {}, 'only what is its own is a member');
     assert.equal(Reflect.get({}, 'StartTime'), undefined);
   });
 

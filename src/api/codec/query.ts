@@ -115,7 +115,9 @@ class Reader {
         if (/^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
         return this.#violate(text, path, 'Member must be true or false');
       default: {
-        const time = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text) ? new Date(text) : new Date(NaN);
+        // Old clients (boto 2) leave out the zone, which is UTC.
+        const zone = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d|)$/.exec(text)?.[1];
+        const time = new Date(zone === undefined ? NaN : zone === '' ? `${text}Z` : text);
         if (!Number.isNaN(time.getTime())) return time;
         return this.#violate(text, path, 'Member must be a time such as 2015-05-13T23:39:43Z');
       }

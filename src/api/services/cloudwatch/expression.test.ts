@@ -59,7 +59,7 @@ describe('metric math', () => {
     ['PERIOD(m2)', /the id of a metric, not 'm2'/],
     ['m1; DROP', /cannot be read/],
     [`${'('.repeat(40)}m1${')'.repeat(40)}`, /nested more than 32 deep/],
-    [`m1 + ${'1 + '.repeat(300)}1`, /longer than 1024/],
+    [`m1 + ${'1 + '.repeat(600)}1`, /longer than 2048/],
     ['[m1, [m2]]', /a time series is wanted/],
     ['[1]', /a time series is wanted/],
   ] as const) {

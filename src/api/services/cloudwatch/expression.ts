@@ -22,7 +22,7 @@ export interface Scope {
 /** What is wrong with an expression. */
 export class ExpressionError extends Error {}
 
-const MAX_LENGTH = 1024;
+const MAX_LENGTH = 2048;
 const MAX_DEPTH = 32;
 const TOKEN = /\s*(?:(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|([A-Za-z]\w*)|([-+*/^()[\],]))/y;
 const REDUCERS: Readonly<Record<string, (values: readonly number[]) => number>> = {

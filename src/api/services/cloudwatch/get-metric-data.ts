@@ -7,7 +7,19 @@ import type { Values } from './expression.ts';
 import { readToken, tokenOf } from './list-metrics.ts';
 import { cloudWatchFault } from './model.ts';
 import type { CloudWatchFault, GetMetricDataInput, MetricDataQuery, MetricStat } from './model.ts';
-import { find, isStatistic, periodFault, periodsIn, readWindow, statisticFault } from './rules.ts';
+import {
+  choiceProblem,
+  dimensionsProblem,
+  find,
+  inOneMessage,
+  isStatistic,
+  periodProblem,
+  periodsIn,
+  sizeProblem,
+  timesProblem,
+  unitProblem,
+  windowOf,
+} from './rules.ts';
 import type { Context } from './rules.ts';
 
 const MAX_QUERIES = 500;
@@ -56,11 +68,8 @@ class Evaluation {
     return values;
   }
 
-  #read({ Metric: metric, Period: period, Stat: statistic, Unit: unit }: MetricStat): Values | CloudWatchFault {
-    const window = readWindow(this.#input.StartTime, this.#input.EndTime, period);
-    if (window instanceof Fault) return window;
-    const found = find(this.#context, metric, unit, window);
-    if (found instanceof Fault) return found;
+  #read({ Metric: metric, Period: period, Stat: statistic, Unit: unit }: MetricStat): Values {
+    const found = find(this.#context, metric, unit, windowOf(this.#input.StartTime, this.#input.EndTime, period));
     const values = [...(found?.sets ?? [])].map(([at, set]) => [at, statisticOf(set, statistic)] as const);
     return new Map(values.filter((entry): entry is readonly [number, number] => entry[1] !== undefined));
   }
@@ -102,59 +111,62 @@ class Evaluation {
   #times(): readonly number[] {
     const periods = this.#metricQueries().map(({ MetricStat: metric }) => metric!.Period);
     const period = Math.max(...periods, periods.length === 0 ? DEFAULT_PERIOD : 0);
-    const window = readWindow(this.#input.StartTime, this.#input.EndTime, period);
-    if (window instanceof Fault) return [];
+    const window = windowOf(this.#input.StartTime, this.#input.EndTime, period);
     return Array.from({ length: periodsIn(window) }, (_, index) => window.start + index * period);
   }
 }
 
-function inputFault({
-  MetricDataQueries: queries,
-  StartTime,
-  EndTime,
-  ...rest
-}: GetMetricDataInput): CloudWatchFault | undefined {
-  const { MaxDatapoints: max, ScanBy: order } = rest;
-  const invalid = (message: string): CloudWatchFault => cloudWatchFault('ValidationError', message);
-  if (queries.length === 0 || queries.length > MAX_QUERIES) {
-    return invalid(`The parameter MetricDataQueries must have 1 to ${MAX_QUERIES} members, not ${queries.length}.`);
-  }
-  if (max !== undefined && (max < 1 || max > MAX_DATAPOINTS)) {
-    return invalid(`The parameter MaxDatapoints must be from 1 to ${MAX_DATAPOINTS}.`);
-  }
-  if (order !== undefined && order !== 'TimestampAscending' && order !== 'TimestampDescending') {
-    return invalid('The parameter ScanBy must be TimestampAscending or TimestampDescending.');
-  }
-  const ids = queries.map(({ Id }) => Id);
-  if (new Set(ids).size < ids.length) return invalid('The ids of MetricDataQueries must differ.');
-  if (queries.every(({ ReturnData }) => ReturnData === false)) return invalid('At least one query must return data.');
+function inputFault(input: GetMetricDataInput): CloudWatchFault | undefined {
+  const { MetricDataQueries: queries, StartTime: start, EndTime: end } = input;
+  const problem = inOneMessage([
+    sizeProblem('MetricDataQueries', queries, MAX_QUERIES),
+    timesProblem(start, end),
+    choiceProblem('ScanBy', input.ScanBy, ['TimestampDescending', 'TimestampAscending']),
+    limitProblem(input.MaxDatapoints),
+    new Set(queries.map(({ Id }) => Id)).size < queries.length
+      ? 'The values for parameter id in MetricDataQueries are not unique.'
+      : undefined,
+    queries.every(({ ReturnData }) => ReturnData === false) ? 'At least one query must return data.' : undefined,
+    ...queries.flatMap((query, index) => queryProblems(query, `MetricDataQueries.member.${index + 1}`)),
+  ]);
+  if (problem !== undefined) return cloudWatchFault('ValidationError', problem);
   let periods = 0;
   for (const query of queries) {
-    const fault = queryFault(query);
-    if (fault !== undefined) return fault;
-    const window = readWindow(StartTime, EndTime, query.MetricStat?.Period ?? query.Period ?? DEFAULT_PERIOD);
-    if (window instanceof Fault) return window;
-    periods += periodsIn(window);
+    periods += periodsIn(windowOf(start, end, query.MetricStat?.Period ?? query.Period ?? DEFAULT_PERIOD));
   }
   if (periods <= MAX_PERIODS) return undefined;
-  return invalid(`The queries ask for ${periods} periods, and weir answers up to ${MAX_PERIODS} in one call.`);
+  const message = `The queries ask for ${periods} periods, and weir answers up to ${MAX_PERIODS} in one call.`;
+  return cloudWatchFault('ValidationError', message);
 }
 
-function queryFault({
-  Id: id,
-  MetricStat: metric,
-  Expression: expression,
-  Period: period,
-}: MetricDataQuery): CloudWatchFault | undefined {
-  if (!/^[a-z]\w{0,254}$/.test(id)) {
-    const message = `The id '${shown(id)}' must begin with a lower-case letter, and go on with letters, digits and underscores.`;
-    return cloudWatchFault('ValidationError', message);
+function limitProblem(max: number | undefined): string | undefined {
+  if (max === undefined || (max >= 1 && max <= MAX_DATAPOINTS)) return undefined;
+  return `The parameter MaxDatapoints must be from 1 to ${MAX_DATAPOINTS}.`;
+}
+
+/** `at` is where the query stands. */
+function queryProblems(query: MetricDataQuery, at: string): readonly (string | undefined)[] {
+  const { Id: id, MetricStat: metric, Expression: expression } = query;
+  const problems = [idProblem(id, at), periodProblem(`${at}.Period`, query.Period)];
+  if (metric === undefined) {
+    const isMissing = expression === undefined || expression === '';
+    return [...problems, isMissing ? `The parameter ${at}.MetricStat is required, or an Expression.` : undefined];
   }
-  if ((metric === undefined) === (expression === undefined)) {
-    return cloudWatchFault('ValidationError', `The query '${id}' must have either a MetricStat or an Expression.`);
-  }
-  if (metric !== undefined && !isStatistic(metric.Stat)) return statisticFault(metric.Stat);
-  return periodFault(metric?.Period ?? period);
+  const isBoth = `The parameters ${at}.Expression and ${at}.MetricStat are mutually exclusive and you have specified both.`;
+  const isNone = `The value ${shown(metric.Stat)} for parameter ${at}.MetricStat.Stat is not a valid statistic.`;
+  return [
+    ...problems,
+    expression === undefined ? undefined : isBoth,
+    isStatistic(metric.Stat) ? undefined : isNone,
+    periodProblem(`${at}.MetricStat.Period`, metric.Period),
+    unitProblem(`${at}.MetricStat.Unit`, metric.Unit),
+    dimensionsProblem(`${at}.MetricStat.Metric.Dimensions`, metric.Metric.Dimensions),
+  ];
+}
+
+function idProblem(id: string, at: string): string | undefined {
+  if (/^[a-z]\w{0,254}$/.test(id)) return undefined;
+  return `The value ${shown(id)} for parameter ${at}.Id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.`;
 }
 
 function expressionFault(id: string, what: string): CloudWatchFault {

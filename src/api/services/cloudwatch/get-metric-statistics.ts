@@ -2,10 +2,21 @@
 import { SIMPLE_STATISTICS, percentOf, statisticOf } from '../../../observe/cloudwatch-statistics.ts';
 import type { StatisticSet } from '../../../observe/cloudwatch-statistics.ts';
 import type { Structure } from '../../codec/value.ts';
-import { Fault } from '../../fault.ts';
+import { shown } from '../../fault.ts';
 import { cloudWatchFault } from './model.ts';
 import type { CloudWatchFault, GetMetricStatisticsInput } from './model.ts';
-import { find, isStatistic, periodFault, periodsIn, readWindow, statisticFault } from './rules.ts';
+import {
+  choiceProblem,
+  dimensionsProblem,
+  find,
+  inOneMessage,
+  periodProblem,
+  periodsIn,
+  sizeProblem,
+  timesProblem,
+  unitProblem,
+  windowOf,
+} from './rules.ts';
 import type { Context } from './rules.ts';
 
 const MAX_DATAPOINTS = 1440;
@@ -13,13 +24,15 @@ const MAX_EXTENDED = 10;
 
 export function getMetricStatistics(input: GetMetricStatisticsInput, context: Context): Structure | CloudWatchFault {
   const { Statistics: simple = [], ExtendedStatistics: extended = [], Period: period } = input;
-  const fault = statisticsFault(simple, extended) ?? periodFault(period);
-  if (fault !== undefined) return fault;
-  const window = readWindow(input.StartTime, input.EndTime, period);
-  if (window instanceof Fault) return window;
+  if (simple.length === 0 && extended.length === 0) {
+    const message = 'At least one of the parameters Statistics and ExtendedStatistics must be specified.';
+    return cloudWatchFault('InvalidParameterCombination', message);
+  }
+  const problem = inOneMessage(problemsOf(input));
+  if (problem !== undefined) return cloudWatchFault('InvalidParameterValue', problem);
+  const window = windowOf(input.StartTime, input.EndTime, period);
   if (periodsIn(window) > MAX_DATAPOINTS) return tooMany(periodsIn(window));
   const found = find(context, input, input.Unit, window);
-  if (found instanceof Fault) return found;
   const points = found === undefined ? [] : [...found.sets];
   return {
     Label: input.MetricName,
@@ -27,6 +40,7 @@ export function getMetricStatistics(input: GetMetricStatisticsInput, context: Co
   };
 }
 
+/** The guide says that there may be either simple or extended statistics; CloudWatch takes both, and exporters ask for both. */
 function datapoint(
   at: number,
   set: StatisticSet,
@@ -37,24 +51,32 @@ function datapoint(
   const values = (names: readonly string[]) =>
     Object.fromEntries(names.map((name) => [name, statisticOf(set, name)]).filter(([, value]) => value !== undefined));
   const percentiles = values(extended);
+  const hasPercentiles = Object.keys(percentiles).length > 0;
   // Percentiles that cannot be told are no point.
-  if (extended.length > 0 && Object.keys(percentiles).length === 0) return [];
-  const more = extended.length === 0 ? {} : { ExtendedStatistics: percentiles };
+  if (simple.length === 0 && !hasPercentiles) return [];
+  const more = hasPercentiles ? { ExtendedStatistics: percentiles } : {};
   return [{ Timestamp: new Date(at * 1000), ...values(simple), Unit: unit, ...more }];
 }
 
-function statisticsFault(simple: readonly string[], extended: readonly string[]): CloudWatchFault | undefined {
-  if (simple.length > 0 === extended.length > 0) {
-    const message = 'Either Statistics or ExtendedStatistics must be given, and not both.';
-    return cloudWatchFault('InvalidParameterCombination', message);
-  }
-  const isSimple = (name: string): boolean => SIMPLE_STATISTICS.some((each) => each === name);
-  const wrong = simple.find((name) => !isSimple(name)) ?? extended.find((name) => percentOf(name) === undefined);
-  if (wrong !== undefined || simple.some((name) => !isStatistic(name))) return statisticFault(wrong ?? '');
-  if (extended.length <= MAX_EXTENDED) return undefined;
-  return cloudWatchFault(
-    'InvalidParameterValue',
-    `The parameter ExtendedStatistics has more than ${MAX_EXTENDED} members.`,
+function problemsOf(input: GetMetricStatisticsInput): readonly (string | undefined)[] {
+  const { Statistics: simple = [], ExtendedStatistics: extended = [] } = input;
+  return [
+    ...simple.map((name, index) => choiceProblem(`Statistics.member.${index + 1}`, name, SIMPLE_STATISTICS)),
+    sizeProblem('Statistics', simple, SIMPLE_STATISTICS.length),
+    ...extended.map(percentileProblem),
+    sizeProblem('ExtendedStatistics', extended, MAX_EXTENDED),
+    unitProblem('Unit', input.Unit),
+    dimensionsProblem('Dimensions', input.Dimensions),
+    periodProblem('Period', input.Period),
+    timesProblem(input.StartTime, input.EndTime),
+  ];
+}
+
+function percentileProblem(name: string, index: number): string | undefined {
+  if (percentOf(name) !== undefined) return undefined;
+  return (
+    `The value ${shown(name)} for parameter ExtendedStatistics.member.${index + 1} is not supported: ` +
+    'weir has percentiles, such as p99.9.'
   );
 }
 

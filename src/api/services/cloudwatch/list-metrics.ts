@@ -3,27 +3,25 @@ import { METRIC_DAYS } from '../../../model/limits.ts';
 import { NAMESPACE } from '../../../observe/cloudwatch-metrics.ts';
 import type { Dimensions } from '../../../observe/cloudwatch-series.ts';
 import type { Structure } from '../../codec/value.ts';
-import { shown } from '../../fault.ts';
 import { cloudWatchFault } from './model.ts';
 import type { CloudWatchFault, Dimension, ListMetricsInput } from './model.ts';
+import { choiceProblem, inOneMessage, sizeProblem } from './rules.ts';
 import type { Context } from './rules.ts';
 
 const PAGE_SIZE = 500;
+const MAX_FILTERS = 10;
 const RECENT_SECONDS = 3 * 3600;
 const KEPT_SECONDS = METRIC_DAYS * 86_400;
 
 export function listMetrics(input: ListMetricsInput, context: Context): Structure | CloudWatchFault {
   const { Namespace: namespace = NAMESPACE, MetricName: name, Dimensions: filters = [], NextToken: token } = input;
-  if (input.RecentlyActive !== undefined && input.RecentlyActive !== 'PT3H') {
-    return cloudWatchFault('InvalidParameterValue', 'The parameter RecentlyActive can only be PT3H.');
-  }
   const first = token === undefined ? 0 : readToken(token);
-  if (first === undefined) {
-    return cloudWatchFault(
-      'InvalidNextToken',
-      `Invalid NextToken '${shown(token ?? '')}': give that of the page before.`,
-    );
-  }
+  const problem = inOneMessage([
+    choiceProblem('RecentlyActive', input.RecentlyActive, ['PT3H']),
+    sizeProblem('Dimensions', filters, MAX_FILTERS),
+    first === undefined ? 'Request parameter NextToken is invalid: give that of the page before.' : undefined,
+  ]);
+  if (first === undefined || problem !== undefined) return cloudWatchFault('InvalidParameterValue', problem ?? '');
   const since = context.nowMs / 1000 - (input.RecentlyActive === undefined ? KEPT_SECONDS : RECENT_SECONDS);
   const all = namespace === NAMESPACE ? (context.metrics?.list(context.owner, since) ?? []) : [];
   const wanted = all

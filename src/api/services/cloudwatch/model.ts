@@ -17,9 +17,9 @@ function listOf(member: Shape): Shape {
   return { type: 'list', member };
 }
 
-/** The first members, as many as `required`, must be given. */
-function structure(members: StructureModel['members'], required = 0): StructureModel {
-  return { members, required: Object.keys(members).slice(0, required) };
+/** What must be given stands in required.ts. */
+function structure(members: StructureModel['members']): StructureModel {
+  return { members, required: [] };
 }
 
 const operations = ['GetMetricData', 'GetMetricStatistics', 'ListMetrics'] as const;
@@ -31,24 +31,21 @@ export const cloudWatchModel: ServiceModel = {
   xmlNamespace: 'http://monitoring.amazonaws.com/doc/2010-08-01/',
   operations: Object.fromEntries(operations.map((name) => [name, { input: `${name}Input`, output: `${name}Output` }])),
   structures: {
-    Dimension: structure({ Name: text, Value: text }, 2),
-    DimensionFilter: structure({ Name: text, Value: text }, 1),
+    Dimension: structure({ Name: text, Value: text }),
+    DimensionFilter: structure({ Name: text, Value: text }),
     Metric: structure({ Namespace: text, MetricName: text, Dimensions: listOf(structureShape('Dimension')) }),
 
-    GetMetricStatisticsInput: structure(
-      {
-        Namespace: text,
-        MetricName: text,
-        StartTime: time,
-        EndTime: time,
-        Period: count,
-        Dimensions: listOf(structureShape('Dimension')),
-        Statistics: listOf(text),
-        ExtendedStatistics: listOf(text),
-        Unit: text,
-      },
-      5,
-    ),
+    GetMetricStatisticsInput: structure({
+      Namespace: text,
+      MetricName: text,
+      StartTime: time,
+      EndTime: time,
+      Period: count,
+      Dimensions: listOf(structureShape('Dimension')),
+      Statistics: listOf(text),
+      ExtendedStatistics: listOf(text),
+      Unit: text,
+    }),
     GetMetricStatisticsOutput: structure({ Label: text, Datapoints: listOf(structureShape('Datapoint')) }),
     Datapoint: structure({
       Timestamp: time,
@@ -61,30 +58,24 @@ export const cloudWatchModel: ServiceModel = {
       ExtendedStatistics: { type: 'map', value: number },
     }),
 
-    GetMetricDataInput: structure(
-      {
-        MetricDataQueries: listOf(structureShape('MetricDataQuery')),
-        StartTime: time,
-        EndTime: time,
-        NextToken: text,
-        ScanBy: text,
-        MaxDatapoints: count,
-      },
-      3,
-    ),
-    MetricDataQuery: structure(
-      {
-        Id: text,
-        MetricStat: structureShape('MetricStat'),
-        Expression: text,
-        Label: text,
-        ReturnData: flag,
-        Period: count,
-        AccountId: text,
-      },
-      1,
-    ),
-    MetricStat: structure({ Metric: structureShape('Metric'), Period: count, Stat: text, Unit: text }, 3),
+    GetMetricDataInput: structure({
+      MetricDataQueries: listOf(structureShape('MetricDataQuery')),
+      StartTime: time,
+      EndTime: time,
+      NextToken: text,
+      ScanBy: text,
+      MaxDatapoints: count,
+    }),
+    MetricDataQuery: structure({
+      Id: text,
+      MetricStat: structureShape('MetricStat'),
+      Expression: text,
+      Label: text,
+      ReturnData: flag,
+      Period: count,
+      AccountId: text,
+    }),
+    MetricStat: structure({ Metric: structureShape('Metric'), Period: count, Stat: text, Unit: text }),
     GetMetricDataOutput: structure({
       MetricDataResults: listOf(structureShape('MetricDataResult')),
       NextToken: text,

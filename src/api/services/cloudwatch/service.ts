@@ -9,6 +9,7 @@ import { getMetricStatistics } from './get-metric-statistics.ts';
 import { listMetrics } from './list-metrics.ts';
 import { cloudWatchModel, ERROR_NAMES } from './model.ts';
 import type { Action, GetMetricDataInput, GetMetricStatisticsInput } from './model.ts';
+import { missingFault } from './required.ts';
 import type { Context } from './rules.ts';
 
 export interface CloudWatchServiceOptions {
@@ -25,7 +26,7 @@ export interface CloudWatchService {
 
 type Perform = (input: Structure, context: Context) => Structure | Fault | Promise<Structure | Fault>;
 
-/** The codec has seen to it that the input is the action's. */
+/** The codec has seen to it that the input is the action's, and `missingFault` that nothing is missing. */
 const handlers: Readonly<Record<Action, Perform>> = {
   GetMetricData: (input, context) => getMetricData(input as unknown as GetMetricDataInput, context),
   GetMetricStatistics: (input, context) => getMetricStatistics(input as unknown as GetMetricStatisticsInput, context),
@@ -39,6 +40,8 @@ export function createCloudWatchService({ clock, metrics }: CloudWatchServiceOpt
     mutates: () => false,
     subject: () => '',
     async perform(action: string, input: Structure, { accountId, region }: Caller): Promise<Structure | Fault> {
+      const missing = missingFault(action as Action, input);
+      if (missing !== undefined) return missing;
       const context = { metrics, owner: { accountId, region }, nowMs: clock.epochMs() };
       return handlers[action as Action](input, context);
     },

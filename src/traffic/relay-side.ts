@@ -69,4 +69,10 @@ export class RelaySide implements ConnectionOwner {
   onClose(_connection: Connection, code: string): void {
     this.#relay.lost(this, code);
   }
+
+  /** In good order where everything is sent; a peer that takes nothing is not waited for. */
+  leave(): void {
+    if (this.connection.pending) this.connection.destroy();
+    else this.connection.finish();
+  }
 }

@@ -36,6 +36,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   /** It was an HTTP connection before. */
   #switched = false;
   #backendCounted = false;
+  #requestCounted = false;
   #zone = 0;
   /** Undefined where nothing is logged, and when the line has been written. */
   log: StreamLog | undefined;
@@ -55,7 +56,6 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     this.count(COUNTER.clientConnections, 1);
     this.#client.connection.pause();
     this.#zone = this.#listener.balancer.chooseZone();
-    this.#countInNode(COUNTER.requests);
     this.log = StreamLog.begin(this.#context, this.#listener, this.#client.connection);
     this.touch();
     this.#dial();
@@ -106,7 +106,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
       this.#queued = true;
       return true;
     }
-    this.#countInNode(COUNTER.spillover);
+    this.#listener.loadBalancer.countInZone(this.#nodeCells, COUNTER.spillover);
     this.#end();
     return false;
   }
@@ -163,6 +163,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   connected(): void {
     this.#leaveQueue();
     this.#connected = true;
+    if (!this.#switched) this.#countRequest(this.#target!.zoneCells);
     this.log?.connected(this.#target);
     this.touch();
     if (this.#listener.compiled.proxyProtocol && !this.#switched) this.#sendProxyLine();
@@ -202,10 +203,15 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     counters[cell] = counters[cell]! + by;
   }
 
-  /** In the zone that the client's connection was given. */
-  #countInNode(cell: number): void {
-    const { loadBalancer } = this.#listener;
-    loadBalancer.countInZone(loadBalancer.zoneCells(loadBalancer.settings.zones[this.#zone]), cell);
+  /** Once: in the zone of the instance, as requests over HTTP are, or in that of the node where none was reached. */
+  #countRequest(zoneCells: number): void {
+    if (!this.#requestCounted) this.#listener.loadBalancer.countInZone(zoneCells, COUNTER.requests);
+    this.#requestCounted = true;
+  }
+
+  /** Where the cells of the zone begin that the client's connection was given. */
+  get #nodeCells(): number {
+    return this.#listener.loadBalancer.zoneCells(this.#listener.loadBalancer.settings.zones[this.#zone]);
   }
 
   send(to: Connection, bytes: Buffer, start: number, end: number): void {
@@ -263,8 +269,8 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   }
 
   #end(): void {
-    leave(this.#client.connection);
-    if (this.#backend !== undefined) leave(this.#backend.connection);
+    this.#client.leave();
+    this.#backend?.leave();
     this.#close();
   }
 
@@ -280,6 +286,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
 
   #close(): void {
     this.#context.wheel.remove(this.#timer);
+    if (!this.#switched) this.#countRequest(this.#nodeCells);
     if (this.#listener.sessions.delete(this)) this.count(COUNTER.clientConnectionsActive, -1);
     this.log?.end(this.#client.bytes, this.#backend?.bytes ?? 0);
     this.log = undefined;
@@ -289,10 +296,4 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     this.#leaveQueue();
     surgeQueue.serve();
   }
-}
-
-/** In good order where everything is sent; a peer that takes nothing is not waited for. */
-function leave(connection: Connection): void {
-  if (connection.pending) connection.destroy();
-  else connection.finish();
 }

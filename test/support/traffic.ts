@@ -8,12 +8,13 @@ import { FakeClock, systemClock, type Clock } from '../../src/kit/clock.ts';
 import { TICK_MS, TimerWheel } from '../../src/kit/timer-wheel.ts';
 import { loadBalancerId, type Protocol } from '../../src/model/load-balancer.ts';
 import { ThreadContext } from '../../src/traffic/context.ts';
-import { COUNTER, makeCounters, sumCounters } from '../../src/traffic/counters.ts';
+import { COUNTER, makeCounters, sumCounters, sumZones } from '../../src/traffic/counters.ts';
 import { LogRingReader, makeLogRing } from '../../src/traffic/log-ring.ts';
 import { LogWriter } from '../../src/traffic/log-writer.ts';
 import { Runtime } from '../../src/traffic/runtime.ts';
 import type { CompiledListener, CompiledLoadBalancer, TargetReport } from '../../src/traffic/snapshot.ts';
 import { PAGE_SLOTS, slotIndex, TARGET_STATE, TargetTable } from '../../src/traffic/target-table.ts';
+import { ZONE_CELLS } from '../../src/traffic/zone-counters.ts';
 import { chooseTransport } from '../../src/transport/choose.ts';
 import { dial, ScriptedServer, reservePort, type Peer } from './peers.ts';
 
@@ -167,6 +168,12 @@ export class Traffic {
 
   count(cell: keyof typeof COUNTER): number {
     return sumCounters(this.#counters)[COUNTER[cell]]!;
+  }
+
+  /** By zone, in the order of the zones. */
+  countByZone(cell: keyof typeof COUNTER): number[] {
+    const zones = sumZones(this.#counters);
+    return this.#settings.countedZones.map((_zone, at) => zones[at * ZONE_CELLS + COUNTER[cell]]!);
   }
 
   /** Resolves when `cell` has come to `value`. */

@@ -9,8 +9,9 @@ import type { Log } from '../kit/log.ts';
 import type { Random } from '../kit/random.ts';
 import { COOKIE_KEY_RECORD, type CookieKey, type CookieKeys } from '../model/cookie-key.ts';
 import { isSealedPlain, type Secrets } from '../store/secrets.ts';
-import { cookieKeysChange, type Store, type View } from '../store/store.ts';
+import { cookieKeysChange, type Change, type Store, type View } from '../store/store.ts';
 import { COOKIE_KEY_BYTES } from '../traffic/stickiness-seal.ts';
+import { Keeper } from './keeper.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const ROTATION_MS = 200 * DAY_MS;
@@ -19,8 +20,6 @@ const MAX_KEYS = 3;
 /** Every node has heard of a key before cookies are made with it. */
 const ANNOUNCED_MS = 60_000;
 const CHECK_MS = 60_000;
-/** How often a commit is tried again because somebody else committed first. */
-const MAX_ATTEMPTS = 16;
 /** What a key is sealed for. */
 const CONTEXT = 'cookie-key';
 
@@ -45,14 +44,16 @@ export class CookieKeyring {
   #record: CookieKeys | undefined;
   /** In the order of their use, as it was told last. */
   #told: readonly Uint8Array[] = [];
-  #keeping = false;
-  #stopped = false;
+  readonly #keeper: Keeper;
   #checks: Timer | undefined;
 
   /** `onChange` hears when time alone has changed what {@link keys} gives. */
   constructor(options: CookieKeyringOptions, onChange: () => void) {
+    const { store, log } = options;
     this.#options = options;
     this.#onChange = onChange;
+    const failure = 'the keys of sticky cookies could not be stored';
+    this.#keeper = new Keeper({ store, log, lacks: (view) => this.#lacking(view), failure });
   }
 
   start(): void {
@@ -60,7 +61,7 @@ export class CookieKeyring {
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#keeper.stop();
     this.#checks?.cancel();
   }
 
@@ -73,7 +74,7 @@ export class CookieKeyring {
       this.#adopt(this.#options.store.view());
       if (this.#keys.length === 0) this.#keys = [this.#make()];
       // Not within the caller, which may be in the middle of following a commit.
-      queueMicrotask(() => void this.#keep());
+      queueMicrotask(() => void this.#keeper.keep());
     }
     return (this.#told = this.#inOrder());
   }
@@ -91,7 +92,7 @@ export class CookieKeyring {
 
   #check(): void {
     if (this.#keys.length === 0) return;
-    if (!this.#isGood) void this.#keep();
+    if (!this.#isGood) void this.#keeper.keep();
     if (this.#isNews) this.#onChange();
   }
 
@@ -136,23 +137,10 @@ export class CookieKeyring {
     return Math.abs(clock.epochMs() - this.#keys[0]!.madeTimeMs) < ROTATION_MS;
   }
 
-  /** Puts into the store what it should have. */
-  async #keep(): Promise<void> {
-    if (this.#keeping) return;
-    this.#keeping = true;
-    const { store, log } = this.#options;
-    for (let attempt = 0; attempt < MAX_ATTEMPTS && !this.#stopped; attempt++) {
-      const view = store.view();
-      // Another weir on the same store was faster.
-      this.#adopt(view);
-      if (this.#isGood) break;
-      const result = await store.commit(view.revision, [cookieKeysChange(this.#makeRecord())]);
-      if (result.outcome === 'committed') break;
-      if (result.outcome === 'conflict') continue;
-      if (!this.#stopped) log.warn({ cause: result.message }, 'the keys of sticky cookies could not be stored');
-      break;
-    }
-    this.#keeping = false;
+  #lacking(view: View): Change | undefined {
+    // Another weir on the same store was faster.
+    this.#adopt(view);
+    return this.#isGood ? undefined : cookieKeysChange(this.#makeRecord());
   }
 
   /** The keys there are, with a new one where the latest has had its time. */

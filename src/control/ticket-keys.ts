@@ -8,12 +8,11 @@ import type { Log } from '../kit/log.ts';
 import type { Random } from '../kit/random.ts';
 import { TICKET_KEY_RECORD, TICKET_MASTER_BYTES, type TicketKey } from '../model/ticket-key.ts';
 import { isSealedPlain, type Secrets } from '../store/secrets.ts';
-import { ticketKeyChange, type Store, type View } from '../store/store.ts';
+import { ticketKeyChange, type Change, type Store, type View } from '../store/store.ts';
+import { Keeper } from './keeper.ts';
 
 const ROTATION_MS = 24 * 3_600_000;
 const CHECK_MS = 3_600_000;
-/** How often a commit is tried again because somebody else committed first. */
-const MAX_ATTEMPTS = 16;
 /** What the key is sealed for. */
 const CONTEXT = 'ticket-key';
 
@@ -32,22 +31,24 @@ export class TicketKeys {
   #record: TicketKey | undefined;
   /** One that cannot be opened, and is to be replaced. */
   #unusable: TicketKey | undefined;
-  #keeping = false;
-  #stopped = false;
+  readonly #keeper: Keeper;
   #checks: Timer | undefined;
 
   constructor(options: TicketKeysOptions) {
+    const { store, log } = options;
     this.#options = options;
+    const failure = 'the key of session tickets could not be stored';
+    this.#keeper = new Keeper({ store, log, lacks: (view) => this.#lacking(view), failure });
   }
 
   start(): void {
     this.#checks = this.#options.clock.every(CHECK_MS, () => {
-      if (this.#master !== undefined && !this.#isFresh(this.#record)) void this.#keep();
+      if (this.#master !== undefined && !this.#isFresh(this.#record)) void this.#keeper.keep();
     });
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#keeper.stop();
     this.#checks?.cancel();
   }
 
@@ -58,7 +59,7 @@ export class TicketKeys {
     this.#adopt(store.view());
     this.#master ??= random.bytes(TICKET_MASTER_BYTES);
     // Not within the caller, which may be in the middle of following a commit.
-    if (!this.#isFresh(this.#record)) queueMicrotask(() => void this.#keep());
+    if (!this.#isFresh(this.#record)) queueMicrotask(() => void this.#keeper.keep());
     return this.#master;
   }
 
@@ -84,23 +85,12 @@ export class TicketKeys {
     }
   }
 
-  /** Puts a key into the store: the one in use if it is not there yet, else a new one. */
-  async #keep(): Promise<void> {
-    if (this.#keeping) return;
-    this.#keeping = true;
-    const { store, log } = this.#options;
-    for (let attempt = 0; attempt < MAX_ATTEMPTS && !this.#stopped; attempt++) {
-      const view = store.view();
-      const stored = view.get('ticket-key', TICKET_KEY_RECORD);
-      // Another weir on the same store was faster; its key is taken when we are told of it.
-      if (stored !== this.#unusable && this.#isFresh(stored)) break;
-      const result = await store.commit(view.revision, [ticketKeyChange(this.#makeRecord())]);
-      if (result.outcome === 'committed') break;
-      if (result.outcome === 'conflict') continue;
-      if (!this.#stopped) log.warn({ cause: result.message }, 'the key of session tickets could not be stored');
-      break;
-    }
-    this.#keeping = false;
+  /** A key for the store: the one in use if it is not there yet, else a new one. */
+  #lacking(view: View): Change | undefined {
+    const stored = view.get('ticket-key', TICKET_KEY_RECORD);
+    // Another weir on the same store was faster; its key is taken when we are told of it.
+    if (stored !== this.#unusable && this.#isFresh(stored)) return undefined;
+    return ticketKeyChange(this.#makeRecord());
   }
 
   #makeRecord(): TicketKey {

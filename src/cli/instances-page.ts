@@ -1,5 +1,6 @@
 /** `/-/instances`: what DescribeInstanceHealth says of every instance, and the last results of its checks with their cause. */
 import type { ControlStatus } from '../control/status.ts';
+import type { KeptResult } from '../health/threshold-counter.ts';
 import type { LoadBalancerId } from '../model/load-balancer.ts';
 
 /** One check that was made. */
@@ -24,6 +25,16 @@ export interface InstanceRow {
   readonly checks: readonly CheckRow[];
 }
 
+/** Newest first. */
+export function checkRows(results: readonly KeptResult[]): CheckRow[] {
+  return results.toReversed().map(({ timeMs, good, cause, elapsedMs }) => ({
+    time: new Date(timeMs).toISOString(),
+    good,
+    cause,
+    milliseconds: Math.round(elapsedMs * 10) / 10,
+  }));
+}
+
 /** All instances, in the order of their load balancers and registrations. */
 export function instanceRows(
   { loadBalancers }: Pick<ControlStatus, 'loadBalancers'>,
@@ -37,12 +48,7 @@ export function instanceRows(
       state,
       reasonCode,
       description,
-      checks: results.toReversed().map(({ timeMs, good, cause, elapsedMs }) => ({
-        time: new Date(timeMs).toISOString(),
-        good,
-        cause,
-        milliseconds: Math.round(elapsedMs * 10) / 10,
-      })),
+      checks: checkRows(results),
     })),
   );
 }

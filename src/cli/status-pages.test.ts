@@ -5,9 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { ControlHarness, instance, shop } from '../../test/support/control.ts';
 import { readExposition } from '../../test/support/exposition-reader.ts';
+import { issue, sampleCertificate } from '../../test/support/issued.ts';
 import { ACCESS_LOGS } from '../../test/support/metrics.ts';
 import { sampleLoadBalancer } from '../../test/support/records.ts';
+import type { Policy } from '../model/load-balancer.ts';
 import { ProcessMonitor } from '../observe/process-metrics.ts';
+import { certificateChange } from '../store/store.ts';
 import { createStatusPages } from './status-pages.ts';
 
 /** The pages of `harness`, served on a port; `names`: load balancers that are there besides. */
@@ -63,6 +66,32 @@ test('metrics are a page that Prometheus takes, whatever is wrong, and a scrape 
     harness.threads.live.map(({ inbox }) => inbox.length),
     [0, 0],
   );
+});
+
+test('the page shows the last checks of each instance with their cause, and what a policy lists and cannot be offered', async (t) => {
+  const old: Policy = {
+    policyName: 'old',
+    policyTypeName: 'SSLNegotiationPolicyType',
+    attributes: ['Protocol-SSLv3', 'Protocol-TLSv1.2', 'ECDHE-ECDSA-AES128-GCM-SHA256', 'RC4-SHA'].map((name) => ({
+      name,
+      value: 'true',
+    })),
+  };
+  const harness = await ControlHarness.started(shop([instance('i-1', '10.0.0.1'), instance('i-2', '10.0.0.2')]));
+  const { certificate: body, privateKey } = issue();
+  const certificate = sampleCertificate('web', { body, sealedKey: `plain:${privateKey}` });
+  await harness.commit(certificateChange(certificate.arn, certificate));
+  const listener = { protocol: 'HTTPS', loadBalancerPort: 443, instanceProtocol: 'HTTP', instancePort: 80 } as const;
+  const listeners = [{ ...listener, sslCertificateId: certificate.arn, policyNames: ['old'] }];
+  await harness.put(sampleLoadBalancer('secure', { address: '127.0.0.9', policies: [old], listeners }));
+  harness.down.add('10.0.0.2');
+  await harness.pass(120_000, 1000);
+  const { url } = await pagesOf(t, harness);
+  const page = await (await fetch(url('/'))).text();
+  assert.equal(page.match(/Z <span class="good">connected<\/span>, \d/g)?.length, 10);
+  assert.equal(page.match(/Z <span class="bad">connection refused<\/span>, \d/g)?.length, 10);
+  assert.match(page, /old, of which <span class="bad">2 cannot be offered<\/span>/);
+  assert.match(page, /<li>RC4-SHA: [^<]+<\/li>/);
 });
 
 function byText(a: string | undefined, b: string | undefined): number {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
 import { DEFAULT_ACCOUNT_ID } from '../api/credentials.ts';
 import type { Page } from '../api/server.ts';
-import { renderPage, type PageLoadBalancer } from '../console/page.ts';
+import { renderPage } from '../console/page.ts';
 import type { RunningControl } from '../control/create.ts';
 import type { ControlStatus, ListenerFailure } from '../control/status.ts';
 import type { Clock } from '../kit/clock.ts';
@@ -16,6 +16,7 @@ import type { ProcessMonitor, ThreadMetrics } from '../observe/process-metrics.t
 import { renderMetrics } from '../observe/prometheus.ts';
 import type { Store } from '../store/store.ts';
 import { THREAD_ROW_CELLS } from '../traffic/counters.ts';
+import { pageLoadBalancers } from './console-page.ts';
 import { drainRows } from './drain-page.ts';
 import { instanceRows } from './instances-page.ts';
 
@@ -175,7 +176,6 @@ function threadMetrics({ threads, threadCounters }: ControlStatus): ThreadMetric
 function consolePage(options: StatusPagesOptions): string {
   const { store, control, region, endpoint, credentialsFile } = options;
   const view = store.view();
-  const failures = control.bindFailures();
   return renderPage({
     version: packageJson.version,
     status: phaseOf(options),
@@ -184,33 +184,6 @@ function consolePage(options: StatusPagesOptions): string {
     credentialsFile,
     documentation: README,
     region,
-    loadBalancers: view.list('load-balancer').map((record) => pageLoadBalancer(record, control, failures)),
+    loadBalancers: pageLoadBalancers(view.list('load-balancer'), control),
   });
-}
-
-function pageLoadBalancer(
-  record: LoadBalancer,
-  control: RunningControl,
-  failures: readonly ListenerFailure[],
-): PageLoadBalancer {
-  const id = idOf(record);
-  const own = failures.filter((failure) => failure.loadBalancer === id);
-  return {
-    name: record.name,
-    account: record.accountId,
-    region: record.region,
-    dnsName: record.dnsName,
-    address: record.address,
-    listeners: record.listeners.map((listener) => ({
-      protocol: listener.protocol,
-      port: listener.loadBalancerPort,
-      instanceProtocol: listener.instanceProtocol,
-      instancePort: listener.instancePort,
-      failure: own.find(({ port }) => port === listener.loadBalancerPort)?.message,
-    })),
-    instances: record.instances.map(({ instanceId, zone }) => {
-      const { state, description } = control.instanceState(id, instanceId);
-      return { instanceId, zone, state, description };
-    }),
-  };
 }

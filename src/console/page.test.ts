@@ -3,6 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { awsCommand, renderPage, type PageInput } from './page.ts';
 
+const CLEAR = { policy: undefined, notOffered: [], failure: undefined };
+const SECURE = { policy: 'Legacy', notOffered: ['RC4-SHA: broken'], failure: undefined };
+const CHECKS = [
+  { time: '2026-11-22T10:00:30.123Z', good: false, cause: 'status 500', milliseconds: 3.1 },
+  { time: '2026-11-22T10:00:00.000Z', good: true, cause: 'status 200', milliseconds: 2 },
+];
+
 const PAGE: PageInput = {
   version: '1.2.3',
   status: 'ready',
@@ -19,16 +26,27 @@ const PAGE: PageInput = {
       dnsName: 'web-1.us-east-1.elb.localhost',
       address: '127.0.0.1',
       listeners: [
-        { protocol: 'HTTP', port: 80, instanceProtocol: 'HTTP', instancePort: 8080, failure: undefined },
-        { protocol: 'TCP', port: 25, instanceProtocol: 'TCP', instancePort: 2525, failure: 'port 25 is taken' },
+        { ...CLEAR, protocol: 'HTTP', port: 80, instanceProtocol: 'HTTP', instancePort: 8080 },
+        {
+          ...CLEAR,
+          protocol: 'TCP',
+          port: 25,
+          instanceProtocol: 'TCP',
+          instancePort: 2525,
+          failure: 'port 25 is taken',
+        },
+        { ...SECURE, protocol: 'HTTPS', port: 443, instanceProtocol: 'HTTP', instancePort: 8080 },
       ],
-      instances: [{ instanceId: 'i-1', zone: 'us-east-1a', state: 'InService', description: 'N/A' }],
+      instances: [
+        { instanceId: 'i-1', zone: 'us-east-1a', state: 'InService', description: 'N/A', checks: CHECKS },
+        { instanceId: 'i-2', zone: 'us-east-1a', state: 'OutOfService', description: 'in progress', checks: [] },
+      ],
     },
   ],
 };
 
 describe('the page', () => {
-  it('says what runs: load balancers, listeners, instances, and where the documentation is', () => {
+  it('says what runs: load balancers, listeners, instances and their last checks, what cannot be offered, where the documentation is', () => {
     const page = renderPage(PAGE);
     for (const text of [
       'weir 1.2.3',
@@ -38,6 +56,11 @@ describe('the page', () => {
       'port 25 is taken',
       'i-1',
       'InService',
+      '2026-11-22T10:00:30Z <span class="bad">status 500</span>, 3.1 ms',
+      '2026-11-22T10:00:00Z <span class="good">status 200</span>, 2 ms',
+      '<td>none yet</td>',
+      'Legacy, of which <span class="bad">1 cannot be offered</span>',
+      '<li>RC4-SHA: broken</li>',
       '/opt/weir/README.md',
     ]) {
       assert.ok(page.includes(text), text);
@@ -53,12 +76,18 @@ describe('the page', () => {
         ...each,
         name: evil,
         dnsName: evil,
-        listeners: each.listeners.map((listener) => ({ ...listener, failure: evil })),
+        listeners: each.listeners.map((listener) => ({
+          ...listener,
+          failure: evil,
+          policy: evil,
+          notOffered: [evil],
+        })),
         instances: each.instances.map((instance) => ({
           ...instance,
           instanceId: evil,
           description: evil,
           state: evil,
+          checks: [{ time: evil, good: true, cause: evil, milliseconds: 1 }],
         })),
       })),
     });

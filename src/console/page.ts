@@ -7,6 +7,19 @@ export interface PageListener {
   readonly instancePort: number;
   /** Why the port is not served; undefined while it is. */
   readonly failure: string | undefined;
+  /** The security policy; undefined without TLS. */
+  readonly policy: string | undefined;
+  /** Protocols and ciphers that it lists and that cannot be offered, each with the reason. */
+  readonly notOffered: readonly string[];
+}
+
+/** One health check that was made. */
+export interface PageCheck {
+  /** ISO 8601, UTC. */
+  readonly time: string;
+  readonly good: boolean;
+  readonly cause: string;
+  readonly milliseconds: number;
 }
 
 export interface PageInstance {
@@ -14,6 +27,8 @@ export interface PageInstance {
   readonly zone: string;
   readonly state: string;
   readonly description: string;
+  /** The last ones, newest first. */
+  readonly checks: readonly PageCheck[];
 }
 
 export interface PageLoadBalancer {
@@ -47,6 +62,7 @@ const STYLE = `
   table { border-collapse: collapse; margin: .75rem 0; width: 100%; }
   th, td { text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid #ddd; vertical-align: top; }
   code { font: 13px/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
+  details ul { margin: .25rem 0; padding-left: 1.25rem; }
   .good { color: #0a6b2d; } .bad { color: #a4161a; }
 `;
 
@@ -87,19 +103,45 @@ export function shellWord(text: string): string {
 function section({ name, account, region, dnsName, address, listeners, instances }: PageLoadBalancer): string {
   return `<h2>${escape(name)}</h2>
 <p><code>${escape(dnsName)}</code> on <code>${escape(address)}</code>, account ${escape(account)}, ${escape(region)}</p>
-${table(['Listener', 'Instances are spoken to with', 'State'], listeners.map(listenerRow), 'No listeners.')}
-${table(['Instance', 'Zone', 'State', 'Why'], instances.map(instanceRow), 'No instances are registered.')}
+${table(['Listener', 'Instances are spoken to with', 'Security policy', 'State'], listeners.map(listenerRow), 'No listeners.')}
+${table(['Instance', 'Zone', 'State', 'Why', 'Last checks'], instances.map(instanceRow), 'No instances are registered.')}
 `;
 }
 
-function listenerRow({ protocol, port, instanceProtocol, instancePort, failure }: PageListener): string[] {
+function listenerRow(listener: PageListener): string[] {
+  const { protocol, port, instanceProtocol, instancePort, failure } = listener;
   const state = failure === undefined ? good('up') : bad(failure);
-  return [`${escape(protocol)}:${port}`, `${escape(instanceProtocol)}:${instancePort}`, state];
+  return [`${escape(protocol)}:${port}`, `${escape(instanceProtocol)}:${instancePort}`, policyCell(listener), state];
 }
 
-function instanceRow({ instanceId, zone, state, description }: PageInstance): string[] {
+function policyCell({ policy, notOffered }: PageListener): string {
+  if (policy === undefined) return '';
+  if (notOffered.length === 0) return escape(policy);
+  const summary = `${escape(policy)}, of which ${bad(`${notOffered.length} cannot be offered`)}`;
+  return details(
+    summary,
+    notOffered.map((each) => escape(each)),
+  );
+}
+
+function instanceRow({ instanceId, zone, state, description, checks }: PageInstance): string[] {
   const shown = state === 'InService' ? good(state) : bad(state);
-  return [`<code>${escape(instanceId)}</code>`, escape(zone), shown, escape(description)];
+  return [`<code>${escape(instanceId)}</code>`, escape(zone), shown, escape(description), checksCell(checks)];
+}
+
+function checksCell(checks: readonly PageCheck[]): string {
+  const [last] = checks;
+  if (last === undefined) return 'none yet';
+  const outcome = ({ good: isGood, cause }: PageCheck): string => (isGood ? good(cause) : bad(cause));
+  return details(
+    outcome(last),
+    checks.map((check) => `${escape(check.time.slice(0, 19))}Z ${outcome(check)}, ${check.milliseconds} ms`),
+  );
+}
+
+/** Opens without a script. All of it HTML. */
+function details(summary: string, items: readonly string[]): string {
+  return `<details><summary>${summary}</summary><ul>${items.map((item) => `<li>${item}</li>`).join('')}</ul></details>`;
 }
 
 /** `rows` are cells of HTML. */

@@ -6,6 +6,7 @@ import type { Drain } from './drains.ts';
 import type { Running } from './reconcile.ts';
 import type { Slots } from './slots.ts';
 import type { ThreadStatus } from './supervisor.ts';
+import type { TlsReport } from './tls-reports.ts';
 
 export interface TargetStatus {
   readonly slot: number;
@@ -36,6 +37,8 @@ export interface LoadBalancerStatus {
   readonly counters: SharedArrayBuffer;
   readonly instances: readonly InstanceStatus[];
   readonly targets: readonly TargetStatus[];
+  /** Of its listeners with TLS. */
+  readonly tls: readonly TlsReport[];
 }
 
 /** A listener that does not serve, and why. */
@@ -68,7 +71,7 @@ export interface ControlStatus {
 /** One running load balancer, its instances in the order of the record. */
 export function statusOf(
   id: LoadBalancerId,
-  { record, compiled, counters, holders }: Running,
+  { record, compiled, counters, holders, tlsReports }: Running,
   slots: Slots,
   health: { stateOf(instanceId: string): InstanceState; resultsOf(instanceId: string): readonly KeptResult[] },
 ): LoadBalancerStatus {
@@ -78,6 +81,7 @@ export function statusOf(
     zones: record.zones,
     countedZones: compiled.countedZones,
     counters,
+    tls: tlsReports,
     instances: record.instances.map(({ instanceId, zone }) => ({
       ...health.stateOf(instanceId),
       zone,

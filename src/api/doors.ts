@@ -22,12 +22,13 @@ export interface Doors {
 
 /** `elb` and the other services; `configuration` is what is in force now. */
 export function createDoors(options: ApiOptions, elb: QueryService, configuration: () => Configuration): Doors {
-  const { store, secrets, control, clock, random, log, metrics } = options;
+  const { store, secrets, control, clock, random, log, metrics, createdMs } = options;
   const calls = new AuditedCalls(clock, log);
   const forCertificates = { store, secrets, clock, random, changes: new Changes({ store, control, log }) };
   const cloudWatch = createCloudWatchService({ clock, ...(metrics === undefined ? {} : { metrics }) });
   const ec2 = createEc2Service({ store, configuration });
-  const services = [elb, ec2, createIamService(forCertificates), createStsService(), cloudWatch.query];
+  const iam = createIamService({ ...forCertificates, createdMs });
+  const services = [elb, ec2, iam, createStsService(), cloudWatch.query];
   const query = new QueryDoor({ services, calls });
   const json = new JsonDoor({ services: [createAcmService(forCertificates), cloudWatch.json], calls });
   return { all: [new CborDoor({ services: [cloudWatch.json], calls }), json, query], query };

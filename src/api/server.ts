@@ -42,6 +42,8 @@ export interface ApiOptions {
   readonly control: Control;
   /** Asks the EC2 endpoint, where the configuration names one. */
   readonly ec2?: Ec2Directory;
+  /** Epoch milliseconds: when this weir was set up. */
+  readonly createdMs: number;
   /** What CloudWatch tells; without it there are no metrics. */
   readonly metrics?: CloudWatchSeries;
   readonly configuration: Configuration;

@@ -28,10 +28,15 @@ export interface AccessLogParts {
 export function openAccessLogs(parts: AccessLogParts): AccessLogs {
   const { configuration, files, clock, random, log } = parts;
   const { threads } = configuration;
-  return new AccessLogs({ clock, random, log, threads, spool: files.accessLogSpool, store: storeOf(parts) });
+  return new AccessLogs({ clock, random, log, threads, spool: files.accessLogSpool, store: accessLogStore(parts) });
 }
 
-function storeOf({ configuration: { accessLogs }, environment, files }: AccessLogParts): LogStore {
+/** Where the configuration has them delivered to. */
+export function accessLogStore({
+  configuration: { accessLogs },
+  environment,
+  files,
+}: Pick<AccessLogParts, 'configuration' | 'environment' | 'files'>): LogStore {
   if (accessLogs === undefined) return ownFolder(files);
   if ('folder' in accessLogs) return folderStore(resolve(accessLogs.folder), systemFiles);
   const { s3 } = accessLogs;

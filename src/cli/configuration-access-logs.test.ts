@@ -1,30 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ConfigurationError } from './configuration-problems.ts';
-import { mergeConfiguration } from './configuration.ts';
-
-function merge(text: string) {
-  const machine = { cores: 1, terminal: false };
-  return mergeConfiguration({ file: { name: 'weir.yaml', text }, flags: {}, environment: {}, machine });
-}
-
-function problemOf(text: string): string {
-  try {
-    merge(text);
-  } catch (error) {
-    assert.ok(error instanceof ConfigurationError);
-    return error.message;
-  }
-  return assert.fail('it was accepted');
-}
+import { configured, problemsOf } from '../../test/support/configured.ts';
 
 describe('configuration of access logs', () => {
   it('names a folder, or an S3 service with what is not said filled in', () => {
-    assert.deepEqual(merge('accessLogs: { folder: /var/log/elb }').accessLogs, { folder: '/var/log/elb' });
-    assert.deepEqual(merge('region: eu-west-1\naccessLogs: { s3Endpoint: "http://s3:9000" }').accessLogs, {
+    assert.deepEqual(configured('accessLogs: { folder: /var/log/elb }').accessLogs, { folder: '/var/log/elb' });
+    assert.deepEqual(configured('region: eu-west-1\naccessLogs: { s3Endpoint: "http://s3:9000" }').accessLogs, {
       s3: { url: 'http://s3:9000/', region: 'eu-west-1', pathStyle: true },
     });
-    assert.equal(merge('accessLogs: {}').accessLogs, undefined);
+    assert.equal(configured('accessLogs: {}').accessLogs, undefined);
   });
 
   it('says what is wrong with it', () => {
@@ -42,7 +26,7 @@ describe('configuration of access logs', () => {
         'accessLogs.s3Region: says something of an s3Endpoint that is not given',
       ],
     ] as const) {
-      assert.equal(problemOf(text), `weir.yaml:1: ${problem}`);
+      assert.deepEqual(problemsOf(text), [`weir.yaml:1: ${problem}`]);
     }
   });
 });

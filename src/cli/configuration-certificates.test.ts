@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { configured, problemsOf } from '../../test/support/configured.ts';
 import { issue, sampleCertificate } from '../../test/support/issued.ts';
 import { sampleLoadBalancer, put } from '../../test/support/records.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
@@ -11,27 +12,12 @@ import type { Configuration } from '../model/configuration.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { createSecrets } from '../store/secrets.ts';
 import { certificateChange } from '../store/store.ts';
-import { ConfigurationError } from './configuration-problems.ts';
-import { mergeConfiguration } from './configuration.ts';
 import { adoptCertificates } from './configured-certificates.ts';
 
 const IAM = 'arn:aws:iam::123456789012:server-certificate/web/shop';
 const ACM = 'arn:aws:acm:eu-west-1:123456789012:certificate/0f0f0f0f-1111-2222-3333-444444444444';
 
-function merge(text: string): Configuration {
-  const machine = { cores: 1, terminal: false };
-  return mergeConfiguration({ file: { name: 'weir.yaml', text }, flags: {}, environment: {}, machine });
-}
-
-function problemOf(text: string): string {
-  try {
-    merge(text);
-  } catch (error) {
-    assert.ok(error instanceof ConfigurationError);
-    return error.message;
-  }
-  return assert.fail('it was accepted');
-}
+const problemOf = (text: string): string => problemsOf(text).join('\n');
 
 interface Files {
   readonly write: (name: string, text: string) => string;
@@ -57,7 +43,7 @@ describe('certificates of the configuration', () => {
     const { write, entry } = filesOf(test);
     const authority = issue({ commonName: 'authority', isAuthority: true });
     const leaf = issue({ issuer: authority });
-    const { certificates } = merge(
+    const { certificates } = configured(
       entry(IAM, {
         certificate: write('leaf.pem', `an explanation\n${leaf.certificate}`),
         privateKey: write('leaf.key', leaf.privateKey),
@@ -114,24 +100,24 @@ describe('certificates of the configuration', () => {
     const byHand = sampleCertificate('by-hand', { sealedKey: secrets.seal('k', 'x') });
     await store.commit(0, [certificateChange(byHand.arn, byHand)]);
     const paths = { certificate: write('one.pem', one.certificate), privateKey: write('one.key', one.privateKey) };
-    const configured = () =>
-      merge(`${entry(IAM, paths)}\n${entry(ACM, paths).split('\n').slice(1).join('\n')}`).certificates;
+    const certificatesOf = () =>
+      configured(`${entry(IAM, paths)}\n${entry(ACM, paths).split('\n').slice(1).join('\n')}`).certificates;
     const adopt = (certificates: Configuration['certificates']) =>
       adoptCertificates({ store, secrets, log: silentLog, nowMs: 5, certificates });
 
-    await adopt(configured());
+    await adopt(certificatesOf());
     const iam = store.view().get('certificate', IAM);
     assert.ok(iam?.kind === 'iam' && iam.name === 'shop' && iam.path === '/web/' && iam.accountId === '123456789012');
     assert.equal(secrets.open(iam.sealedKey, iam.id), one.privateKey);
     const acm = store.view().get('certificate', ACM);
     assert.ok(acm?.kind === 'acm' && acm.region === 'eu-west-1' && acm.id === ACM.split('/')[1]);
     const { revision } = store.view();
-    await adopt(configured());
+    await adopt(certificatesOf());
     assert.equal(store.view().revision, revision, 'nothing new, nothing written');
 
     write('one.pem', other.certificate);
     write('one.key', other.privateKey);
-    await adopt(configured());
+    await adopt(certificatesOf());
     assert.equal(store.view().get('certificate', IAM)?.body, other.certificate.trim());
 
     const [listener] = sampleLoadBalancer('web').listeners;

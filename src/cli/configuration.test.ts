@@ -2,32 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
+import { configured, MACHINE, problemsOf } from '../../test/support/configured.ts';
 import type { Configuration } from '../model/configuration.ts';
 import { ConfigurationError } from './configuration-problems.ts';
-import { fixedKeyOf, loadConfiguration, mergeConfiguration, type ConfigurationSources } from './configuration.ts';
-
-const MACHINE = { cores: 3, terminal: false };
-
-function merge(text: string, rest: Partial<ConfigurationSources> = {}): Configuration {
-  return mergeConfiguration({
-    file: { name: 'weir.yaml', text },
-    flags: {},
-    environment: {},
-    machine: MACHINE,
-    ...rest,
-  });
-}
-
-/** The lines of the error that `text` (and what else is given) is refused with. */
-function problemsOf(text: string, rest: Partial<ConfigurationSources> = {}): string[] {
-  try {
-    merge(text, rest);
-  } catch (error) {
-    assert.ok(error instanceof ConfigurationError);
-    return error.message.split('\n');
-  }
-  return assert.fail('it was accepted');
-}
+import { fixedKeyOf, loadConfiguration, mergeConfiguration } from './configuration.ts';
 
 const DEFAULTS: Configuration = {
   dataDir: './weir-data',
@@ -50,10 +28,10 @@ const DEFAULTS: Configuration = {
 
 describe('configuration: what is said', () => {
   it('is the defaults when nothing is', () => {
-    assert.deepEqual(merge(''), DEFAULTS);
-    assert.deepEqual(merge('# only a comment\n'), DEFAULTS);
+    assert.deepEqual(configured(''), DEFAULTS);
+    assert.deepEqual(configured('# only a comment\n'), DEFAULTS);
     assert.deepEqual(mergeConfiguration({ flags: {}, environment: {}, machine: MACHINE }), DEFAULTS);
-    assert.equal(merge('', { machine: { cores: 1, terminal: true } }).log.format, 'pretty');
+    assert.equal(configured('', { machine: { cores: 1, terminal: true } }).log.format, 'pretty');
   });
 
   it('can be every option, in the file', () => {
@@ -81,7 +59,7 @@ describe('configuration: what is said', () => {
       stopTimeout: 0
       accessLogs: { s3Endpoint: 'http://127.0.0.1:9000', s3Region: eu-west-2, s3Profile: logs, s3PathStyle: false }
       log: { level: debug, format: pretty }`;
-    assert.deepEqual(merge(text), {
+    assert.deepEqual(configured(text), {
       dataDir: '/var/lib/weir',
       api: { host: '::1', port: 0, auth: 'none' },
       addresses: { 'internet-facing': ['127.41.7.0/25'], internal: ['10.0.0.5', 'fd00::/64'] },
@@ -118,7 +96,7 @@ describe('configuration: what is said', () => {
   });
 
   it('asks EC2 in its own region unless another is named', () => {
-    const { ec2 } = merge('region: eu-west-1\ninstances: { ec2Endpoint: "http://127.0.0.1:5000" }').instances;
+    const { ec2 } = configured('region: eu-west-1\ninstances: { ec2Endpoint: "http://127.0.0.1:5000" }').instances;
     assert.deepEqual(ec2, { url: 'http://127.0.0.1:5000/', region: 'eu-west-1' });
   });
 
@@ -128,9 +106,9 @@ describe('configuration: what is said', () => {
       ['addresses: [127.0.0.5, "::1"]', ['127.0.0.5', '::1']],
       ['addresses: 127.41.7.0/25', ['127.41.7.0/25']],
     ] as const) {
-      assert.deepEqual(merge(text).addresses, { 'internet-facing': pool, internal: pool });
+      assert.deepEqual(configured(text).addresses, { 'internet-facing': pool, internal: pool });
       const listen = pool.join(', ');
-      assert.deepEqual(merge('', { flags: { listen } }).addresses, { 'internet-facing': pool, internal: pool });
+      assert.deepEqual(configured('', { flags: { listen } }).addresses, { 'internet-facing': pool, internal: pool });
     }
   });
 
@@ -150,7 +128,7 @@ describe('configuration: what is said', () => {
       fc.property(layer, layer, layer, (flags, environment, file) => {
         const { listen: addresses, ...others } = file;
         const defined = Object.entries({ addresses, ...others }).filter(([, value]) => value !== undefined);
-        const got = merge(stringify(Object.fromEntries(defined)), {
+        const got = configured(stringify(Object.fromEntries(defined)), {
           flags: { ...flags, threads: flags.threads?.toString() },
           environment: {
             WEIR_THREADS: environment.threads?.toString(),
@@ -171,24 +149,24 @@ describe('configuration: what is said', () => {
   it('takes level and format of the log from flags and variables too', () => {
     const text = 'log: { level: warn, format: json }';
     const environment = { WEIR_LOG_LEVEL: 'error', WEIR_LOG_FORMAT: 'pretty' };
-    assert.deepEqual(merge(text).log, { level: 'warn', format: 'json' });
-    assert.deepEqual(merge(text, { environment }).log, { level: 'error', format: 'pretty' });
+    assert.deepEqual(configured(text).log, { level: 'warn', format: 'json' });
+    assert.deepEqual(configured(text, { environment }).log, { level: 'error', format: 'pretty' });
     const flags = { logLevel: 'debug', logFormat: 'json' };
-    assert.deepEqual(merge(text, { environment, flags }).log, { level: 'debug', format: 'json' });
-    assert.throws(() => merge('', { flags: { logLevel: 'loud' } }), /--log-level: expected debug or info/);
+    assert.deepEqual(configured(text, { environment, flags }).log, { level: 'debug', format: 'json' });
+    assert.throws(() => configured('', { flags: { logLevel: 'loud' } }), /--log-level: expected debug or info/);
     assert.throws(
-      () => merge('', { environment: { WEIR_LOG_FORMAT: 'xml' } }),
+      () => configured('', { environment: { WEIR_LOG_FORMAT: 'xml' } }),
       /WEIR_LOG_FORMAT: expected json or pretty/,
     );
   });
 
   it('counts an empty variable as unset', () => {
-    assert.deepEqual(merge('', { environment: { WEIR_API: '', WEIR_THREADS: '', WEIR_LISTEN: '' } }), DEFAULTS);
+    assert.deepEqual(configured('', { environment: { WEIR_API: '', WEIR_THREADS: '', WEIR_LISTEN: '' } }), DEFAULTS);
   });
 
   it('may use anchors and aliases', () => {
     const text = 'instances: { inventory: { i-1: &a { address: 10.0.0.1 }, i-2: *a } }';
-    assert.equal(merge(text).instances.inventory['i-2']?.address, '10.0.0.1');
+    assert.equal(configured(text).instances.inventory['i-2']?.address, '10.0.0.1');
   });
 });
 
@@ -302,7 +280,7 @@ describe('configuration: what is wrong', () => {
       assert.match(problemsOf('auth: none', { flags: { api } }).join(), refused);
     }
     for (const api of ['127.0.0.1:7600', '127.9.9.9:1', '[::1]:7600', 'localhost:7600', '[::ffff:127.0.0.1]:80']) {
-      assert.equal(merge('auth: none', { flags: { api } }).api.auth, 'none');
+      assert.equal(configured('auth: none', { flags: { api } }).api.auth, 'none');
     }
   });
 
@@ -342,7 +320,7 @@ describe('configuration: what is wrong', () => {
     fc.assert(
       fc.property(text, (text) => {
         try {
-          merge(text);
+          configured(text);
         } catch (error) {
           assert.ok(error instanceof ConfigurationError, String(error));
           assert.ok(error.problems.every(({ line }) => line !== undefined));

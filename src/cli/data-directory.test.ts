@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
+import { systemClock } from '../kit/clock.ts';
 import { dataDirectory } from './data-directory.ts';
 
 const ROUNDS = 300;
@@ -42,4 +43,12 @@ it('who waits for the API address or the process id finds it whole, never half-w
   assert.equal(await ended.promise, 0);
   assert.deepEqual([...seen].toSorted(), ['api-address: http://127.0.0.1:7600\n', `pid: ${process.pid}\n`]);
   dataDirectory(path).withdraw();
+});
+
+it('a directory knows when it was made, whatever is written into it since', (test) => {
+  const files = dataDirectory(temporaryDirectory(test));
+  const createdMs = files.createdMs();
+  assert.ok(Math.abs(createdMs - systemClock.epochMs()) < 60_000);
+  files.announceProcess();
+  assert.equal(files.createdMs(), createdMs);
 });

@@ -1,5 +1,5 @@
 /** The files of a data directory, and those that tell scripts about the weir that runs on it. */
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 export interface DataDirectory {
@@ -16,6 +16,8 @@ export interface DataDirectory {
   readonly accessLogs: string;
   /** Access logs that are not delivered yet. */
   readonly accessLogSpool: string;
+  /** When it was made, in epoch milliseconds, as far as its file system knows. */
+  createdMs(): number;
   /** Writes `pid`: who holds the directory. */
   announceProcess(): void;
   /** Writes `api-address`: `http://127.0.0.1:7600`, with the actual port. */
@@ -36,6 +38,10 @@ export function dataDirectory(path: string): DataDirectory {
     apiAddress: api,
     accessLogs: join(absolute, 'access-logs'),
     accessLogSpool: join(absolute, 'access-log-spool'),
+    createdMs() {
+      const { birthtimeMs, ctimeMs } = statSync(absolute);
+      return birthtimeMs > 0 ? birthtimeMs : ctimeMs;
+    },
     announceProcess() {
       // What a weir that was killed has left behind is not our address.
       rmSync(api, { force: true });

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Configuration } from '../model/configuration.ts';
 
-/** The API and control take these over; the rest was decided when the process started. */
+/** The API, control and the access logs take these over; the rest was decided when the process started. */
 const LIVE = new Set<keyof Configuration>([
   'addresses',
   'platform',
@@ -15,6 +15,7 @@ const LIVE = new Set<keyof Configuration>([
   'limits',
   'preconnect',
   'stopTimeout',
+  'accessLogs',
 ]);
 
 export interface Reread {

@@ -12,6 +12,7 @@ import type { Clock } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import type { Random } from '../kit/random.ts';
 import type { Configuration } from '../model/configuration.ts';
+import type { LogStore } from '../observe/access-log-delivery.ts';
 import type { AccessLogs } from '../observe/access-logs.ts';
 import { CertificateWatch } from '../observe/certificate-watch.ts';
 import { createLogger, type Logger } from '../observe/logger.ts';
@@ -21,7 +22,7 @@ import { readMasterKey } from '../store/secrets-file.ts';
 import { createSecrets, type Secrets } from '../store/secrets.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
-import { openAccessLogs } from './access-logs.ts';
+import { accessLogStore, openAccessLogs } from './access-logs.ts';
 import { fixedKeyOf, type Environment } from './configuration.ts';
 import { openCloudWatch, type CloudWatch } from './cloudwatch.ts';
 import { adoptCertificates } from './configured-certificates.ts';
@@ -137,6 +138,7 @@ class Weir implements RunningWeir {
     this.#api = createApi({
       ...shared,
       metrics: this.cloudWatch.series,
+      createdMs: files.createdMs(),
       configuration,
       control: this.control,
       ec2: this.#ec2,
@@ -189,6 +191,7 @@ class Weir implements RunningWeir {
       this.configuration = configuration;
       this.log.setLevel(configuration.log.level);
       this.#takeOver();
+      if (changed.includes('accessLogs')) this.#accessLogs.delivery.deliverTo(this.#accessLogStore());
       this.log.info({ changed }, 'configuration and credentials read again');
       if (kept.length > 0) this.log.warn({ kept }, 'these options take effect when weir is started again');
       await this.#adoptCertificates();
@@ -259,6 +262,11 @@ class Weir implements RunningWeir {
     const configuration = this.#ec2.complete(this.configuration);
     this.#api.reconfigure(configuration);
     this.control.reconfigure(configuration);
+  }
+
+  #accessLogStore(): LogStore {
+    const { configuration, files } = this;
+    return accessLogStore({ configuration, files, environment: this.#options.environment });
   }
 
   #makeEc2Directory(): Ec2Directory {

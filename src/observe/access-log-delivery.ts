@@ -43,6 +43,7 @@ export interface DeliveryOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly files: LogFiles;
+  /** The first one; {@link LogDelivery.deliverTo} names another. */
   readonly store: LogStore;
   /** The folder that undelivered files are in. */
   readonly spool: string;
@@ -51,6 +52,7 @@ export interface DeliveryOptions {
 export class LogDelivery {
   readonly #options: DeliveryOptions;
   readonly #lanes = new Map<string, Lane>();
+  #store: LogStore;
   #bytes = 0;
   #stopped = false;
   /** Resolves waits for rest. */
@@ -62,6 +64,14 @@ export class LogDelivery {
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
+    this.#store = options.store;
+  }
+
+  /** From now on files go there, those too that could not be delivered; what is on its way gets where it was to go. */
+  deliverTo(store: LogStore): void {
+    this.#store = store;
+    for (const lane of this.#lanes.values()) lane.backoffMs = 0;
+    this.retryNow();
   }
 
   get undeliveredBytes(): number {
@@ -160,11 +170,11 @@ export class LogDelivery {
 
   /** Returns what went wrong. */
   async #deliver({ key, path }: UndeliveredFile): Promise<string | undefined> {
-    const { clock, log, store, files, spool } = this.#options;
+    const { clock, log, files, spool } = this.#options;
     const abort = new AbortController();
     const timer = clock.after(ACCESS_LOG.putTimeoutMs, () => abort.abort(new Error('it took too long')));
     try {
-      await store.put(key, path, abort.signal);
+      await this.#store.put(key, path, abort.signal);
       await files.remove(path, spool);
       return undefined;
     } catch (error) {
@@ -182,22 +192,22 @@ export class LogDelivery {
   }
 
   #succeeded(lane: Lane): void {
-    const { log, store } = this.#options;
+    const { log } = this.#options;
     this.delivered++;
     lane.backoffMs = 0;
     if (lane.problem === undefined) return;
     lane.problem = undefined;
-    log.info({ bucket: lane.bucket }, `access logs are delivered to ${store.name} again`);
+    log.info({ bucket: lane.bucket }, `access logs are delivered to ${this.#store.name} again`);
   }
 
   #failed(lane: Lane, problem: string): void {
-    const { clock, log, store } = this.#options;
+    const { clock, log } = this.#options;
     this.failures++;
     const backoffMs = lane.backoffMs === 0 ? ACCESS_LOG.minBackoffMs : lane.backoffMs * 2;
     lane.backoffMs = Math.min(ACCESS_LOG.maxBackoffMs, backoffMs);
     if (problem !== lane.problem) {
       const fields = { bucket: lane.bucket, cause: problem, files: lane.files.length };
-      log.warn(fields, `access logs cannot be delivered to ${store.name}; they are kept and tried again`);
+      log.warn(fields, `access logs cannot be delivered to ${this.#store.name}; they are kept and tried again`);
     }
     lane.problem = problem;
     if (!this.#stopped) lane.retry = clock.after(lane.backoffMs, () => void this.#work(lane));

@@ -355,6 +355,26 @@ describe('access logs that nobody takes', () => {
     assert.deepEqual(harness.undelivered(), { 'bucket 20260501T1005Z': 'one\n' });
   });
 
+  it('go elsewhere at once when another place is named, and what comes later too', async (t) => {
+    const harness = new Harness(t);
+    rmSync(harness.folder, { recursive: true });
+    const ordinal = harness.logs.ordinalOf(loadBalancer('web'));
+    harness.write(ordinal, 'one');
+    await harness.pass(4 * MINUTE);
+    assert.deepEqual(Object.values(harness.undelivered()), ['one\n']);
+    mkdirSync(harness.folder);
+    const other = join(dirname(harness.folder), 'other');
+    mkdirSync(other);
+    harness.logs.delivery.deliverTo(folderStore(other, harness.disk));
+    await harness.settled();
+    assert.deepEqual(harness.undelivered(), {});
+    harness.write(ordinal, 'two');
+    await harness.pass(6 * MINUTE);
+    const delivered = readdirSync(other, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.log'));
+    assert.equal(delivered.length, 2);
+    assert.deepEqual(harness.delivered(), {}, 'nothing went where it was to go before');
+  });
+
   it('go, the oldest first, when there are too many', async (t) => {
     const harness = new Harness(t, { maxSpoolBytes: 250 });
     rmSync(harness.folder, { recursive: true });

@@ -17,7 +17,7 @@ import type { UploadServerCertificateCommandInput } from '@aws-sdk/client-iam';
 import type { Credential } from '../../src/api/credentials.ts';
 import { systemClock } from '../../src/kit/clock.ts';
 import type { IamCertificate } from '../../src/model/certificate.ts';
-import { ApiHarness, KEY, OTHER_ACCOUNT, READ_ONLY } from '../support/api.ts';
+import { ApiHarness, CREATED, KEY, OTHER_ACCOUNT, READ_ONLY } from '../support/api.ts';
 import { issue } from '../support/issued.ts';
 import { put, sampleLoadBalancer } from '../support/records.ts';
 import { signedRequest } from '../support/sign.ts';
@@ -353,6 +353,7 @@ describe('GetUser', () => {
   it('tells who the caller is, and of nobody else', async () => {
     const { User: user } = await iam.send(new GetUserCommand({}));
     assert.deepEqual([user!.UserName, user!.Arn], ['default', 'arn:aws:iam::000000000000:user/default']);
+    assert.deepEqual(user!.CreateDate, CREATED);
     assert.match(user!.UserId!, /^AIDA[A-Z2-7]{17}$/);
     assert.deepEqual((await iam.send(new GetUserCommand({ UserName: 'default' }))).User, user);
     const { code, status } = await harness.refused(() => iam.send(new GetUserCommand({ UserName: 'somebody' })));

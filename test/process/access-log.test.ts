@@ -1,6 +1,6 @@
 /** The access log of the whole program: from the API call that switches it on to the file in the folder. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import {
@@ -8,6 +8,7 @@ import {
   ModifyLoadBalancerAttributesCommand,
   type AccessLog,
 } from '@aws-sdk/client-elastic-load-balancing';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { freePort, WeirProcess } from '../support/weir-process.ts';
 
 const ON: AccessLog = { Enabled: true, S3BucketName: 'logs', S3BucketPrefix: 'web', EmitInterval: 5 };
@@ -15,8 +16,8 @@ const FILE =
   /^logs\/web\/AWSLogs\/(\d{12})\/elasticloadbalancing\/us-east-1\/\d{4}\/\d\d\/\d\d\/\1_elasticloadbalancing_us-east-1_web_\d{8}T\d{2}[0-5][05]Z_127\.0\.0\.1_[a-z\d]{8}\.log$/;
 
 /** A weir with the load balancer `web` and its access log on. */
-async function loggingWeir(test: TestContext) {
-  const weir = new WeirProcess(test);
+async function loggingWeir(test: TestContext, flags: readonly string[] = []) {
+  const weir = new WeirProcess(test, { flags });
   await weir.ready();
   const client = await weir.client();
   const port = await freePort();
@@ -102,5 +103,22 @@ describe('the access log of a weir', () => {
     assert.match(metrics, /^weir_access_log_dropped_total\{reason="ring"\} 0$/m);
     // It writes in the directory that is removed now.
     await next.kill();
+  });
+
+  it('goes to another folder after SIGHUP, with what the first one did not take', async (test) => {
+    const place = temporaryDirectory(test);
+    const [missing, other] = [join(place, 'missing'), join(place, 'other')];
+    const file = join(place, 'weir.yaml');
+    writeFileSync(file, `accessLogs: { folder: ${missing} }\n`);
+    const { weir, set, ask } = await loggingWeir(test, [file]);
+    await ask('/one');
+    await set({ Enabled: false });
+    await weir.until('the complaint', () => weir.stderr.includes(`there is no folder ${missing}`) || undefined);
+    mkdirSync(other);
+    writeFileSync(file, `accessLogs: { folder: ${other} }\n`);
+    weir.child.kill('SIGHUP');
+    await weir.until('the file', () => targetsIn(logsIn(other).text).includes('/one') || undefined);
+    assert.match(weir.stderr, /"changed":\["accessLogs"\]/);
+    assert.ok(!existsSync(missing));
   });
 });

@@ -35,6 +35,9 @@ export const OTHER_ACCOUNT: Credential = {
 };
 export const READ_ONLY: Credential = { ...KEY, profile: 'reader', accessKeyId: 'AKIAWEIRTEST00000003', readOnly: true };
 
+/** When the weir of a harness was set up. */
+export const CREATED = new Date('2026-01-02T03:04:05Z');
+
 export function testConfiguration(overrides: Partial<Configuration> = {}): Configuration {
   return {
     dataDir: '/nowhere',
@@ -142,6 +145,7 @@ export class ApiHarness {
       control: this.control,
       configuration: testConfiguration(options.configuration),
       credentials: this.keys,
+      createdMs: CREATED.getTime() + 678,
       clock: systemClock,
       random: new SeededRandom(7),
       log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },

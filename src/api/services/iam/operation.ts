@@ -8,7 +8,10 @@ import { iamFault } from './model.ts';
 import type { Action, IamFault } from './model.ts';
 import type { Operations } from './shapes.ts';
 
-export type CallContext = CertificateContext;
+export interface CallContext extends CertificateContext {
+  /** Epoch milliseconds: since when there are users here. */
+  readonly createdMs: number;
+}
 
 export interface Handler<A extends Action> {
   readonly mutates: boolean;

@@ -7,7 +7,7 @@ import { Fault } from '../../fault.ts';
 import type { Caller, QueryService } from '../../service.ts';
 import { iamModel } from './model.ts';
 import type { Action, IamFault } from './model.ts';
-import type { Handler } from './operation.ts';
+import type { CallContext, Handler } from './operation.ts';
 import { serverCertificateTagHandlers } from './server-certificate-tags.ts';
 import { serverCertificateHandlers } from './server-certificates.ts';
 import { userHandlers } from './users.ts';
@@ -18,12 +18,14 @@ export const handlers: { readonly [A in Action]: Handler<A> } = {
   ...userHandlers,
 };
 
+export interface IamServiceOptions extends CertificateServiceOptions, Pick<CallContext, 'createdMs'> {}
+
 class IamService implements QueryService {
   readonly signingName = 'iam';
   readonly model = iamModel;
-  readonly #options: CertificateServiceOptions;
+  readonly #options: IamServiceOptions;
 
-  constructor(options: CertificateServiceOptions) {
+  constructor(options: IamServiceOptions) {
     this.#options = options;
   }
 
@@ -38,15 +40,17 @@ class IamService implements QueryService {
   async perform(action: string, input: Structure, caller: Caller): Promise<Structure | Fault> {
     // The codec has seen to it that the input is that of the action.
     const { mutates, decide } = handlers[action as Action] as unknown as Handler<Action>;
-    const { store, changes, secrets, clock, random } = this.#options;
+    const { store, changes, secrets, clock, random, createdMs } = this.#options;
     const decideOn = (view: View): Outcome<Structure> | IamFault =>
-      decide(input, { view, caller, secrets, random, nowMs: clock.epochMs() }) as Outcome<Structure> | IamFault;
+      decide(input, { view, caller, secrets, random, createdMs, nowMs: clock.epochMs() }) as
+        | Outcome<Structure>
+        | IamFault;
     if (mutates) return changes.run(action, decideOn);
     const outcome = decideOn(store.view());
     return outcome instanceof Fault ? outcome : outcome.output;
   }
 }
 
-export function createIamService(options: CertificateServiceOptions): QueryService {
+export function createIamService(options: IamServiceOptions): QueryService {
   return new IamService(options);
 }

@@ -8,17 +8,19 @@ import type { CallContext, Handler } from './operation.ts';
 import { userNameFault } from './rules.ts';
 import type * as shapes from './shapes.ts';
 
-/** When a key was written into the credentials file is not known. */
-const CREATED = new Date(0);
-
-function getUser(input: shapes.GetUserRequest, { caller }: CallContext): Outcome<shapes.GetUserResponse> | IamFault {
+function getUser(
+  input: shapes.GetUserRequest,
+  { caller, createdMs }: CallContext,
+): Outcome<shapes.GetUserResponse> | IamFault {
   const fault = userNameFault(input.UserName);
   if (fault !== undefined) return fault;
   const { arn, userId, userName } = identityOf(caller);
   if (input.UserName !== undefined && input.UserName !== userName) {
     return iamFault('NoSuchEntity', `The user with name ${shown(input.UserName)} cannot be found.`);
   }
-  const user = { Path: '/', UserName: userName, UserId: userId, Arn: arn, CreateDate: CREATED };
+  // When a key was written into the credentials file is not known.
+  const created = new Date(Math.floor(createdMs / 1000) * 1000);
+  const user = { Path: '/', UserName: userName, UserId: userId, Arn: arn, CreateDate: created };
   return { output: { User: user }, changes: [] };
 }
 

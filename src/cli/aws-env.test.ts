@@ -83,7 +83,7 @@ describe('weir aws-env: formats', () => {
       text,
       /^provider "aws" \{\n {2}region {19}= "eu-west-1"\n {2}shared_credentials_files = \["\/srv\/it's/,
     );
-    for (const service of ['acm', 'ec2', 'elb', 'iam', 'sts'])
+    for (const service of ['acm       ', 'cloudwatch', 'ec2       ', 'elb       ', 'iam       ', 'sts       '])
       assert.match(text, new RegExp(`^    ${service} = "http://127\\.0\\.0\\.1:7600"$`, 'm'));
     assert.match(renderAwsEnv('terraform', UNSIGNED), /^ {2}access_key = "weir"$/m);
   });

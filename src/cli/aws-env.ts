@@ -33,7 +33,7 @@ const NO_KEY: Pick<Credential, 'accessKeyId' | 'secretAccessKey' | 'sessionToken
 /** Variables that would win over the credentials file. */
 const KEY_VARIABLES = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'];
 /** What weir has of AWS, by the names that Terraform's provider gives to it. */
-const TERRAFORM_SERVICES = ['acm', 'ec2', 'elb', 'iam', 'sts'];
+const TERRAFORM_SERVICES = ['acm', 'cloudwatch', 'ec2', 'elb', 'iam', 'sts'];
 
 const HELP = `
 Formats:
@@ -201,20 +201,25 @@ function terraformLines({ endpoint, region, key }: AwsEnvTarget): string {
           ['profile', key.credential.profile],
         ];
   const main = [['region', region] as const, ...who];
-  const width = Math.max(...main.map(([name]) => name.length));
+  const services = TERRAFORM_SERVICES.map((service) => [service, endpoint] as const);
   return lines([
     'provider "aws" {',
-    ...main.map(([name, value]) => `  ${name.padEnd(width)} = ${JSON.stringify(value)}`),
+    ...aligned(main).map((line) => `  ${line}`),
     '',
     '  # There is no metadata service outside of EC2, and a region of your own is none of AWS.',
     '  skip_metadata_api_check = true',
     '  skip_region_validation  = true',
     '',
     '  endpoints {',
-    ...TERRAFORM_SERVICES.map((service) => `    ${service} = ${JSON.stringify(endpoint)}`),
+    ...aligned(services).map((line) => `    ${line}`),
     '  }',
     '}',
   ]);
+}
+
+function aligned(settings: readonly (readonly [name: string, value: unknown])[]): readonly string[] {
+  const width = Math.max(...settings.map(([name]) => name.length));
+  return settings.map(([name, value]) => `${name.padEnd(width)} = ${JSON.stringify(value)}`);
 }
 
 function lines(all: readonly string[]): string {

@@ -3,13 +3,12 @@
  * for each request, TCP streams that stay, TCP connections that come and go. Whatever is not as it should be is kept.
  */
 import { once } from 'node:events';
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { messageOf } from '../../src/kit/assert.ts';
 import { sleep, systemClock } from '../../src/kit/clock.ts';
+import { ANSWER_MS, get } from './asked.ts';
 
-/** No answer within that is a failure. */
-const ANSWER_MS = 10_000;
 /** Between two requests of one client, so that the load leaves the machine room for what happens meanwhile. */
 const PAUSE_MS = 2;
 const MESSAGE = 'a message that comes back as it was sent\n';
@@ -48,7 +47,7 @@ export class SteadyLoad {
     const loops = Array.from({ length: options.clients }, () => [
       this.#keepAlive(),
       this.#repeat('new HTTP connections', options.httpPort, async (port) => {
-        await get({ host: options.host, port, agent: false });
+        await get('http', { host: options.host, port, agent: false });
       }),
       this.#stream(),
       this.#repeat('new TCP connections', options.tcpPort, async (port) => {
@@ -82,7 +81,7 @@ export class SteadyLoad {
     await this.#repeat('kept-alive HTTP', this.#options.httpPort, async (port) => {
       const before = connected;
       connected = false;
-      const { reused } = await get({ host: this.#options.host, port, agent });
+      const { reused } = await get('http', { host: this.#options.host, port, agent });
       connected = true;
       if (before && !reused) throw new Error('the connection was closed between two requests');
     });
@@ -145,22 +144,6 @@ export async function startEcho(
       for (const socket of sockets) socket.destroy();
     },
   };
-}
-
-function get(where: { host: string; port: number; agent: Agent | false }): Promise<{ readonly reused: boolean }> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ ...where, path: '/', timeout: ANSWER_MS }, (response) => {
-      response.on('error', reject);
-      response.on('end', () => {
-        if (response.statusCode === 200) resolve({ reused: sent.reusedSocket });
-        else reject(new Error(`status ${response.statusCode}`));
-      });
-      response.resume();
-    });
-    sent.on('timeout', () => sent.destroy(new Error('no answer')));
-    sent.on('error', reject);
-    sent.end();
-  });
 }
 
 function dial(host: string, port: number): Promise<Socket> {

@@ -2,12 +2,12 @@
  * Clients of an HTTPS listener whose parameters are swapped while they go on: what each handshake agreed on is kept, so that
  * it can be held against what was in force from its beginning to its end.
  */
-import { Agent, request } from 'node:https';
+import { Agent } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';
 import { messageOf } from '../../src/kit/assert.ts';
 import { sleep, systemClock } from '../../src/kit/clock.ts';
+import { ANSWER_MS, get } from './asked.ts';
 
-const ANSWER_MS = 10_000;
 const PAUSE_MS = 5;
 const GET = 'GET / HTTP/1.1\r\nHost: www.example.test\r\nConnection: close\r\n\r\n';
 
@@ -104,7 +104,7 @@ export class TlsLoad {
     const agent = new Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
     let connected = false;
     await this.#repeat('kept-alive', async () => {
-      const { reused } = await get({ host, port, agent });
+      const { reused } = await get('https', { host, port, agent });
       if (connected && !reused) throw new Error('the connection was closed between two requests');
       connected = true;
     });
@@ -177,21 +177,5 @@ function answer(socket: TLSSocket): Promise<void> {
       else reject(new Error(`not a whole answer: ${JSON.stringify(text.slice(0, 40))}`));
     });
     socket.end(GET);
-  });
-}
-
-function get(where: { host: string; port: number; agent: Agent }): Promise<{ readonly reused: boolean }> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ ...where, path: '/', timeout: ANSWER_MS }, (response) => {
-      response.on('error', reject);
-      response.on('end', () => {
-        if (response.statusCode === 200) resolve({ reused: sent.reusedSocket });
-        else reject(new Error(`status ${response.statusCode}`));
-      });
-      response.resume();
-    });
-    sent.on('timeout', () => sent.destroy(new Error('no answer')));
-    sent.on('error', reject);
-    sent.end();
   });
 }

@@ -33,6 +33,25 @@ function numbered(bytes: number): string {
   return text.slice(0, bytes);
 }
 
+/** The client sends and ends its side, then the instance does: both get all of it. */
+async function exchangeHalves(
+  client: Peer,
+  backend: SetUp['backend'],
+  upBytes: number,
+  downBytes: number,
+): Promise<void> {
+  const [up, down] = [numbered(upBytes), numbered(downBytes)];
+  client.send(up);
+  client.end();
+  const instance = await backend.accept();
+  await instance.shutDown();
+  assert.ok(instance.received === up, 'what the client sent is whole');
+  instance.send(down);
+  instance.end();
+  await client.shutDown();
+  assert.ok(client.received === down, 'what the instance sent is whole');
+}
+
 /** The protocols of a pairing, and what TLS they need. */
 function pairing(front: Protocol, back: Protocol, listener: Partial<CompiledListener> = {}): SetUpOptions {
   return {
@@ -75,16 +94,7 @@ for (const transport of TRANSPORTS) {
       test(`${front} to ${back} carries bytes both ways, with half-close kept`, async (t) => {
         const { traffic, backend } = await start(t, front, back);
         const client = isTls(front) ? await dialTls(traffic.port) : await traffic.dial();
-        const [up, down] = [numbered(2 * MiB + 1), numbered(3 * MiB + 1)];
-        client.send(up);
-        client.end();
-        const instance = await backend.accept();
-        await instance.shutDown();
-        assert.ok(instance.received === up, 'what the client sent is whole');
-        instance.send(down);
-        instance.end();
-        await client.shutDown();
-        assert.ok(client.received === down, 'what the instance sent is whole');
+        await exchangeHalves(client, backend, 2 * MiB + 1, 3 * MiB + 1);
       });
     }
   });
@@ -102,16 +112,7 @@ for (const transport of TRANSPORTS) {
       test(`SSL to ${back}: a goodbye alone is the end of that side, and the other one goes on`, async (t) => {
         const { traffic, backend } = await start(t, 'SSL', back);
         const { client, recordTypes } = await reserved(traffic.port);
-        const [up, down] = [numbered(MiB + 1), numbered(MiB + 2)];
-        client.send(up);
-        client.end();
-        const instance = await backend.accept();
-        await instance.shutDown();
-        assert.ok(instance.received === up, 'what the client sent is whole');
-        instance.send(down);
-        instance.end();
-        await client.shutDown();
-        assert.ok(client.received === down, 'what the instance sent is whole');
+        await exchangeHalves(client, backend, MiB + 1, MiB + 2);
         assert.equal(recordTypes().at(-1), 21, 'and there was a goodbye behind it');
       });
     }

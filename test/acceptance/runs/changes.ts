@@ -1,20 +1,19 @@
 /** A load balancer is created, changed and removed again and again while another one works. */
-import { HTTP_PORT, TCP_PORT } from '../../../bench/addresses.ts';
+import { HTTP_PORT } from '../../../bench/addresses.ts';
 import { CURL_HEADERS } from '../../../bench/load/headers.ts';
 import { runWrk } from '../../../bench/load/wrk.ts';
 import { systemClock } from '../../../src/kit/clock.ts';
 import { CHURN_CALLS, churn } from '../../support/churn.ts';
-import { failuresText, startEcho, SteadyLoad } from '../../support/steady-load.ts';
+import { failuresText, SteadyLoad } from '../../support/steady-load.ts';
 import { errorCount, errorsText, megabytes, seconds } from '../figures.ts';
 import type { AcceptanceRun, Lab } from '../lab.ts';
-import { NGINX_PORT, PATHS, startNginx } from '../servers.ts';
-import { WeirUnderTest } from '../weir.ts';
+import { NGINX_PORT, PATHS } from '../servers.ts';
+import { startSteady } from '../steady.ts';
+import type { WeirUnderTest } from '../weir.ts';
 
 const LIVES = 50;
-const CLIENTS_OF_EACH_KIND = 8;
 /** Longer than the changes take. */
 const WRK = { connections: 16, seconds: 20, ratePerSecond: 1000 };
-const ECHO_PORT = 9201;
 /** Of the steady load before the changes begin and after they have ended. */
 const ROUNDS = 50;
 
@@ -24,13 +23,8 @@ export const changes: AcceptanceRun = {
   needs: ['nginx', 'wrk'],
   limitSeconds: 180,
   async run(lab) {
-    const { backends, front: host } = lab.addresses;
-    await startNginx(lab, 'both', backends);
-    const echoes = await Promise.all(backends.map((address) => startEcho(address, ECHO_PORT)));
-    lab.own(() => echoes.forEach((echo) => echo.close()));
-    const weir = await WeirUnderTest.start(lab);
-    await createSteady(weir, backends);
-    const load = new SteadyLoad({ host, httpPort: HTTP_PORT, tcpPort: TCP_PORT, clients: CLIENTS_OF_EACH_KIND });
+    const { weir, startLoad } = await startSteady(lab, 'steady');
+    const load = startLoad();
     const other = runOther(lab);
     other.catch(() => undefined);
     await load.rounds(ROUNDS);
@@ -47,18 +41,6 @@ export const changes: AcceptanceRun = {
     await weir.demandSoundEnd(lab);
   },
 };
-
-async function createSteady(weir: WeirUnderTest, instances: readonly string[]): Promise<void> {
-  await weir.create({
-    name: 'steady',
-    listeners: [
-      { protocol: 'HTTP', port: HTTP_PORT, instancePort: NGINX_PORT },
-      { protocol: 'TCP', port: TCP_PORT, instancePort: ECHO_PORT },
-    ],
-    instances,
-    healthCheck: { Target: `TCP:${NGINX_PORT}`, Interval: 5, Timeout: 2, HealthyThreshold: 2, UnhealthyThreshold: 2 },
-  });
-}
 
 /** The same instances as the steady one has, so that nothing keeps the two apart but their names. */
 async function liveAndDie(lab: Lab, weir: WeirUnderTest): Promise<void> {

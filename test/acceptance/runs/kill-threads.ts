@@ -1,17 +1,15 @@
 /** A traffic thread dies under load: of an exception, of memory, of an endless loop. Only its own connections are lost. */
-import { HTTP_PORT, TCP_PORT } from '../../../bench/addresses.ts';
+import { HTTP_PORT } from '../../../bench/addresses.ts';
 import { systemClock } from '../../../src/kit/clock.ts';
-import { failuresText, startEcho, SteadyLoad } from '../../support/steady-load.ts';
+import { failuresText, type SteadyLoad } from '../../support/steady-load.ts';
 import { seconds } from '../figures.ts';
 import { Inspector } from '../inspector.ts';
 import { until, type AcceptanceRun, type Lab } from '../lab.ts';
-import { NGINX_PORT, startNginx } from '../servers.ts';
 import { listeningSockets } from '../sockets.ts';
-import { WeirUnderTest } from '../weir.ts';
+import { CLIENTS_OF_EACH_KIND, startSteady } from '../steady.ts';
+import type { WeirUnderTest } from '../weir.ts';
 
-const ECHO_PORT = 9201;
 const THREADS = 2;
-const CLIENTS_OF_EACH_KIND = 8;
 const KINDS = 4;
 /** Of the load before a death and after its effects are over. */
 const ROUNDS = 50;
@@ -54,15 +52,10 @@ export const killThreads: AcceptanceRun = {
   needs: ['nginx'],
   limitSeconds: 180,
   async run(lab) {
-    const { backends, front: host } = lab.addresses;
-    await startNginx(lab, 'both', backends);
-    const echoes = await Promise.all(backends.map((address) => startEcho(address, ECHO_PORT)));
-    lab.own(() => echoes.forEach((echo) => echo.close()));
-    const weir = await WeirUnderTest.start(lab, { threads: THREADS, nodeFlags: NODE_FLAGS });
-    await create(weir, backends);
+    const { weir, startLoad } = await startSteady(lab, 'web', { threads: THREADS, nodeFlags: NODE_FLAGS });
     const inspector = await Inspector.connect(() => weir.process.output);
     lab.own(() => inspector.close());
-    const load = new SteadyLoad({ host, httpPort: HTTP_PORT, tcpPort: TCP_PORT, clients: CLIENTS_OF_EACH_KIND });
+    const load = startLoad();
     await load.rounds(ROUNDS);
     lab.figures.demand('failures before', load.failures.length, '0', load.failures.length === 0);
     for (const [index, death] of DEATHS.entries()) await die(lab, weir, inspector, load, death, index + 1);
@@ -72,18 +65,6 @@ export const killThreads: AcceptanceRun = {
     await weir.demandSoundEnd(lab, DEATHS.length + DEATHS.filter(({ noticedMs }) => noticedMs > 0).length);
   },
 };
-
-async function create(weir: WeirUnderTest, instances: readonly string[]): Promise<void> {
-  await weir.create({
-    name: 'web',
-    listeners: [
-      { protocol: 'HTTP', port: HTTP_PORT, instancePort: NGINX_PORT },
-      { protocol: 'TCP', port: TCP_PORT, instancePort: ECHO_PORT },
-    ],
-    instances,
-    healthCheck: { Target: `TCP:${NGINX_PORT}`, Interval: 5, Timeout: 2, HealthyThreshold: 2, UnhealthyThreshold: 2 },
-  });
-}
 
 async function die(
   lab: Lab,

@@ -8,16 +8,14 @@ import type { Outcome } from '../../changes.ts';
 import { Fault } from '../../fault.ts';
 import { acmFault } from './model.ts';
 import type { AcmFault } from './model.ts';
-import { find } from './operation.ts';
-import type { CallContext, Handler } from './operation.ts';
+import { onCertificate } from './operation.ts';
+import type { CertificateCall, Handler } from './operation.ts';
 import { mergeTags, readTags } from './rules.ts';
 import type * as shapes from './shapes.ts';
 
 const NOTHING = { output: {}, changes: [] } as const;
 
-function remove(input: shapes.DeleteCertificateRequest, context: CallContext): Outcome<shapes.Unit> | AcmFault {
-  const certificate = find(input.CertificateArn, context);
-  if (certificate instanceof Fault) return certificate;
+function remove({ certificate, context }: CertificateCall<unknown>): Outcome<shapes.Unit> | AcmFault {
   const configured = configuredFault(certificate);
   if (configured !== undefined) return configured;
   const { arn, accountId } = certificate;
@@ -27,9 +25,10 @@ function remove(input: shapes.DeleteCertificateRequest, context: CallContext): O
   return acmFault('ResourceInUseException', `Certificate ${arn} in account ${accountId} is in use.`);
 }
 
-function addTags(input: shapes.AddTagsToCertificateRequest, context: CallContext): Outcome<shapes.Unit> | AcmFault {
-  const certificate = find(input.CertificateArn, context);
-  if (certificate instanceof Fault) return certificate;
+function addTags({
+  certificate,
+  input,
+}: CertificateCall<shapes.AddTagsToCertificateRequest>): Outcome<shapes.Unit> | AcmFault {
   const added = readTags(input.Tags);
   if (added instanceof Fault) return added;
   const tags = mergeTags(certificate.tags, added);
@@ -37,12 +36,10 @@ function addTags(input: shapes.AddTagsToCertificateRequest, context: CallContext
 }
 
 /** A tag given with a value goes only if it has that value. */
-function removeTags(
-  input: shapes.RemoveTagsFromCertificateRequest,
-  context: CallContext,
-): Outcome<shapes.Unit> | AcmFault {
-  const certificate = find(input.CertificateArn, context);
-  if (certificate instanceof Fault) return certificate;
+function removeTags({
+  certificate,
+  input,
+}: CertificateCall<shapes.RemoveTagsFromCertificateRequest>): Outcome<shapes.Unit> {
   const goes = (tag: Tag): boolean =>
     input.Tags.some(({ Key, Value }) => Key === tag.key && (Value === undefined || Value === (tag.value ?? '')));
   return withTags(
@@ -56,12 +53,7 @@ function withTags(certificate: AcmCertificate, tags: readonly Tag[]): Outcome<sh
   return { output: {}, changes: [certificateChange(certificate.arn, { ...certificate, tags })] };
 }
 
-function listTags(
-  input: shapes.ListTagsForCertificateRequest,
-  context: CallContext,
-): Outcome<shapes.ListTagsForCertificateResponse> | AcmFault {
-  const certificate = find(input.CertificateArn, context);
-  if (certificate instanceof Fault) return certificate;
+function listTags({ certificate }: CertificateCall<unknown>): Outcome<shapes.ListTagsForCertificateResponse> {
   const tags = certificate.tags.map(({ key, value }) =>
     value === undefined ? { Key: key } : { Key: key, Value: value },
   );
@@ -69,10 +61,10 @@ function listTags(
 }
 
 export const deleteAndTagHandlers = {
-  DeleteCertificate: { mutates: true, decide: remove },
-  AddTagsToCertificate: { mutates: true, decide: addTags },
-  RemoveTagsFromCertificate: { mutates: true, decide: removeTags },
-  ListTagsForCertificate: { mutates: false, decide: listTags },
+  DeleteCertificate: { mutates: true, decide: onCertificate(remove) },
+  AddTagsToCertificate: { mutates: true, decide: onCertificate(addTags) },
+  RemoveTagsFromCertificate: { mutates: true, decide: onCertificate(removeTags) },
+  ListTagsForCertificate: { mutates: false, decide: onCertificate(listTags) },
 } satisfies {
   DeleteCertificate: Handler<'DeleteCertificate'>;
   AddTagsToCertificate: Handler<'AddTagsToCertificate'>;

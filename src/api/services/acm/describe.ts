@@ -3,10 +3,8 @@ import { createHash } from 'node:crypto';
 import type { AcmCertificate } from '../../../model/certificate.ts';
 import { userArns } from '../../certificate-records.ts';
 import type { Outcome } from '../../changes.ts';
-import { Fault } from '../../fault.ts';
-import type { AcmFault } from './model.ts';
-import { find } from './operation.ts';
-import type { CallContext, Handler } from './operation.ts';
+import { onCertificate } from './operation.ts';
+import type { CertificateCall, Handler } from './operation.ts';
 import type * as shapes from './shapes.ts';
 
 /** What both descriptions, the long one and that of a list, say of a certificate. */
@@ -31,12 +29,7 @@ export function statusOf({ details }: AcmCertificate, nowMs: number): 'ISSUED' |
   return nowMs < details.notAfterMs ? 'ISSUED' : 'EXPIRED';
 }
 
-function describe(
-  input: shapes.DescribeCertificateRequest,
-  context: CallContext,
-): Outcome<shapes.DescribeCertificateResponse> | AcmFault {
-  const certificate = find(input.CertificateArn, context);
-  if (certificate instanceof Fault) return certificate;
+function describe({ certificate, context }: CertificateCall<unknown>): Outcome<shapes.DescribeCertificateResponse> {
   const { details, request } = certificate;
   const detail: shapes.CertificateDetail = {
     ...commonDescription(certificate, context.nowMs),
@@ -73,20 +66,15 @@ function validations({ id, details, request }: AcmCertificate): readonly shapes.
   });
 }
 
-function get(
-  input: shapes.GetCertificateRequest,
-  context: CallContext,
-): Outcome<shapes.GetCertificateResponse> | AcmFault {
-  const certificate = find(input.CertificateArn, context);
-  if (certificate instanceof Fault) return certificate;
+function get({ certificate }: CertificateCall<unknown>): Outcome<shapes.GetCertificateResponse> {
   const { body, chain } = certificate;
   const output = chain === '' ? { Certificate: body } : { Certificate: body, CertificateChain: chain };
   return { output, changes: [] };
 }
 
 export const describeHandlers = {
-  DescribeCertificate: { mutates: false, decide: describe },
-  GetCertificate: { mutates: false, decide: get },
+  DescribeCertificate: { mutates: false, decide: onCertificate(describe) },
+  GetCertificate: { mutates: false, decide: onCertificate(get) },
 } satisfies {
   DescribeCertificate: Handler<'DescribeCertificate'>;
   GetCertificate: Handler<'GetCertificate'>;

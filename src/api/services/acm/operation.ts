@@ -5,6 +5,7 @@ import type { AcmCertificate } from '../../../model/certificate.ts';
 import { CERTIFICATES } from '../../../model/limits.ts';
 import type { CertificateContext } from '../../certificate-records.ts';
 import type { Outcome } from '../../changes.ts';
+import { Fault } from '../../fault.ts';
 import { acmFault } from './model.ts';
 import type { AcmFault, Action } from './model.ts';
 import { arnFault } from './rules.ts';
@@ -40,6 +41,23 @@ export function find(arn: string, { view, caller }: CallContext): AcmCertificate
   const record = view.get('certificate', arn);
   const isOwn = record?.kind === 'acm' && record.accountId === caller.accountId && record.region === caller.region;
   return isOwn ? record : acmFault('ResourceNotFoundException', `Could not find certificate ${arn}.`);
+}
+
+/** A call about a certificate of the caller. */
+export interface CertificateCall<Input> {
+  readonly certificate: AcmCertificate;
+  readonly input: Input;
+  readonly context: CallContext;
+}
+
+/** Finds the certificate that the input names, and lets `decide` go on from there. */
+export function onCertificate<Input extends { readonly CertificateArn: string }, Output>(
+  decide: (call: CertificateCall<Input>) => Outcome<Output> | AcmFault,
+): (input: Input, context: CallContext) => Outcome<Output> | AcmFault {
+  return (input, context) => {
+    const certificate = find(input.CertificateArn, context);
+    return certificate instanceof Fault ? certificate : decide({ certificate, input, context });
+  };
 }
 
 export function quotaFault(context: CallContext): AcmFault | undefined {

@@ -2,16 +2,21 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { systemClock } from '../kit/clock.ts';
-import { registerAwsEnv } from './aws-env.ts';
-import { registerClassify } from './classify.ts';
-import { registerDemo } from './demo.ts';
-import { registerDrainStatus } from './drain-status.ts';
+import { useKept } from './compile-cache.ts';
 import { EXIT_FINE, EXIT_WRONG_USAGE } from './failure.ts';
-import { registerInstances } from './instances.ts';
 import { endWithParents } from './launcher.ts';
-import { registerServe } from './serve-command.ts';
-import { registerTop } from './top.ts';
-import { registerValidate } from './validate.ts';
+
+/** In the order of the help. Only the one that is asked for is loaded: all of them take longer to load than most take to run. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  serve: async () => (await import('./serve-command.ts')).registerServe,
+  validate: async () => (await import('./validate.ts')).registerValidate,
+  classify: async () => (await import('./classify.ts')).registerClassify,
+  top: async () => (await import('./top.ts')).registerTop,
+  'aws-env': async () => (await import('./aws-env.ts')).registerAwsEnv,
+  instances: async () => (await import('./instances.ts')).registerInstances,
+  'drain-status': async () => (await import('./drain-status.ts')).registerDrainStatus,
+  demo: async () => (await import('./demo.ts')).registerDemo,
+};
 
 /** Runs the command that `argv` (without node and script) asks for. Leaves its exit code in `process.exitCode`. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -21,14 +26,9 @@ export async function main(argv: readonly string[]): Promise<void> {
     .version(packageJson.version, '-V, --version', 'print the version')
     .showHelpAfterError('(see: weir help, weir help COMMAND)')
     .exitOverride();
-  registerServe(program);
-  registerValidate(program);
-  registerClassify(program);
-  registerTop(program);
-  registerAwsEnv(program);
-  registerInstances(program);
-  registerDrainStatus(program);
-  registerDemo(program);
+  useKept(argv, process.env);
+  const asked = Object.hasOwn(COMMANDS, argv[0] ?? '') ? [COMMANDS[argv[0]!]!] : Object.values(COMMANDS);
+  for (const load of asked) (await load())(program);
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {

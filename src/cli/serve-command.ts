@@ -1,13 +1,15 @@
 /** `weir serve`: from the command line to a running weir (serve.ts). */
+import { flushCompileCache } from 'node:module';
 import type { Command } from 'commander';
 import { systemClock } from '../kit/clock.ts';
 import { systemRandom } from '../kit/random.ts';
 import type { Configuration } from '../model/configuration.ts';
+import { keepCompiled } from './compile-cache.ts';
 import { addConfigurationOptions, type ConfigurationOptions } from './configuration-options.ts';
 import { loadConfiguration, type Environment } from './configuration.ts';
 import { exitCodeOf, failureText } from './failure.ts';
 import { runUntilSignal } from './run.ts';
-import { startWeir } from './serve.ts';
+import type { RunningWeir } from './serve.ts';
 
 /** Adds the command to the program. */
 export function registerServe(program: Command): void {
@@ -36,6 +38,14 @@ function serve(configure: () => Configuration, environment: Environment): Promis
   return runUntilSignal({
     clock: systemClock,
     environment,
-    start: () => startWeir({ configure, environment, clock: systemClock, random: systemRandom }),
+    start: () => start(configure, environment),
+    onReady: async () => flushCompileCache(),
   });
+}
+
+/** What a weir is made of is loaded when it is known where what was compiled is kept. */
+async function start(configure: () => Configuration, environment: Environment): Promise<RunningWeir> {
+  keepCompiled(configure().dataDir);
+  const { startWeir } = await import('./serve.ts');
+  return startWeir({ configure, environment, clock: systemClock, random: systemRandom });
 }

@@ -1,5 +1,6 @@
 /** Entry point of a traffic thread (a worker): builds what the thread runs and does what control says, in order. */
 import { writeSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import { present, unreachable } from '../kit/assert.ts';
 import { systemClock } from '../kit/clock.ts';
@@ -120,4 +121,6 @@ let obeyed: Promise<void> = Promise.resolve();
 port.on('message', (message: ControlMessage) => {
   obeyed = obeyed.then(() => obey(message));
 });
+// Before there is traffic that would wait for it (cli/compile-cache.ts).
+flushCompileCache();
 say({ type: 'ready' });

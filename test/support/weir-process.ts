@@ -13,6 +13,9 @@ import { temporaryDirectory } from './temporary-directory.ts';
 
 export const WEIR = fileURLToPath(new URL('../../bin/weir.js', import.meta.url));
 
+/** Shared by all tests, most of which begin with an empty data directory: to compile weir is most of what its start takes. */
+const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/weir-compiled', import.meta.url));
+
 /** How long anything is waited for before the test fails with what the process said. */
 const PATIENCE_MS = 20_000;
 const POLL_MS = 20;
@@ -61,7 +64,7 @@ export class WeirProcess {
     const words = [WEIR, options.command ?? 'serve', ...flags, ...(options.flags ?? [])];
     // Nothing of the environment that the tests run in decides what is tested.
     const { PATH, HOME } = process.env;
-    const environment = { PATH, HOME, ...options.environment };
+    const environment = { PATH, HOME, NODE_COMPILE_CACHE: COMPILED, ...options.environment };
     const [runner, ...before] = options.runner ?? [process.execPath];
     this.child = spawn(runner, [...before, ...words], {
       env: environment,
@@ -159,7 +162,7 @@ export class WeirProcess {
 export async function runWeir(words: readonly string[], environment: Readonly<Record<string, string>> = {}) {
   const { PATH, HOME } = process.env;
   const child = spawn(process.execPath, [WEIR, ...words], {
-    env: { PATH, HOME, ...environment },
+    env: { PATH, HOME, NODE_COMPILE_CACHE: COMPILED, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [stdout, stderr] = ['', ''];

@@ -1,0 +1,60 @@
+/** What was compiled is kept for the next start (src/cli/compile-cache.ts). */
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { WeirProcess } from '../support/weir-process.ts';
+
+/** Has Node tell what it takes from where. */
+const TELLING = { NODE_DEBUG_NATIVE: 'COMPILE_CACHE', NODE_COMPILE_CACHE: '' };
+
+/** A start on `dataDir`, up to when it serves, and then the end of its process. Resolves with what was told. */
+async function start(test: TestContext, dataDir: string): Promise<string> {
+  const weir = new WeirProcess(test, { dataDir, environment: TELLING });
+  await weir.ready();
+  // Its thread has written when it is ready, and control writes after that.
+  await weir.until('all to be written', () => weir.stderr.split('flushCompileCache() finished').length > 2);
+  await weir.kill();
+  return weir.stderr;
+}
+
+const folderOf = (dataDir: string): string => join(dataDir, 'compile-cache');
+const isFound = (told: string, file: string): boolean =>
+  new RegExp(`transpile cache for StrippedTypeScript \\S+/src/${file}\\.\\.\\.success`).test(told);
+
+function filesIn(folder: string): string[] {
+  const all = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return all.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+describe('what was compiled', { concurrency: 2 }, () => {
+  it('is found by the next start and its threads, also after a kill', async (test) => {
+    const dataDir = temporaryDirectory(test);
+    const first = await start(test, dataDir);
+    assert.ok(!isFound(first, 'cli/serve.ts'));
+    assert.equal(statSync(folderOf(dataDir)).mode & 0o777, 0o700);
+    const second = await start(test, dataDir);
+    for (const file of ['cli/serve.ts', 'traffic/thread.ts']) assert.ok(isFound(second, file), file);
+  });
+
+  it('does no harm when it is damaged', async (test) => {
+    const dataDir = temporaryDirectory(test);
+    await start(test, dataDir);
+    const files = filesIn(folderOf(dataDir));
+    assert.ok(files.length > 100);
+    for (const [index, file] of files.entries()) writeFileSync(file, index % 2 === 0 ? '' : 'x'.repeat(5000));
+    assert.ok(!isFound(await start(test, dataDir), 'cli/serve.ts'));
+  });
+
+  it('is neither read nor written where others could have put it', async (test) => {
+    const dataDir = temporaryDirectory(test);
+    const folder = folderOf(dataDir);
+    mkdirSync(folder);
+    chmodSync(folder, 0o777);
+    const weir = new WeirProcess(test, { dataDir, environment: TELLING });
+    await weir.ready();
+    assert.doesNotMatch(weir.stderr, /reading cache/);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+});

@@ -34,10 +34,6 @@ export function composeRequestHead(outbox: Outbox, bytes: Buffer, head: RequestH
     head.drops.sort();
   }
   const authority = head.targetAuthority(bytes);
-  if (authority !== undefined && head.hostLineEnd !== 0) {
-    head.drops.add(head.hostLineStart, head.hostLineEnd);
-    head.drops.sort();
-  }
   if (by.traceIds !== undefined && head.traceIdLines.count > 0) {
     addAll(head.drops, head.traceIdLines);
     head.drops.sort();
@@ -48,8 +44,14 @@ export function composeRequestHead(outbox: Outbox, bytes: Buffer, head: RequestH
     outbox.text(VERSION_LINE);
     from = head.headersStart;
   }
+  if (authority !== undefined && head.hostStart !== 0) {
+    // What the target says takes the place of what Host said (RFC 9112 3.2.2).
+    copyWithout(outbox, bytes, from, head.hostStart, head.drops);
+    outbox.text(authority);
+    from = head.hostEnd;
+  }
   copyWithout(outbox, bytes, from, head.end - 2, head.drops);
-  if (authority !== undefined) outbox.text(`Host: ${authority}\r\n`);
+  if (authority !== undefined && head.hostStart === 0) outbox.text(`Host: ${authority}\r\n`);
   if (upgrade) outbox.text('Connection: upgrade\r\n');
   if (by.traceIds !== undefined) outbox.text(by.traceIds.line(head.traceId(bytes)));
   if (head.forwardedFor.count === 0) outbox.text(by.forwardedLines);
@@ -81,7 +83,8 @@ export function composeResponse(
   lines: string,
 ): void {
   const chunked = body.kind === BODY.chunked;
-  const unchunked = chunked && clientMinor === 0;
+  // Also where there is no body (HEAD, 304): HTTP/1.0 has no transfer codings at all (RFC 9112 6.1).
+  const unchunked = head.chunked && clientMinor === 0;
   if (unchunked || head.status === 204 || head.upgradeEnd !== 0) dropFraming(head, unchunked);
   if (!close && clientMinor === 1 && !chunked && lines === '') {
     // The usual case: nothing of ours comes between the head and its body, which lie side by side.
@@ -158,9 +161,11 @@ export function composeLastChunk(outbox: Outbox, body: BodyReader): void {
   outbox.text('\r\n');
 }
 
+/** Copies `bytes[start, end)` without the lines that are dropped, none of which lies across either end. */
 function copyWithout(outbox: Outbox, bytes: Buffer, start: number, end: number, drops: MessageHead['drops']): void {
   let from = start;
-  for (let i = 0; i < drops.count; i++) {
+  for (let i = 0; i < drops.count && drops.start(i) < end; i++) {
+    if (drops.end(i) <= from) continue;
     if (drops.start(i) > from) outbox.copy(bytes, from, drops.start(i));
     from = drops.end(i);
   }

@@ -1,40 +1,37 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { PARSED } from './message-head.ts';
+import {
+  assertForgets,
+  parseText,
+  testHeadParser,
+  type HeadParser,
+  type Outcome,
+} from '../../test/support/head-parsers.ts';
 import { isIdempotent, METHOD, RequestHead } from './request-head.ts';
 
-const OUTCOMES = ['complete', 'incomplete', 'odd', 'refused'] as const;
-
-/** Parses `text` as it would lie in a larger buffer. */
-function parse(
-  text: string,
-  { before = '', after = '', vouched = false } = {},
-): { outcome: string; head: RequestHead } {
-  const bytes = Buffer.from(before + text + after, 'latin1');
-  const head = new RequestHead();
-  const outcome = head.parse(bytes, before.length, bytes.length, vouched);
-  return { outcome: OUTCOMES[outcome]!, head };
+/** The parser; `vouched`: of what the classifier has written anew. */
+function parserOf(vouched: boolean): HeadParser<RequestHead> {
+  return {
+    make: () => new RequestHead(),
+    parse: (head, bytes, start, end) => head.parse(bytes, start, end, vouched),
+    says: (head, at, list) => ({
+      plain: [head.method, head.minor, head.contentLength, head.chunked, head.headerCount],
+      client: [head.keepAlive, head.wantsUpgrade, head.passesUpgrade],
+      offsets: [head.methodEnd, head.targetStart, head.targetEnd, head.headersStart].map(at),
+      upgrade: head.upgradeEnd === 0 ? undefined : [head.upgradeStart, head.upgradeEnd].map(at),
+      host: head.hostStart === 0 ? undefined : [head.hostStart, head.hostEnd].map(at),
+      userAgent: head.userAgentEnd === 0 ? undefined : [head.userAgentStart, head.userAgentEnd].map(at),
+      lists: [head.drops, head.cookies, head.forwardedFor, head.traceIdLines].map(list),
+    }),
+    refusal: (head) => head.refusal,
+  };
 }
 
-/** All that a head says, with offsets counted from its start. */
-function essence(text: string, before = '', after = ''): unknown {
-  const { outcome, head } = parse(text, { before, after });
-  if (outcome !== 'complete') return { outcome, refusal: outcome === 'refused' ? head.refusal : undefined };
-  const from = before.length;
-  const ranges = (list: RequestHead['drops']): [number, number][] =>
-    Array.from({ length: list.count }, (_, i) => [list.start(i) - from, list.end(i) - from]);
-  const { method, minor, contentLength, chunked, keepAlive, wantsUpgrade, expectContinue, headerCount } = head;
-  return {
-    outcome,
-    plain: [method, minor, contentLength, chunked, keepAlive, wantsUpgrade, expectContinue, headerCount],
-    offsets: [head.methodEnd, head.targetStart, head.targetEnd, head.headersStart, head.end].map((at) => at - from),
-    host: head.hostLineEnd === 0 ? undefined : [head.hostStart - from, head.hostEnd - from, head.hostLineStart - from],
-    userAgent: head.userAgentEnd === 0 ? undefined : [head.userAgentStart - from, head.userAgentEnd - from],
-    drops: ranges(head.drops),
-    cookies: ranges(head.cookies),
-    forwardedFor: ranges(head.forwardedFor),
-  };
+const PARSER = parserOf(false);
+
+function parse(text: string, { vouched = false } = {}): { outcome: Outcome; head: RequestHead } {
+  return parseText(parserOf(vouched), text);
 }
 
 function post(...fields: string[]): string {
@@ -77,40 +74,7 @@ const anyHead = fc
   });
 
 describe('the head of a request', () => {
-  test('is read the same wherever it lies, and whatever comes before and behind it', () => {
-    const anyBytes = fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
-    fc.assert(
-      fc.property(anyHead, anyBytes, anyBytes, (head, before, after) => {
-        assert.deepEqual(essence(head, before, after), essence(head));
-      }),
-    );
-  });
-
-  test('is incomplete up to its last byte, or found wrong before: what is right never looks wrong in part', () => {
-    fc.assert(
-      fc.property(anyHead, (text) => {
-        const whole = parse(text).outcome;
-        for (let length = 0; length < text.length; length++) {
-          const { outcome } = parse(text.slice(0, length));
-          assert.ok(
-            outcome === 'incomplete' || outcome === whole,
-            `${outcome} after ${length} bytes, ${whole} at the end`,
-          );
-          if (whole === 'complete') assert.equal(outcome, 'incomplete');
-        }
-      }),
-    );
-  });
-
-  test('never makes the parser throw, or read behind its end', () => {
-    const anyBytes = fc.array(fc.constantFrom(...'GET / HTTP/1.1\r\nA:, \t\x00\x7f\xff'.split('')), { maxLength: 60 });
-    fc.assert(
-      fc.property(anyBytes, (characters) => {
-        const { outcome, head } = parse(characters.join(''));
-        if (outcome === 'complete') assert.ok(head.end <= characters.length);
-      }),
-    );
-  });
+  testHeadParser(PARSER, anyHead, 'GET / HTTP/1.1\r\nA:, \t\x00\x7f\xff');
 
   test('tells the methods apart, and which of them may be sent twice', () => {
     const twice = ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE'];
@@ -185,26 +149,10 @@ describe('the head of a request', () => {
   });
 
   test('keeps nothing of the head that was parsed before', () => {
-    const reused = new RequestHead();
-    const full = Buffer.from(
-      post('Host: h', 'User-Agent: u', 'Cookie: c', 'Connection: close, a', 'Upgrade: x', 'Expect: 100-continue') +
-        post('X-Forwarded-For: 1', 'Transfer-Encoding: chunked', 'A: 1'),
-      'latin1',
-    );
-    const plain = Buffer.from('GET / HTTP/1.1\r\nB: 2\r\n\r\n');
-    for (let at = 0; at < full.length; at = reused.end) {
-      assert.equal(reused.parse(full, at, full.length, false), PARSED.complete);
-      const again = new RequestHead();
-      const fresh = new RequestHead();
-      again.parse(full, at, full.length, false);
-      again.parse(plain, 0, plain.length, false);
-      fresh.parse(plain, 0, plain.length, false);
-      for (const key of Object.keys(fresh) as (keyof RequestHead)[]) {
-        const [a, b] = [again[key], fresh[key]];
-        if (typeof a === 'object') continue;
-        assert.equal(a, b, key);
-      }
-      for (const list of ['drops', 'cookies', 'forwardedFor'] as const) assert.equal(again[list].count, 0, list);
+    const fields = ['Host: h', 'User-Agent: u', 'Cookie: c', 'Connection: close, a, upgrade', 'Upgrade: h2c', 'TE: x'];
+    const full = post(...fields, 'X-Forwarded-For: 1', 'X-Amzn-Trace-Id: y', 'Transfer-Encoding: chunked', 'A: 1');
+    for (const before of [full, post(...fields, 'Content-Length: 5')]) {
+      assertForgets(PARSER, before, 'GET / HTTP/1.1\r\nB: 2\r\n\r\n');
     }
   });
 

@@ -24,11 +24,10 @@ const FIELD = {
   connection: 4,
   contentLength: 5,
   transferEncoding: 6,
-  expect: 7,
-  upgrade: 8,
-  te: 9,
-  forwardedFor: 10,
-  traceId: 11,
+  upgrade: 7,
+  te: 8,
+  forwardedFor: 9,
+  traceId: 10,
 } as const;
 
 /** In the order of {@link FIELD}; behind them what is always dropped: it concerns one connection, or is ours to say. */
@@ -39,7 +38,6 @@ const FIELDS = new FieldNames([
   'connection',
   'content-length',
   'transfer-encoding',
-  'expect',
   'upgrade',
   'te',
   'x-forwarded-for',
@@ -54,7 +52,6 @@ const X_FORWARDED_FOR = ascii('x-forwarded-for');
 const X_AMZN_TRACE_ID = ascii('x-amzn-trace-id');
 const CHUNKED = ascii('chunked');
 const H2C = ascii('h2c');
-const CONTINUE = ascii('100-continue');
 const TRAILERS = ascii('trailers');
 const ZERO = 0x30;
 const LOOKALIKES = { c: ascii('contentlength'), t: ascii('transferencoding') };
@@ -96,14 +93,11 @@ export class RequestHead extends MessageHead {
   targetEnd = 0;
   /** Minor version: 0 or 1. */
   minor = 1;
+  /** The value of Host; 0 and 0 when there is none. */
   hostStart = 0;
   hostEnd = 0;
-  /** Start of the Host line and its end, for a Host that has to be rewritten. */
-  hostLineStart = 0;
-  hostLineEnd = 0;
   userAgentStart = 0;
   userAgentEnd = 0;
-  expectContinue = false;
   /** Values of Cookie fields. */
   readonly cookies = new Ranges();
   /** Values of X-Forwarded-For fields, to be continued by ours. */
@@ -127,9 +121,8 @@ export class RequestHead extends MessageHead {
     this.traceIdLines.clear();
     this.start = start;
     this.targetEnd = 0;
-    this.hostStart = this.hostEnd = this.hostLineStart = this.hostLineEnd = 0;
+    this.hostStart = this.hostEnd = 0;
     this.userAgentStart = this.userAgentEnd = 0;
-    this.expectContinue = false;
     this.refusal = 400;
     this.#vouched = vouched;
     this.#transferEncodings = 0;
@@ -185,11 +178,9 @@ export class RequestHead extends MessageHead {
       case 0:
         return !this.#vouched && isLookalike(bytes, lineStart, nameEnd) ? PARSED.odd : PARSED.complete;
       case FIELD.host:
-        if (this.hostLineEnd !== 0) return PARSED.refused;
+        if (this.hostStart !== 0) return PARSED.refused;
         this.hostStart = valueStart;
         this.hostEnd = valueEnd;
-        this.hostLineStart = lineStart;
-        this.hostLineEnd = lineEnd;
         return PARSED.complete;
       case FIELD.userAgent:
         this.userAgentStart = valueStart;
@@ -204,9 +195,6 @@ export class RequestHead extends MessageHead {
         return this.#length(bytes, valueStart, valueEnd);
       case FIELD.transferEncoding:
         return this.#transferEncoding(bytes, valueStart, valueEnd);
-      case FIELD.expect:
-        this.expectContinue = equalsFolded(bytes, valueStart, valueEnd, CONTINUE);
-        return PARSED.complete;
       case FIELD.upgrade:
         this.#upgradesToHttp2 ||= namesElement(bytes, valueStart, valueEnd, H2C);
         return this.upgradeField(lineStart, lineEnd);
@@ -297,10 +285,6 @@ export class RequestHead extends MessageHead {
       value += `${value === '' ? '' : ';'}${bytes.toString('latin1', start, this.traceIdLines.end(i)).trim()}`;
     }
     return value;
-  }
-
-  get hasBody(): boolean {
-    return this.chunked || this.contentLength > 0;
   }
 }
 

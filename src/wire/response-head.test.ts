@@ -1,31 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { PARSED } from './message-head.ts';
+import { assertForgets, parseText, testHeadParser, type HeadParser } from '../../test/support/head-parsers.ts';
 import { ResponseHead } from './response-head.ts';
 
-const OUTCOMES = ['complete', 'incomplete', 'odd', 'refused'] as const;
+const PARSER: HeadParser<ResponseHead> = {
+  make: () => new ResponseHead(),
+  parse: (head, bytes, start, end) => head.parse(bytes, start, end),
+  says: (head, at, list) => ({
+    plain: [head.status, head.minor, head.contentLength, head.chunked, head.headerCount],
+    connection: [head.keepAlive, head.conflictingLength],
+    length: head.contentLength === -1 ? undefined : [head.lengthLineStart, head.lengthLineEnd].map(at),
+    upgrade: head.upgradeEnd === 0 ? undefined : [head.upgradeStart, head.upgradeEnd].map(at),
+    offsets: [head.statusStart, head.headersStart].map(at),
+    lists: [head.drops, head.transferEncodingLines, head.trailerLines, head.setCookies].map(list),
+  }),
+};
 
-function parse(text: string, before = '', after = ''): { outcome: string; head: ResponseHead } {
-  const bytes = Buffer.from(before + text + after, 'latin1');
-  const head = new ResponseHead();
-  return { outcome: OUTCOMES[head.parse(bytes, before.length, bytes.length)]!, head };
-}
-
-/** All that a head says, with offsets counted from its start. */
-function essence(text: string, before = '', after = ''): unknown {
-  const { outcome, head } = parse(text, before, after);
-  if (outcome !== 'complete') return outcome;
-  const from = before.length;
-  const ranges = (list: ResponseHead['drops']): [number, number][] =>
-    Array.from({ length: list.count }, (_, i) => [list.start(i) - from, list.end(i) - from]);
-  const { status, minor, contentLength, chunked, keepAlive, conflictingLength, headerCount } = head;
-  return {
-    outcome,
-    plain: [status, minor, contentLength, chunked, keepAlive, conflictingLength, headerCount],
-    offsets: [head.statusStart, head.statusLineEnd, head.headersStart, head.end].map((at) => at - from),
-    lists: [head.drops, head.transferEncodingLines, head.trailerLines, head.setCookies].map(ranges),
-  };
+function parse(text: string): ReturnType<typeof parseText<ResponseHead>> {
+  return parseText(PARSER, text);
 }
 
 function ok(...fields: string[]): string {
@@ -60,37 +53,7 @@ const anyHead = fc
   );
 
 describe('the head of a response', () => {
-  test('is read the same wherever it lies, and whatever comes before and behind it', () => {
-    const anyBytes = fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
-    fc.assert(
-      fc.property(anyHead, anyBytes, anyBytes, (head, before, after) => {
-        assert.deepEqual(essence(head, before, after), essence(head));
-      }),
-    );
-  });
-
-  test('is incomplete up to its last byte, or found wrong before: what is right never looks wrong in part', () => {
-    fc.assert(
-      fc.property(anyHead, (text) => {
-        const whole = parse(text).outcome;
-        for (let length = 0; length < text.length; length++) {
-          const { outcome } = parse(text.slice(0, length));
-          if (whole === 'complete') assert.equal(outcome, 'incomplete', `after ${length} bytes`);
-          else assert.notEqual(outcome, 'complete', `after ${length} bytes`);
-        }
-      }),
-    );
-  });
-
-  test('never makes the parser throw, or read behind its end', () => {
-    const anyBytes = fc.array(fc.constantFrom(...'HTTP/1.1 200\r\nA:, \t\x00\x7f\xff'.split('')), { maxLength: 60 });
-    fc.assert(
-      fc.property(anyBytes, (characters) => {
-        const { outcome, head } = parse(characters.join(''));
-        if (outcome === 'complete') assert.ok(head.end <= characters.length);
-      }),
-    );
-  });
+  testHeadParser(PARSER, anyHead, 'HTTP/1.1 200\r\nA:, \t\x00\x7f\xff');
 
   test('has a status of three digits from 100 to 999', () => {
     for (let status = 0; status < 1000; status++) {
@@ -142,20 +105,8 @@ describe('the head of a response', () => {
   });
 
   test('keeps nothing of the head that was parsed before', () => {
-    const full = Buffer.from(
-      ok('Connection: close, a', 'Upgrade: x', 'Trailer: t', 'Set-Cookie: c', 'Transfer-Encoding: chunked'),
-    );
-    const plain = Buffer.from(ok('B: 2'));
-    const reused = new ResponseHead();
-    const fresh = new ResponseHead();
-    assert.equal(reused.parse(full, 0, full.length), PARSED.complete);
-    reused.parse(plain, 0, plain.length);
-    fresh.parse(plain, 0, plain.length);
-    for (const key of Object.keys(fresh) as (keyof ResponseHead)[]) {
-      if (typeof fresh[key] !== 'object') assert.equal(reused[key], fresh[key], key);
-    }
-    for (const list of ['drops', 'trailerLines', 'setCookies', 'transferEncodingLines'] as const) {
-      assert.equal(reused[list].count, 0, list);
-    }
+    const full = ok('Connection: close, a', 'Upgrade: x', 'Trailer: t', 'Set-Cookie: c', 'Transfer-Encoding: chunked');
+    for (const before of [full, ok('Content-Length: 5', 'Content-Length: 5')])
+      assertForgets(PARSER, before, ok('B: 2'));
   });
 });

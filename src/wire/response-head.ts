@@ -34,8 +34,6 @@ export class ResponseHead extends MessageHead {
   status = 0;
   /** Start of the three digits. */
   statusStart = 0;
-  /** Behind the reason phrase. */
-  statusLineEnd = 0;
   /** Minor version of the back end's HTTP: 0, or 1 and above. */
   minor = 1;
   /** Both framing fields were there: chunked is obeyed, the connection is not used again (RFC 9112 6.3). */
@@ -88,7 +86,6 @@ export class ResponseHead extends MessageHead {
     if (at - start > HTTP_HEAD.maxLineBytes) return -PARSED.refused;
     if (at + 1 >= end) return at < end && bytes[at] !== CR ? -PARSED.odd : -PARSED.incomplete;
     if (bytes[at] !== CR || bytes[at + 1] !== LF) return -PARSED.odd;
-    this.statusLineEnd = at;
     return at + 2;
   }
 

@@ -54,17 +54,17 @@ export function forwardedRequest(message: RequestMessage, entrance: Entrance): R
   const forwardedFor = valuesOf(headers, 'X-Forwarded-For').filter((value) => value !== '');
   const authority = authorityOf(message.target);
   const added: Header[] = [];
-  if (authority !== undefined) added.push(['Host', authority]);
+  const named = valuesOf(headers, 'Host').length > 0;
+  if (authority !== undefined && !named) added.push(['Host', authority]);
   if (upgrade) added.push(['Connection', 'upgrade']);
   added.push(
     ['X-Forwarded-For', [...forwardedFor, entrance.clientAddress].join(', ')],
     ['X-Forwarded-Proto', 'http'],
     ['X-Forwarded-Port', String(entrance.port)],
   );
-  const kept = withoutUpgrade(without(headers, ...OURS), upgrade).filter(([name, value]) => {
-    if (fold(name) === 'host') return authority === undefined;
-    return fold(name) !== 'te' || fold(value) === 'trailers';
-  });
+  const kept = withoutUpgrade(without(headers, ...OURS), upgrade)
+    .filter(([name, value]) => fold(name) !== 'te' || fold(value) === 'trailers')
+    .map(([name, value]): Header => [name, fold(name) === 'host' ? (authority ?? value) : value]);
   return { ...message, version: '1.1', headers: [...kept, ...added] };
 }
 
@@ -75,9 +75,12 @@ function authorityOf(target: string): string | undefined {
 
 /** The final response as a client of that version must read it, but for the Connection header that is ours. */
 export function relayedResponse(response: ResponseMessage, clientVersion: '1.0' | '1.1'): ResponseMessage {
+  const coded = valuesOf(response.headers, 'Transfer-Encoding').length > 0;
   const unchunked = response.framing === 'chunked' && clientVersion === '1.0';
   let headers = withoutUpgrade(endToEnd(response.headers), response.status === 101);
-  if (unchunked || response.status === 204) headers = without(headers, 'transfer-encoding', 'trailer');
+  // HTTP/1.0 has no transfer codings, with or without a body.
+  const withoutCodings = response.status === 204 || (coded && clientVersion === '1.0');
+  if (withoutCodings) headers = without(headers, 'transfer-encoding', 'trailer');
   if (response.status === 204) headers = without(headers, 'content-length');
   if (response.status === 101) headers = without(headers, 'transfer-encoding', 'content-length');
   return {

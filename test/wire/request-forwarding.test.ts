@@ -137,12 +137,19 @@ describe('of the head of a request', () => {
     }
   });
 
-  test('a target in absolute form rewrites Host, and without one it makes one', async (t) => {
-    const { got, traffic } = await forwarded(
-      t,
-      'GET http://user@real:8/x?y HTTP/1.1\r\nA: 1\r\nHost: other\r\nB: 2\r\n\r\n',
-    );
-    assert.equal(got, `GET http://user@real:8/x?y HTTP/1.1\r\nA: 1\r\nB: 2\r\nHost: real:8\r\n${ours(traffic)}`);
+  test('a target in absolute form rewrites Host in its place, and without one it makes one', async (t) => {
+    for (const [sent, kept] of [
+      ['A: 1\r\nhoST: other.example\r\nB: 2', 'A: 1\r\nhoST: real:8\r\nB: 2'],
+      ['Host:x\r\nB: 2', 'Host:real:8\r\nB: 2'],
+      ['Host:\r\nB: 2', 'Host:real:8\r\nB: 2'],
+      ['Host: real:8 \r\nB: 2', 'Host: real:8 \r\nB: 2'],
+      ['X: 0\r\nConnection: x, z\r\nHost: o\r\nZ: 1\r\nKeep-Alive: 1\r\nB: 2', 'Host: real:8\r\nB: 2'],
+    ]) {
+      const { got, traffic } = await forwarded(t, `GET http://user@real:8/x?y HTTP/1.1\r\n${sent}\r\n\r\n`);
+      assert.equal(got, `GET http://user@real:8/x?y HTTP/1.1\r\n${kept}\r\n${ours(traffic)}`);
+    }
+    const old = await forwarded(t, 'GET http://real/ HTTP/1.0\r\nA: 1\r\nHost: other\r\nB: 2\r\n\r\n');
+    assert.equal(old.got, `GET http://real/ HTTP/1.1\r\nA: 1\r\nHost: real\r\nB: 2\r\n${ours(old.traffic)}`);
     const bare = await forwarded(t, 'GET HTTP://real HTTP/1.1\r\nA: 1\r\n\r\n');
     assert.equal(bare.got, `GET HTTP://real HTTP/1.1\r\nA: 1\r\nHost: real\r\n${ours(bare.traffic)}`);
   });

@@ -177,6 +177,13 @@ const DROPPED: readonly (readonly [name: string, request: string, response: stri
     true,
   ],
   [
+    '304 with chunks announced: an HTTP/1.0 client hears nothing of them',
+    GET_1_0_KEPT,
+    'HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\nETag: "x"\r\n\r\n',
+    'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\nConnection: keep-alive\r\n\r\n',
+    true,
+  ],
+  [
     '204 with a body: its framing goes too',
     GET,
     'HTTP/1.1 204 No Content\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nTrailer: x\r\nA: b\r\n\r\n5\r\nhello\r\n0\r\n\r\n',

@@ -22,6 +22,8 @@ export type HttpTarget = Target<HttpBackend>;
 
 /** A body that has more than this to come is read in bulk. */
 const BULK_THRESHOLD = 2 * BUFFERS.sharedRead;
+/** Back ends give a new connection longer than this for its first request. */
+const MIN_PATIENCE_MS = 5000;
 
 export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConnection, Timed {
   idleIndex = -1;
@@ -33,7 +35,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
   readonly #timer = new WheelEntry(this);
   #client: HttpClient | undefined;
   #connected = false;
-  /** It has served an exchange before. */
+  /** It has served an exchange before, or waited so long for its first that the back end may have ended it. */
   #reused = false;
   #responding = false;
   #headDone = false;
@@ -91,7 +93,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     return this.#body.dataBytes;
   }
 
-  /** Nothing came back and the connection had served before: the back end may never have seen the request. */
+  /** Nothing came back, and the connection was not new: the back end may never have seen the request. */
   get closedUnderReuse(): boolean {
     return this.#reused && !this.#responding;
   }
@@ -128,6 +130,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
   /** A pooled connection begins to serve a client. */
   serve(client: HttpClient): void {
     assert(this.#client === undefined, 'a connection serves one exchange at a time');
+    this.#reused ||= this.#idleMs >= MIN_PATIENCE_MS;
     this.#context.wheel.disarm(this.#timer);
     this.#client = client;
     this.#responding = false;
@@ -287,6 +290,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     this.#client = undefined;
     this.connection.resume();
     const whole = clean && client.requestSent && !this.connection.pending;
+    this.#reused = true;
     if (whole && this.#reusable && !client.suspect && this.#poolable) this.#pool();
     else this.close();
     client.exchangeDone();
@@ -301,7 +305,6 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
   }
 
   #pool(): void {
-    this.#reused = true;
     this.target.pushIdle(this);
     this.#context.wheel.arm(this.#timer, this.#loadBalancer.settings.idleTimeoutMs);
   }

@@ -214,6 +214,31 @@ for (const transport of TRANSPORTS) {
       assert.equal(traffic.count('retries'), 0);
     });
 
+    test('on a connection that was opened in advance is sent again only if that has waited for long', async (t) => {
+      const { traffic, backend } = await setUp(t, { transport, settings: { preconnect: true } });
+      for (const [waitedMs, again] of [
+        [0, false],
+        [6000, true],
+      ] as const) {
+        traffic.pass(1000);
+        const ahead = await backend.accept();
+        // It is known to be up, or the request would go over another one.
+        for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+        traffic.pass(waitedMs);
+        const client = await traffic.dial();
+        client.send(request('GET'));
+        await readMessage(ahead);
+        ahead.end();
+        if (again) {
+          const fresh = await backend.accept();
+          await readMessage(fresh);
+          fresh.send(ok('fresh'));
+          assert.equal((await readMessage(client)).body, 'fresh');
+        } else assert.equal(await client.take('\r\n\r\n'), TIMED_OUT);
+      }
+      assert.equal(traffic.count('retries'), 1);
+    });
+
     test('finds a pooled connection that the back end has closed meanwhile gone, and a new one instead', async (t) => {
       const { traffic, backend } = await setUp(t, { transport });
       const { client, pooled } = await reusable(traffic, backend);

@@ -119,6 +119,28 @@ describe('the surge queue', () => {
     assert.deepEqual(served, ['next']);
   });
 
+  test('serves each in turn when others leave and come while one is being served', () => {
+    const { queue, served, waiter, free } = setting();
+    const [before, behind, late] = [waiter('before', true, () => false), waiter('behind'), waiter('late')];
+    queue.standInLine(waiter('in another lane', false, () => false, 1));
+    queue.standInLine(before);
+    queue.standInLine({
+      bound: false,
+      lane: 0,
+      proceed() {
+        for (const each of [before, behind]) queue.stepOut(each);
+        queue.standInLine(late);
+        served.push('first');
+        return true;
+      },
+    });
+    queue.standInLine(behind);
+    for (const name of ['a', 'b']) queue.standInLine(waiter(name));
+    free(9);
+    queue.serve();
+    assert.deepEqual(served, ['first', 'a', 'b', 'late']);
+  });
+
   test('lets a waiter that could not be served stand in line again where it stood', () => {
     const { queue, served, waiter, free } = setting();
     let tries = 0;

@@ -25,6 +25,7 @@ export interface Waiter {
 
 /** Where somebody stands. */
 interface Place {
+  readonly waiter: Waiter;
   /** Grows, over all threads. */
   readonly ticket: number;
   readonly lane: number;
@@ -36,7 +37,10 @@ export class SurgeQueue {
   readonly #clock: Clock;
   readonly #thread: number;
   readonly #threads: number;
-  readonly #line = new Map<Waiter, Place>();
+  /** In the order in which they came: an array, since a Map would keep those who have gone (kit/roster.ts). */
+  readonly #line: Place[] = [];
+  /** While they are being served: the place in line that is looked at next. */
+  #next = 0;
   /** How many stand in each lane. */
   readonly #standing = new Int32Array(SURGE_LANES);
   #poll: Timer | undefined;
@@ -89,9 +93,9 @@ export class SurgeQueue {
 
   /** Stands in line until `proceed` returns true, or until `stepOut`. Who stands there already keeps its place. */
   standInLine(waiter: Waiter): void {
-    if (this.#line.has(waiter)) return;
+    if (this.#indexOf(waiter) !== -1) return;
     const { lane } = waiter;
-    this.#line.set(waiter, { ticket: this.#ticket(), lane });
+    this.#line.push({ waiter, ticket: this.#ticket(), lane });
     this.#standing[lane]!++;
     this.#tellFronts();
     this.#poll ??= this.#clock.every(this.#threads === 1 ? POLL_MS : POLL_OTHERS_MS, () => this.serve());
@@ -101,22 +105,28 @@ export class SurgeQueue {
     if (this.#remove(waiter) && !this.#serving) this.#settle();
   }
 
+  #indexOf(waiter: Waiter): number {
+    for (let index = 0; index < this.#line.length; index++) if (this.#line[index]!.waiter === waiter) return index;
+    return -1;
+  }
+
   #remove(waiter: Waiter): boolean {
-    const place = this.#line.get(waiter);
-    if (place === undefined) return false;
-    this.#line.delete(waiter);
-    this.#standing[place.lane]!--;
+    const index = this.#indexOf(waiter);
+    if (index === -1) return false;
+    this.#standing[this.#line[index]!.lane]!--;
+    this.#line.splice(index, 1);
+    if (index < this.#next) this.#next--;
     return true;
   }
 
   /** Capacity may have come back: serves from the front of each lane as far as it goes. */
   serve(): void {
-    if (this.#serving || this.#line.size === 0) return;
+    if (this.#serving || this.#line.length === 0) return;
     this.#serving = true;
     let open = this.#lanes();
     try {
-      for (const [waiter, { ticket, lane }] of this.#line) {
-        if (open === 0) break;
+      for (this.#next = 0; this.#next < this.#line.length && open !== 0;) {
+        const { waiter, ticket, lane } = this.#line[this.#next++]!;
         if ((open & (1 << lane)) === 0) continue;
         const { bound } = waiter;
         const served = (bound || !this.#frontBefore(ticket, lane)) && this.#serveOne(waiter);
@@ -170,7 +180,7 @@ export class SurgeQueue {
   #tellFronts(): void {
     let open = this.#lanes();
     let told = 0;
-    for (const [waiter, { ticket, lane }] of this.#line) {
+    for (const { waiter, ticket, lane } of this.#line) {
       if (open === 0) break;
       if (waiter.bound || (open & (1 << lane)) === 0) continue;
       open &= ~(1 << lane);
@@ -184,7 +194,7 @@ export class SurgeQueue {
 
   #settle(): void {
     this.#tellFronts();
-    if (this.#line.size > 0 || this.#poll === undefined) return;
+    if (this.#line.length > 0 || this.#poll === undefined) return;
     this.#poll.cancel();
     this.#poll = undefined;
   }

@@ -201,13 +201,15 @@ export async function reservePort(host = '127.0.0.1'): Promise<{ port: number; r
 
 /**
  * A port of 127.0.0.1 that refuses connections: it is one end of a connection, so that nobody else can listen there
- * before `release`.
+ * before `release`. It is bound, not just given by `connect`: Linux lets a connection to such a port leave from that very
+ * port, now and then, and then it is connected to itself.
  */
 export async function refusingPort(): Promise<{ port: number; release(): Promise<void> }> {
   const server = createServer((socket) => socket.on('error', () => {}));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const { port, address: host } = server.address() as AddressInfo;
+  const socket = connect({ port, host, localAddress: host });
   await once(socket, 'connect');
   return {
     port: socket.localPort!,

@@ -85,6 +85,20 @@ export const CONNECT_TIMEOUT_MS = 5000;
 /** *Ours*: a TLS handshake that takes longer is given up. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
+/** *Ours*: handshakes begin for so long, one at least, before everybody else has a turn. */
+export const HANDSHAKE_TURN_MS = 1;
+
+/** *Ours*: TLS is set up for a client when its ClientHello is whole; a longer one goes to OpenSSL in pieces, which takes 128 KiB. */
+export const MAX_HELD_HELLO_BYTES = 16 * KiB;
+
+/** *Ours*: handshakes of one thread that hold a hundred times what their clients have sent, and more (transport/small-hellos.ts). */
+export const SMALL_HELLO = {
+  /** A hello of that many is not small: with what it weighs on the wire it is a hundredth of what a handshake holds. */
+  bytes: 320,
+  /** As many as a thread can answer in half a second or more: none that goes on is in danger. */
+  maxWaiting: 1024,
+} as const;
+
 /** *Ours*: how long the trial of Node's TCP handles at start may take before the portable transport is chosen. */
 export const TRANSPORT_TRIAL_MS = 5000;
 

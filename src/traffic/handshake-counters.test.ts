@@ -16,6 +16,7 @@ test('every outcome has a cell of its own, and all lie within the table', () => 
   const causes = [
     'handshake timed out',
     'the client went away',
+    'crowded out by other clients',
     'ERR_SSL_HTTP_REQUEST',
     'ERR_SSL_UNSUPPORTED_PROTOCOL',
   ];
@@ -39,6 +40,8 @@ test('failures are told apart by what an operator can do about them', () => {
     'handshake timed out': 'timeout',
     'the client went away': 'closed',
     ECONNRESET: 'closed',
+    'no ClientHello': 'not_tls',
+    'crowded out by other clients': 'crowded_out',
     ERR_SSL_HTTP_REQUEST: 'not_tls',
     ERR_SSL_WRONG_VERSION_NUMBER: 'not_tls',
     ERR_SSL_UNSUPPORTED_PROTOCOL: 'unsupported_version',

@@ -3,7 +3,13 @@
  * (traffic/counters.ts). The tables are bounded by what a policy can offer, not by what clients think of.
  */
 import { negotiableCiphers } from '../model/ssl-policy-resolve.ts';
-import { HANDSHAKE_TIMED_OUT, HANDSHAKE_WENT_AWAY, type TlsInfo } from '../transport/transport.ts';
+import {
+  HANDSHAKE_CROWDED_OUT,
+  HANDSHAKE_NOT_BEGUN,
+  HANDSHAKE_TIMED_OUT,
+  HANDSHAKE_WENT_AWAY,
+  type TlsInfo,
+} from '../transport/transport.ts';
 
 /** By number; the last takes what is not in the table. */
 export const HANDSHAKE_KINDS: readonly { readonly version: string; readonly cipher: string }[] = [
@@ -19,6 +25,7 @@ export const HANDSHAKE_FAILURES = [
   'unsupported_version',
   'no_shared_cipher',
   'client_alert',
+  'crowded_out',
   'other',
 ] as const;
 export type HandshakeFailure = (typeof HANDSHAKE_FAILURES)[number];
@@ -45,6 +52,8 @@ export function handshakeFailureCell(cause: string): number {
 export function classifyHandshakeFailure(cause: string): HandshakeFailure {
   if (cause === HANDSHAKE_TIMED_OUT) return 'timeout';
   if (cause === HANDSHAKE_WENT_AWAY || cause === 'ECONNRESET' || cause === 'EPIPE') return 'closed';
+  if (cause === HANDSHAKE_NOT_BEGUN) return 'not_tls';
+  if (cause === HANDSHAKE_CROWDED_OUT) return 'crowded_out';
   if (/_ALERT_/.test(cause)) return 'client_alert';
   if (/NO_SHARED_CIPHER|NO_CIPHERS_AVAILABLE/.test(cause)) return 'no_shared_cipher';
   if (/UNSUPPORTED_PROTOCOL|VERSION_TOO_LOW|INAPPROPRIATE_FALLBACK/.test(cause)) return 'unsupported_version';

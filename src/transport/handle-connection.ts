@@ -87,6 +87,13 @@ export class HandleConnection implements Connection {
     return name;
   }
 
+  /** The socket of `other`, which is done with it, is this one's from now on. */
+  protected takeOver(other: HandleConnection): void {
+    this.#peer = other.#peer;
+    other.closed = true;
+    this.transport.limit.open--;
+  }
+
   /** Reading begins, unless the owner has paused it already. */
   startReading(): void {
     this.stream.useUserBuffer(this.transport.readArea);

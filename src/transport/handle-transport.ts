@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { Clock } from '../kit/clock.ts';
 import { BUFFERS } from '../model/limits.ts';
+import { AwaitedHello } from './awaited-hello.ts';
 import { BulkBufferPool } from './bulk-buffer.ts';
 import { NOBODY } from './connection-common.ts';
 import { ConnectionLimit } from './connection-limit.ts';
@@ -10,7 +11,8 @@ import { HandleConnection, makeOnRead, onConnectComplete, onWriteComplete } from
 import { listenServer, whileOpen } from './listen.ts';
 import type { NodeInternals, ServerHandle, StreamHandle, TcpHandle, WriteRequest } from './node-internals.ts';
 import { Outbox } from './outbox.ts';
-import { TlsClientConnection, TlsServerConnection } from './tls-connection.ts';
+import { SmallHellos } from './small-hellos.ts';
+import { TlsClientConnection } from './tls-connection.ts';
 import {
   READ_ROOM,
   type ClientTls,
@@ -30,6 +32,7 @@ export class HandleTransport implements Transport {
   readonly clock: Clock;
   readonly bulkPool = new BulkBufferPool();
   readonly limit: ConnectionLimit;
+  readonly smallHellos = new SmallHellos();
   /** What all connections read into, unless they read in bulk. */
   readonly readBuffer = Buffer.allocUnsafeSlow(BUFFERS.sharedRead + 2 * READ_ROOM);
   readonly readArea = this.readBuffer.subarray(READ_ROOM, READ_ROOM + BUFFERS.sharedRead);
@@ -109,8 +112,8 @@ export class HandleTransport implements Transport {
   /** The owner is asked for when the handshake is done; until then the connection belongs to the transport. */
   #acceptTls(client: TcpHandle, onConnection: (connection: Connection) => void, tls: ServerTls): void {
     try {
-      const connection = new TlsServerConnection(this, client, tls, onConnection);
-      if (tls.admits(connection.remoteAddress)) connection.handshake();
+      const connection = new AwaitedHello(this, client, tls, onConnection);
+      if (tls.admits(connection.remoteAddress)) connection.wait();
       else connection.destroy();
     } catch (error) {
       this.events.onFailure(error);

@@ -7,13 +7,14 @@ import { connect as tlsConnect, TLSSocket } from 'node:tls';
 import type { Clock } from '../kit/clock.ts';
 import { BUFFERS, HANDSHAKE_TIMEOUT_MS, LINGER_MS } from '../model/limits.ts';
 import { ClientHandshake } from './client-handshake.ts';
-import { NOBODY, unmapped } from './connection-common.ts';
+import { codeOf, infoOf, NOBODY, unmapped } from './connection-common.ts';
 import { ConnectionLimit } from './connection-limit.ts';
 import { listenServer, whileOpen } from './listen.ts';
+import { NetHandshake } from './net-handshake.ts';
 import { Outbox } from './outbox.ts';
+import { SmallHellos } from './small-hellos.ts';
 import {
   HANDSHAKE_TIMED_OUT,
-  HANDSHAKE_WENT_AWAY,
   PUBLIC_KEY_REFUSED,
   READ_ROOM,
   type ClientTls,
@@ -35,6 +36,7 @@ export class NetTransport implements Transport {
   readonly #readArea = this.readBuffer.subarray(READ_ROOM, READ_ROOM + BUFFERS.sharedRead);
 
   readonly #limit: ConnectionLimit;
+  readonly #smallHellos = new SmallHellos();
 
   constructor(events: TransportEvents, clock: Clock, maxConnections = Infinity) {
     this.#limit = new ConnectionLimit(maxConnections);
@@ -75,31 +77,9 @@ export class NetTransport implements Transport {
       raw.destroy();
       return;
     }
-    const socket = new TLSSocket(raw, { isServer: true, secureContext: tls.context });
-    const timer = this.clock.after(HANDSHAKE_TIMEOUT_MS, () => failed(HANDSHAKE_TIMED_OUT));
-    let secured = false;
-    const failed = (cause: string): void => {
-      timer.cancel();
-      raw.destroy();
-      if (secured) return;
-      secured = true;
-      tls.onHandshake(undefined, cause);
-    };
-    socket.on('error', (error) => failed(codeOf(error)));
-    socket.on('close', () => failed(HANDSHAKE_WENT_AWAY));
-    socket.on('end', () => {
-      if (!secured) failed(HANDSHAKE_WENT_AWAY);
-    });
-    socket.on('secure', () => {
-      if (secured) return;
-      secured = true;
-      timer.cancel();
-      const info = infoOf(socket);
-      tls.onHandshake(info, undefined);
-      this.#accept(socket, onConnection, info);
-    });
-    // There is no data before the handshake is done, but there may be an end.
-    socket.resume();
+    const { clock } = this;
+    const onSecured = (socket: Socket, info: TlsInfo): void => this.#accept(socket, onConnection, info);
+    new NetHandshake(raw, { clock, tls, smallHellos: this.#smallHellos, onSecured }).wait();
   }
 
   #accept(socket: Socket, onConnection: (connection: Connection) => void, info?: TlsInfo): void {
@@ -166,14 +146,6 @@ export class NetTransport implements Transport {
     socket.on('data', (chunk: Buffer) => connection.receivedChunk(chunk));
     return connection;
   }
-}
-
-function infoOf(socket: TLSSocket): TlsInfo {
-  return {
-    protocol: socket.getProtocol() ?? 'unknown',
-    cipher: socket.getCipher().name,
-    resumed: socket.isSessionReused(),
-  };
 }
 
 class NetConnection implements Connection {
@@ -383,8 +355,4 @@ function resetTls(socket: TLSSocket): void {
   const goodbye = socket.writableEnded && !socket.writableFinished;
   if (below === undefined || below.connecting || goodbye) socket.destroy();
   else below.resetAndDestroy();
-}
-
-function codeOf(error: Error): string {
-  return (error as NodeJS.ErrnoException).code ?? 'ECONNRESET';
 }

@@ -61,6 +61,8 @@ export interface TlsHandle extends StreamHandle {
   onnewsession: (id: Buffer, session: Buffer) => void;
   onerror: (this: TlsHandle, error: Error & { code?: string }) => void;
   start(): void;
+  /** Takes bytes as if they had been read from the TCP handle. */
+  receive(bytes: Uint8Array): void;
   setVerifyMode(requestCertificate: boolean, rejectUnauthorized: boolean): void;
   enableSessionCallbacks(): void;
   setSession(session: Buffer): void;

@@ -12,22 +12,20 @@ import type { Timer } from '../kit/clock.ts';
 import { ClientHandshake } from './client-handshake.ts';
 import { bulkBufferOf, HandleConnection, PendingWrite } from './handle-connection.ts';
 import type { HandleTransport } from './handle-transport.ts';
-import { NOBODY } from './connection-common.ts';
 import type { TcpHandle, TlsHandle } from './node-internals.ts';
 import type { Outbox } from './outbox.ts';
 import {
   HANDSHAKE_TIMED_OUT,
-  HANDSHAKE_WENT_AWAY,
   PUBLIC_KEY_REFUSED,
   type ClientTls,
   type Connection,
   type ConnectionOwner,
-  type ServerTls,
   type TlsInfo,
   READ_ROOM,
 } from './transport.ts';
 
-abstract class TlsConnection extends HandleConnection {
+/** Both sides of TLS. */
+export abstract class TlsConnection extends HandleConnection {
   protected readonly ssl: TlsHandle;
   protected secured = false;
   #info: TlsInfo | undefined;
@@ -59,8 +57,8 @@ abstract class TlsConnection extends HandleConnection {
     return this.#info;
   }
 
-  protected limitHandshake(): void {
-    this.#timer = this.transport.clock.after(HANDSHAKE_TIMEOUT_MS, () => this.handshakeFailed(HANDSHAKE_TIMED_OUT));
+  protected limitHandshake(limitMs: number): void {
+    this.#timer = this.transport.clock.after(limitMs, () => this.handshakeFailed(HANDSHAKE_TIMED_OUT));
   }
 
   handshakeStarts(): void {
@@ -213,49 +211,6 @@ function onError(this: TlsHandle, error: Error & { code?: string }): void {
 
 function ignore(): undefined {}
 
-/** A client's connection: nobody hears of it before its handshake is done. */
-export class TlsServerConnection extends TlsConnection {
-  readonly #tls: ServerTls;
-  readonly #onConnection: (connection: Connection) => void;
-
-  constructor(
-    transport: HandleTransport,
-    tcp: TcpHandle,
-    tls: ServerTls,
-    onConnection: (connection: Connection) => void,
-  ) {
-    const { context } = tls;
-    super(transport, tcp, NOBODY, transport.internals.wrapTls(tcp, context.context, true, false), context);
-    this.#tls = tls;
-    this.#onConnection = onConnection;
-  }
-
-  handshake(): void {
-    this.limitHandshake();
-    this.startReading();
-  }
-
-  protected handshakeDone(info: TlsInfo): void {
-    this.#tls.onHandshake(info, undefined);
-    this.#onConnection(this);
-  }
-
-  protected handshakeFailed(cause: string): void {
-    this.#tls.onHandshake(undefined, cause);
-    this.destroy();
-  }
-
-  override lost(status: number): void {
-    if (!this.secured && !this.closed) this.#tls.onHandshake(undefined, HANDSHAKE_WENT_AWAY);
-    super.lost(status);
-  }
-
-  override readEnded(status: number): void {
-    if (this.secured) super.readEnded(status);
-    else if (!this.closed) this.lost(0);
-  }
-}
-
 /** A connection to a back end: its owner hears `onConnect` when the handshake is done. */
 export class TlsClientConnection extends TlsConnection {
   readonly #tls: ClientTls;
@@ -274,7 +229,7 @@ export class TlsClientConnection extends TlsConnection {
 
   protected override up(): void {
     if (this.#tls.session !== undefined) this.ssl.setSession(this.#tls.session);
-    this.limitHandshake();
+    this.limitHandshake(HANDSHAKE_TIMEOUT_MS);
     this.startReading();
     this.ssl.start();
   }

@@ -42,13 +42,17 @@ export interface ServerTls {
   context: SecureContext;
   /** Asked before the handshake: may this client connect? Otherwise it is closed at once. */
   admits(remoteAddress: string): boolean;
-  /** A handshake ended: with what was agreed, or with what went wrong (one of the two below, or a code of OpenSSL's). */
+  /** A handshake ended: with what was agreed, or with what went wrong (one of the four below, or a code of OpenSSL's). */
   onHandshake(info: TlsInfo | undefined, error: string | undefined): void;
 }
 
 /** It took longer than HANDSHAKE_TIMEOUT_MS; also a code of `onClose`. */
 export const HANDSHAKE_TIMED_OUT = 'handshake timed out';
 export const HANDSHAKE_WENT_AWAY = 'the client went away';
+/** OpenSSL would have waited for more behind what is no beginning of a handshake, such as an empty record. */
+export const HANDSHAKE_NOT_BEGUN = 'no ClientHello';
+/** Too many clients with small hellos waited (small-hellos.ts), and this one for longest. */
+export const HANDSHAKE_CROWDED_OUT = 'crowded out by other clients';
 
 /** The code of `onClose` when the peer's public key is not one of those that are accepted. */
 export const PUBLIC_KEY_REFUSED = 'EPUBLICKEY';

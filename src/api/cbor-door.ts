@@ -3,7 +3,7 @@ import type { AuditedCalls } from './audited-calls.ts';
 import type { Identity } from './authentication.ts';
 import { decodeCbor, encodeCbor, encodePlain } from './codec/cbor.ts';
 import { commonFault, Fault, shown } from './fault.ts';
-import { errorName, errorStatus, queryErrorHeader } from './json-door.ts';
+import { errorName, errorStatus, queryErrorHeader, whatThereIs } from './json-door.ts';
 import type { CborService, DoorRequest, FrontDoor, Reply } from './service.ts';
 import { headerValues } from '../wire/sigv4-canonical.ts';
 import type { WireRequest } from '../wire/sigv4-canonical.ts';
@@ -44,10 +44,8 @@ export class CborDoor implements FrontDoor {
     const service = this.#services.find((each) => each.target === target);
     const refused = (fault: Fault): Reply => refusal(this.#calls.refuse(fault, { action, caller, request }), service);
     if (service === undefined || !Object.hasOwn(service.model.operations, action)) {
-      const known = this.#services.map((each) => each.target).join(', ');
-      return refused(
-        commonFault('InvalidAction', `There is no operation at '${shown(path, 128)}': weir has ${known}.`),
-      );
+      const message = `There is no operation at '${shown(path, 128)}': ${whatThereIs(this.#services, service)}`;
+      return refused(commonFault('InvalidAction', message));
     }
     if (request.wire.method !== 'POST') {
       return refused(commonFault('MethodNotAllowed', 'Operations are called by POST.'));

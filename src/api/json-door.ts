@@ -54,13 +54,8 @@ export class JsonDoor implements FrontDoor {
     const service = this.#services.find((each) => each.target === target.slice(0, Math.max(dot, 0)));
     const refused = (fault: Fault): Reply => this.refuse(this.#calls.refuse(fault, { action, caller, request }));
     if (service === undefined || !Object.hasOwn(service.model.operations, action)) {
-      const known = this.#services.map((each) => each.target).join(', ');
-      return refused(
-        commonFault(
-          'InvalidAction',
-          `There is no operation '${shown(target, 128)}' (X-Amz-Target): weir has ${known}.`,
-        ),
-      );
+      const message = `There is no operation '${shown(target, 128)}' (X-Amz-Target): ${whatThereIs(this.#services, service)}`;
+      return refused(commonFault('InvalidAction', message));
     }
     if (signedFor !== undefined && signedFor !== service.signingName) {
       const message = `Credential should be scoped to correct service: '${service.signingName}', not '${shown(signedFor)}'.`;
@@ -80,6 +75,12 @@ export class JsonDoor implements FrontDoor {
     const body = JSON.stringify({ __type: name, message: fault.message });
     return { status: errorStatus(fault), contentType, body, ...queryErrorHeader(fault, service) };
   }
+}
+
+/** Instead of an operation that `service` (or nobody) has. */
+export function whatThereIs(services: readonly JsonService[], service: JsonService | undefined): string {
+  if (service === undefined) return `weir has ${services.map(({ target }) => target).join(', ')}.`;
+  return `of ${service.target}, weir has ${Object.keys(service.model.operations).join(', ')}.`;
 }
 
 /** The client's faults are all 400. */

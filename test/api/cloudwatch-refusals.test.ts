@@ -173,6 +173,13 @@ for (const protocol of PROTOCOLS) {
         { MaxDatapoints: 100_801 },
       ],
       [[{ Id: 'a', Expression: 'a + 1' }], /^Error in expression 'a': .*refers to itself/],
+      [
+        [
+          { Id: 'a', Expression: 'b' },
+          { Id: 'b', Expression: 'a' },
+        ],
+        "Error in expression 'a': it refers to itself.",
+      ],
       [[{ Id: 'a', Expression: 'SEARCH(1)' }], /^Error in expression 'a': weir has no function SEARCH/],
     ] as const) {
       it(`GetMetricData: ${String(message).slice(0, 80)}`, () =>
@@ -193,7 +200,10 @@ for (const protocol of PROTOCOLS) {
         /NextToken 'x'/,
       );
       const put = new PutMetricDataCommand({ Namespace: 'x', MetricData: [{ MetricName: 'y' }] });
-      assert.match((await refusal(client.send(put)))[1], /operation/);
+      assert.match(
+        (await refusal(client.send(put)))[1],
+        /operation.*weir has GetMetricData, GetMetricStatistics, ListMetrics/,
+      );
     });
   });
 }

@@ -69,5 +69,7 @@ describe('CBOR', () => {
     const bytes = encodeCbor(cloudWatchModel, 'GetMetricStatisticsOutput', output);
     const tags = { 1: (content: () => unknown) => new Date(Number(content()) * 1000) };
     assert.deepEqual(decode(bytes, { tags }), output);
+    const sum = Buffer.concat([encode('Sum'), hex('fb 4008000000000000')]);
+    assert.ok(Buffer.from(bytes).includes(sum), 'a double is one, though it be whole');
   });
 });

@@ -4,7 +4,7 @@ import { API } from '../../model/limits.ts';
 import { commonFault } from '../fault.ts';
 import type { Fault } from '../fault.ts';
 import { plainStructure, readStructure } from './json.ts';
-import type { ServiceModel } from './model.ts';
+import type { ScalarType, ServiceModel } from './model.ts';
 import type { Structure, Value } from './value.ts';
 
 /** Seconds since 1970, as JSON has times too. */
@@ -35,14 +35,24 @@ function plain(value: unknown, depth: number): unknown {
   return object;
 }
 
-/** An output as CBOR: times as tagged seconds, bytes as they are. */
+/** An output as CBOR: times as tagged seconds, doubles as such though they be whole, bytes as they are. */
 export function encodeCbor(model: ServiceModel, structureName: string, output: Structure): Uint8Array {
-  return encodePlain(plainStructure(model, structureName, output, (value: Value) => value));
+  return encodePlain(plainStructure(model, structureName, output, marked));
 }
+
+/** An array of one stands for a double: a number alone does not say what it is. */
+function marked(value: Value, type: ScalarType): unknown {
+  return type === 'double' ? Float64Array.of(Number(value)) : value;
+}
+
+const ENCODERS = {
+  Date: taggedSeconds,
+  Float64Array: ([double = 0]: Float64Array) => new Token(Type.float, double),
+};
 
 /** Plain values, dates among them. */
 export function encodePlain(value: Readonly<Record<string, unknown>>): Uint8Array {
-  return encode(value, { typeEncoders: { Date: (date: Date) => taggedSeconds(date) } });
+  return encode(value, { float64: true, typeEncoders: ENCODERS });
 }
 
 function taggedSeconds(date: Date): Token[] {

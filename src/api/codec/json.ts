@@ -119,7 +119,7 @@ export function plainStructure(
   model: ServiceModel,
   name: string,
   output: Structure,
-  scalarOf: (value: Value) => unknown,
+  scalarOf: (value: Value, type: ScalarType) => unknown,
 ): Record<string, unknown> {
   const members = Object.entries(model.structures[name]!.members).filter(([member]) => output[member] !== undefined);
   return Object.fromEntries(
@@ -127,7 +127,12 @@ export function plainStructure(
   );
 }
 
-function plainValue(model: ServiceModel, shape: Shape, value: Value, scalarOf: (value: Value) => unknown): unknown {
+function plainValue(
+  model: ServiceModel,
+  shape: Shape,
+  value: Value,
+  scalarOf: (value: Value, type: ScalarType) => unknown,
+): unknown {
   switch (shape.type) {
     case 'structure':
       return plainStructure(model, shape.name, value as Structure, scalarOf);
@@ -138,6 +143,6 @@ function plainValue(model: ServiceModel, shape: Shape, value: Value, scalarOf: (
       return Object.fromEntries(entries.map(([key, each]) => [key, plainValue(model, shape.value, each!, scalarOf)]));
     }
     default:
-      return scalarOf(value);
+      return scalarOf(value, shape.type);
   }
 }

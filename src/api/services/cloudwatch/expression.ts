@@ -171,7 +171,8 @@ function tokensOf(text: string): readonly string[] {
   while (TOKEN.lastIndex < end) {
     const at = TOKEN.lastIndex;
     const match = TOKEN.exec(text);
-    if (match === null) throw new ExpressionError(`'${text.slice(at).trim().slice(0, 16)}' cannot be read`);
+    // What cannot be read is told of when it is come to: a function before it may be the one that weir has not.
+    if (match === null) return [...tokens, text.slice(at).trim().slice(0, 16)];
     tokens.push(match[1] ?? match[2] ?? match[3]!);
   }
   return tokens;

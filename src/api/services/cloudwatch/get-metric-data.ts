@@ -48,6 +48,16 @@ export async function getMetricData(input: GetMetricDataInput, context: Context)
   return page(input, results, first);
 }
 
+/** Ends the evaluation of an expression that refers to a faulty one. */
+class ReferenceFault extends Error {
+  readonly fault: CloudWatchFault;
+
+  constructor(fault: CloudWatchFault) {
+    super(fault.message);
+    this.fault = fault;
+  }
+}
+
 class Evaluation {
   readonly #input: GetMetricDataInput;
   readonly #context: Context;
@@ -85,6 +95,7 @@ class Evaluation {
         times: () => this.#times(),
       });
     } catch (error) {
+      if (error instanceof ReferenceFault) return error.fault;
       if (error instanceof ExpressionError) return expressionFault(id, error.message);
       throw error;
     } finally {
@@ -101,9 +112,10 @@ class Evaluation {
     return query === undefined ? undefined : this.#valuesOrThrow(query);
   }
 
+  /** What is wrong with an expression is wrong with those that refer to it, and told once. */
   #valuesOrThrow(query: MetricDataQuery): Values {
     const values = this.valuesOf(query);
-    if (values instanceof Fault) throw new ExpressionError(`'${query.Id}': ${values.message}`);
+    if (values instanceof Fault) throw new ReferenceFault(values);
     return values;
   }
 

@@ -74,7 +74,8 @@ export class LogWriter {
   /** Writes what all lines begin with; returns the offset behind it, -1 where there is no room. */
   #reserve(entry: LogEntry): number {
     entry.end();
-    if (entry.receivedMs < 0) entry.receivedMs = this.#nowMs;
+    // A request that is refused as it comes.
+    if (entry.receivedMs < 0) entry.receivedMs = this.#clock.monotonicMs();
     const second = Math.floor((this.#nowMs + this.#offsetMs) / 1000);
     return this.#ring.reserve(entry.ordinal, second, FIXED_ROOM + entry.client.length + entry.tailLength);
   }

@@ -1,6 +1,7 @@
 /** What the access log says of what happened on the wire (spec/traffic.md 9). */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { FakeClock } from '../../src/kit/clock.ts';
 import { ACCESS_LOG } from '../../src/model/limits.ts';
 import { setUp, TRANSPORTS, type SetUpOptions } from '../support/traffic.ts';
 import { refusingPort } from '../support/peers.ts';
@@ -130,6 +131,19 @@ describe('access log: requests that no instance answers', () => {
 });
 
 describe('access log: requests that are refused', () => {
+  it('are told by the time at which they came', async (t) => {
+    const { traffic } = await setUp(t, logged());
+    for (const ms of ['012', '024']) {
+      assert.ok(traffic.clock instanceof FakeClock);
+      traffic.clock.advance(12);
+      const client = await traffic.dial();
+      client.send('CONNECT a:1 HTTP/1.1\r\n\r\n');
+      await client.shutDown();
+      const [line] = traffic.takeLog();
+      assert.equal(line?.split(' ')[0], `2026-01-01T00:00:00.${ms}000Z`);
+    }
+  });
+
   const refused = async (t: TestContext, request: string) => {
     const { traffic } = await setUp(t, logged({ settings: { desyncMitigationMode: 'strictest' } }));
     const client = await traffic.dial();

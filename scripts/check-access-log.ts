@@ -2,7 +2,7 @@
  * Reads access log lines back as other programs do: with the regular expression that Amazon Athena's user guide gives for
  * the logs of Classic Load Balancers, and with GoAccess (Debian package goaccess) where it is installed.
  *
- *   node scripts/check-access-log.ts <file or folder…>
+ *   npm run check-access-log -- <file or folder…>
  *
  * GoAccess's own format AWSELB is of Application Load Balancers: a field in front (`type`) and one behind that the lines of
  * a Classic Load Balancer do not have. Lines of layer 7 get the two for its sake. Of layer 4 GoAccess takes no line in any

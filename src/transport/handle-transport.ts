@@ -7,6 +7,7 @@ import { AwaitedHello } from './awaited-hello.ts';
 import { BulkBufferPool } from './bulk-buffer.ts';
 import { NOBODY } from './connection-common.ts';
 import { ConnectionLimit } from './connection-limit.ts';
+import { HandshakeTurns } from './handshake-turns.ts';
 import { HandleConnection, makeOnRead, onConnectComplete, onWriteComplete } from './handle-connection.ts';
 import { listenServer, whileOpen } from './listen.ts';
 import type { NodeInternals, ServerHandle, StreamHandle, TcpHandle, WriteRequest } from './node-internals.ts';
@@ -32,6 +33,7 @@ export class HandleTransport implements Transport {
   readonly clock: Clock;
   readonly bulkPool = new BulkBufferPool();
   readonly limit: ConnectionLimit;
+  readonly handshakeTurns: HandshakeTurns;
   readonly smallHellos = new SmallHellos();
   /** What all connections read into, unless they read in bulk. */
   readonly readBuffer = Buffer.allocUnsafeSlow(BUFFERS.sharedRead + 2 * READ_ROOM);
@@ -46,6 +48,7 @@ export class HandleTransport implements Transport {
     this.limit = new ConnectionLimit(maxConnections);
     this.internals = internals;
     this.clock = clock;
+    this.handshakeTurns = new HandshakeTurns(clock);
     this.events = events;
     this.onRead = makeOnRead(internals);
     this.writeRequest = this.newWriteRequest();

@@ -37,7 +37,7 @@ export class ScriptedClient implements Actor {
     this.address = `192.0.2.${number}`;
     this.#thread = random.below(world.threads.length);
     this.#port = 40_000 + number;
-    const requests = clientRequests(random, this.name, world.upgrade || seldom(random, 8));
+    const requests = clientRequests(random, this.name, world.upgrade || seldom(random, 8), world.sessions?.lines ?? []);
     this.stream = requests.join('');
     if (seldom(random, 2)) this.#pauses = requests.map((_, index) => requests.slice(0, index).join('').length);
     const { clients } = world.faults;

@@ -89,7 +89,8 @@ function assertRelayed(
   }
   hold(isDeepStrictEqual(reading.interim, interim) && expected.response !== undefined, told);
   const wanted = relayedResponse(expected.response, message.version);
-  const { bare, option } = withoutOurs(response, world.sticky);
+  const served = world.slotOf(exchange.connection);
+  const { bare, option } = withoutOurs(response, world.sessions?.cookiesFor(message, expected.response, served) ?? 0);
   const options =
     response.status === 101 ? ['upgrade'] : message.version === '1.0' ? ['close', 'keep-alive'] : ['close', ''];
   hold(options.includes(option), () => `${what} says of its connection ${JSON.stringify(option)}: ${shown(text)}`);
@@ -113,16 +114,17 @@ export function responseTo(exchange: Attributed, message: RequestMessage, world:
   return readResponse(exchange.answer, message.method, endedAt < closedAt, upgrade);
 }
 
-/** Our last headers: the cookies of a sticky session, and Connection. */
-function withoutOurs(response: ResponseMessage, sticky: World['sticky']): { bare: ResponseMessage; option: string } {
+/** Our last headers: `cookies` of a sticky session, and Connection. */
+function withoutOurs(response: ResponseMessage, cookies: number): { bare: ResponseMessage; option: string } {
   const option = ourOption(response);
   const headers = option === '' ? response.headers : response.headers.slice(0, -1);
   const isOurs = ([name, value]: Header): boolean =>
     name === 'Set-Cookie' && /^AWSELB(?:CORS)?=[0-9A-F]+(?:;|$)/.test(value);
-  const cookies = headers.filter(isOurs).length;
-  // Nobody brings a cookie along: a session of a set duration begins with each response.
-  hold(cookies === 0 || sticky !== undefined, () => `a response has cookies of a session: ${JSON.stringify(headers)}`);
-  hold(sticky !== 'duration' || cookies === 2, () => `a response begins no session: ${JSON.stringify(headers)}`);
+  const found = headers.filter(isOurs).length;
+  hold(
+    found === cookies,
+    () => `a response has ${found} cookies of a session, not ${cookies}: ${JSON.stringify(headers)}`,
+  );
   return { bare: { ...response, headers: headers.slice(0, headers.length - cookies) }, option };
 }
 

@@ -76,26 +76,27 @@ function marked(random: Random, mark: string): { lines: string; body: string } {
   return { lines: 'Transfer-Encoding: chunked\r\n', body: chunked(random, data) };
 }
 
-function goodRequest(random: Random, mark: string, upgrade: boolean): string {
+function goodRequest(random: Random, mark: string, upgrade: boolean, cookies: readonly string[]): string {
   const method = pick(random, METHODS);
   const target = seldom(random, 12) ? `http://u@${mark}/` : `/${mark}`;
   const version = seldom(random, 8) ? '1.0' : '1.1';
   const bodiless = version === '1.0' || method === 'GET' || method === 'HEAD' || method === 'DELETE';
   const { lines, body } = bodiless ? { lines: '', body: '' } : marked(random, mark);
   const connection = seldom(random, 6) ? `Connection: ${pick(random, REQUEST_CONNECTIONS)}\r\n` : '';
+  const cookie = cookies.length > 0 && random.below(2) === 0 ? pick(random, cookies) : '';
   if (upgrade)
-    return `${method} ${target} HTTP/1.1\r\nUpgrade: ${seldom(random, 4) ? 'x, H2C' : 'x'}\r\n${lines}Connection: upgrade\r\n\r\n${body}`;
+    return `${method} ${target} HTTP/1.1\r\n${cookie}Upgrade: ${seldom(random, 4) ? 'x, H2C' : 'x'}\r\n${lines}Connection: upgrade\r\n\r\n${body}`;
   const more = seldom(random, 3) ? repeat(random, 3, () => pick(random, REQUEST_LINES)) : '';
-  return `${method} ${target} HTTP/${version}\r\nHost: h\r\n${more}${lines}${connection}\r\n${body}`;
+  return `${method} ${target} HTTP/${version}\r\nHost: h\r\n${more}${cookie}${lines}${connection}\r\n${body}`;
 }
 
-/** What a client sends: a few requests, most of them right. */
-export function clientRequests(random: Random, name: string, upgrades: boolean): string[] {
+/** What a client sends: a few requests, most of them right; `cookies`: lines that may be in them. */
+export function clientRequests(random: Random, name: string, upgrades: boolean, cookies: readonly string[]): string[] {
   const count = 1 + random.below(5);
   const requests: string[] = [];
   for (let number = 1; number <= count; number++) {
     const upgrade = upgrades && seldom(random, 3);
-    const text = seldom(random, 5) ? request(random) : goodRequest(random, `${name}r${number}`, upgrade);
+    const text = seldom(random, 5) ? request(random) : goodRequest(random, `${name}r${number}`, upgrade, cookies);
     requests.push(seldom(random, 25) ? damage(random, text) : text);
   }
   return requests;

@@ -71,6 +71,9 @@ function assertForwarded(exchange: Attributed, world: World): void {
   const message = requests.messages[index] ?? (index === requests.messages.length ? requests.unfinished : undefined);
   const what = `${backend.name} is sent request ${index} of ${client.name}`;
   hold(message !== undefined, () => `${what}, which is none: ${JSON.stringify(request)}`);
+  const bound = world.sessions?.boundTo(message);
+  const elsewhere = bound !== undefined && world.isSteady(bound) && bound !== world.slotOf(exchange.connection);
+  hold(!elsewhere, () => `${what}, whose session is bound to b${bound! + 1}`);
   const expected = forwardedRequest(message, {
     clientAddress: client.address,
     port: world.port,

@@ -9,14 +9,14 @@ import { loadBalancerId, type DesyncMitigationMode } from '../../src/model/load-
 import { ThreadContext } from '../../src/traffic/context.ts';
 import { COUNTER, makeCounters, sharedCells, SHARED, sumCounters } from '../../src/traffic/counters.ts';
 import { Runtime } from '../../src/traffic/runtime.ts';
-import type { CompiledListener, CompiledLoadBalancer } from '../../src/traffic/snapshot.ts';
-import { COOKIE_KEY_BYTES } from '../../src/traffic/stickiness-seal.ts';
+import type { CompiledLoadBalancer } from '../../src/traffic/snapshot.ts';
 import { TARGET_STATE, TargetPage } from '../../src/traffic/target-table.ts';
 import type { FakeConnection } from '../support/fake-connection.ts';
 import { FakeTransport, type FakeKernel, type Moments } from '../support/fake-transport.ts';
 import { pick, seldom } from './choices.ts';
 import { Fate, ScriptedClient, Wire, type Actor } from './engine-actors.ts';
 import { ScriptedBackend } from './engine-backend.ts';
+import { Sessions } from './engine-sessions.ts';
 
 export interface Thread {
   readonly transport: FakeTransport;
@@ -41,7 +41,8 @@ export interface Faults {
 }
 
 const MODES: readonly DesyncMitigationMode[] = ['defensive', 'monitor', 'strictest'];
-const STICKINESS_KEY = Buffer.alloc(COOKIE_KEY_BYTES, 7);
+const ID = loadBalancerId('000000000000', 'us-east-1', 'fuzz');
+const INSTANCE_PORT = 80;
 const FIRST_BACKEND_PORT = 8001;
 const MAX_STEPS = 200_000;
 
@@ -54,7 +55,7 @@ export class World {
   readonly mode: DesyncMitigationMode;
   readonly upgrade: boolean;
   readonly capacity: number;
-  readonly sticky: 'duration' | 'application' | undefined;
+  readonly sessions: Sessions | undefined;
   readonly idleTimeoutMs: number;
   /** From then on what was not done in time is nobody's fault. */
   silentSince = Infinity;
@@ -86,11 +87,12 @@ export class World {
     this.faults = { backends: maybe(), connects: maybe(), clients: maybe(), silence: maybe(), control };
     this.mode = pick(random, MODES);
     this.upgrade = seldom(random, 4);
-    this.sticky = seldom(random, 6) ? pick(random, ['duration', 'application']) : undefined;
+    const sticky = seldom(random, 4) ? pick(random, ['duration', 'application'] as const) : undefined;
     this.idleTimeoutMs = this.faults.silence ? 1000 : 8000;
     const threads = seldom(random, 4) ? 2 : 1;
     const outcomes = this.faults.connects ? ['up', 'refused', 'silent', 'moody'] : ['up'];
     this.#outcomes = Array.from({ length: 1 + random.below(3) }, () => pick(random, outcomes));
+    this.sessions = sticky && new Sessions(sticky, ID, INSTANCE_PORT, this.#outcomes.length);
     this.#page = new TargetPage(threads);
     this.#counters = makeCounters(threads);
     this.#settings = this.#compile();
@@ -104,7 +106,7 @@ export class World {
   #compile(): CompiledLoadBalancer {
     const zone = 'us-east-1a';
     return {
-      id: loadBalancerId('000000000000', 'us-east-1', 'fuzz'),
+      id: ID,
       name: 'fuzz',
       zones: [zone],
       countedZones: [zone],
@@ -123,9 +125,9 @@ export class World {
           address: '198.51.100.1',
           port: this.port,
           instanceProtocol: 'HTTP',
-          instancePort: 80,
+          instancePort: INSTANCE_PORT,
           proxyProtocol: false,
-          ...this.#compileStickiness(),
+          ...(this.sessions === undefined ? {} : { stickiness: this.sessions.compiled }),
           targets: this.#outcomes.map((_outcome, slot) => ({
             slot,
             instanceId: `i-${slot}`,
@@ -136,13 +138,6 @@ export class World {
         },
       ],
     };
-  }
-
-  #compileStickiness(): Pick<CompiledListener, 'stickiness'> {
-    if (this.sticky === undefined) return {};
-    const keys = [STICKINESS_KEY];
-    if (this.sticky === 'duration') return { stickiness: { kind: 'duration', keys } };
-    return { stickiness: { kind: 'application', keys, cookieName: 'a' } };
   }
 
   #startThread(thread: number, threads: number): void {
@@ -169,8 +164,16 @@ export class World {
     return `e${++this.#marks}`;
   }
 
+  /** Of the instance at the other end. */
+  slotOf = ({ remotePort }: FakeConnection): number => remotePort - FIRST_BACKEND_PORT;
+
+  /** Is the instance there for everybody who has a session with it, all the time? */
+  isSteady(slot: number): boolean {
+    return !this.faults.control && this.#outcomes[slot] === 'up';
+  }
+
   outcomeOfConnecting(connection: FakeConnection): 'up' | 'refused' | 'silent' {
-    const outcome = this.#outcomes[connection.remotePort - FIRST_BACKEND_PORT]!;
+    const outcome = this.#outcomes[this.slotOf(connection)]!;
     if (outcome === 'moody') return pick(this.#random, ['up', 'refused']);
     return outcome as 'up' | 'refused' | 'silent';
   }
@@ -200,7 +203,7 @@ export class World {
     for (; thread.wired < connections.length; thread.wired++) {
       const connection = connections[thread.wired]!;
       const client = this.clients.find((each) => each.connection === connection);
-      const name = client?.name ?? `b${connection.remotePort - FIRST_BACKEND_PORT + 1}#${this.backends.length + 1}`;
+      const name = client?.name ?? `b${this.slotOf(connection) + 1}#${this.backends.length + 1}`;
       this.#actors.push(new Wire(this, connection, name));
       if (client !== undefined) continue;
       const backend = new ScriptedBackend(this, connection, name);

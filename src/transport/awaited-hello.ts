@@ -7,18 +7,22 @@ import { HANDSHAKE_TIMEOUT_MS } from '../model/limits.ts';
 import { NOBODY } from './connection-common.ts';
 import { HandleConnection } from './handle-connection.ts';
 import type { HandleTransport } from './handle-transport.ts';
+import type { Beginning } from './handshake-turns.ts';
 import { HelloBytes } from './hello-bytes.ts';
 import type { TcpHandle } from './node-internals.ts';
 import { TlsServerConnection } from './tls-server-connection.ts';
 import { HANDSHAKE_TIMED_OUT, HANDSHAKE_WENT_AWAY, type Connection, type ServerTls } from './transport.ts';
 
-export class AwaitedHello extends HandleConnection {
+export class AwaitedHello extends HandleConnection implements Beginning {
   readonly #tls: ServerTls;
   readonly #onConnection: (connection: Connection) => void;
   readonly #hello = new HelloBytes();
+  /** Of the whole handshake. */
   #timer: Timer | undefined;
-  /** When the whole handshake is to be done. */
-  #dueMs = 0;
+  /** The hello is whole, and its turn has not come. */
+  #inLine = false;
+  /** Who goes on with the handshake. */
+  #successor: TlsServerConnection | undefined;
 
   constructor(
     transport: HandleTransport,
@@ -32,23 +36,31 @@ export class AwaitedHello extends HandleConnection {
   }
 
   wait(): void {
-    const { clock } = this.transport;
-    this.#dueMs = clock.monotonicMs() + HANDSHAKE_TIMEOUT_MS;
-    this.#timer = clock.after(HANDSHAKE_TIMEOUT_MS, () => this.#fail(HANDSHAKE_TIMED_OUT));
+    this.#timer = this.transport.clock.after(HANDSHAKE_TIMEOUT_MS, () => this.#timedOut());
     this.startReading();
   }
 
   override received(count: number): undefined {
-    if (this.#hello.add(this.transport.readArea.subarray(0, count))) this.beginHandshake();
+    const isEnough = this.#hello.add(this.transport.readArea.subarray(0, count));
+    // Who waits for a turn is read from, so that we hear of it when the client goes; but not for ever.
+    if (this.#inLine) this.pause();
+    else if (isEnough) {
+      this.#inLine = true;
+      this.transport.handshakeTurns.add(this);
+      if (this.#successor === undefined) this.#hello.keep();
+    }
   }
 
-  /** The socket goes to a connection with TLS, which answers. Never throws. */
+  /** The turn has come: the socket goes to a connection with TLS, which answers. Never throws. */
   beginHandshake(): void {
-    const connection = this.#addTls();
-    if (connection === undefined) return;
-    this.#timer?.cancel();
-    const leftMs = this.#dueMs - this.transport.clock.monotonicMs();
-    connection.handshake(this, this.#hello.bytes, leftMs, this.#hello.hopeless);
+    this.#inLine = false;
+    this.#successor = this.#addTls();
+    this.#successor?.handshake(this, this.#hello.bytes, this.#timer, this.#hello.hopeless);
+  }
+
+  #timedOut(): void {
+    if (this.#successor === undefined) this.#fail(HANDSHAKE_TIMED_OUT);
+    else this.#successor.handshakeTimedOut();
   }
 
   #addTls(): TlsServerConnection | undefined {
@@ -71,6 +83,7 @@ export class AwaitedHello extends HandleConnection {
   #fail(cause: string): void {
     if (this.closed) return;
     this.destroy();
+    if (this.#inLine) this.transport.handshakeTurns.leave();
     this.#tls.onHandshake(undefined, cause);
   }
 

@@ -48,7 +48,6 @@ export abstract class TlsConnection extends HandleConnection {
     // The socket is what Node keeps for as long as it is open. Were its TLSWrap collected, the next read would end the process.
     tcp.context = this;
     ssl.secureContext = context;
-    ssl.onhandshakestart = onHandshakeStart;
     ssl.onhandshakedone = onHandshakeDone;
     ssl.onerror = onError;
   }
@@ -57,18 +56,25 @@ export abstract class TlsConnection extends HandleConnection {
     return this.#info;
   }
 
-  protected limitHandshake(limitMs: number): void {
-    this.#timer = this.transport.clock.after(limitMs, () => this.handshakeFailed(HANDSHAKE_TIMED_OUT));
+  /** `timer` is cancelled when the handshake is over. */
+  protected limitHandshake(timer: Timer | undefined): void {
+    this.#timer = timer;
+  }
+
+  handshakeTimedOut(): void {
+    this.handshakeFailed(HANDSHAKE_TIMED_OUT);
   }
 
   handshakeStarts(): void {
     // A second handshake on one connection is a renegotiation, which costs us far more than the peer.
-    if (this.secured) process.nextTick(() => this.lost(0));
+    process.nextTick(() => this.lost(0));
   }
 
   handshakeEnds(): void {
     if (this.closed || this.secured) return;
     this.secured = true;
+    // Only now is a handshake that starts another one.
+    this.ssl.onhandshakestart = onHandshakeStart;
     this.#timer?.cancel();
     const cipher = this.ssl.getCipher();
     this.#info = { protocol: this.ssl.getProtocol(), cipher: cipher.name, resumed: this.ssl.isSessionReused() };
@@ -229,7 +235,7 @@ export class TlsClientConnection extends TlsConnection {
 
   protected override up(): void {
     if (this.#tls.session !== undefined) this.ssl.setSession(this.#tls.session);
-    this.limitHandshake(HANDSHAKE_TIMEOUT_MS);
+    this.limitHandshake(this.transport.clock.after(HANDSHAKE_TIMEOUT_MS, () => this.handshakeTimedOut()));
     this.startReading();
     this.ssl.start();
   }

@@ -1,3 +1,4 @@
+import type { Timer } from '../kit/clock.ts';
 import { NOBODY } from './connection-common.ts';
 import type { HandleConnection } from './handle-connection.ts';
 import type { HandleTransport } from './handle-transport.ts';
@@ -30,9 +31,9 @@ export class TlsServerConnection extends TlsConnection {
   }
 
   /** Takes the socket over from who has read the `hello`, and answers it. Behind what is `hopeless` nothing more is waited for. */
-  handshake(before: HandleConnection, hello: Uint8Array, limitMs: number, hopeless: boolean): void {
+  handshake(before: HandleConnection, hello: Uint8Array, timer: Timer | undefined, hopeless: boolean): void {
     this.takeOver(before);
-    this.limitHandshake(limitMs);
+    this.limitHandshake(timer);
     this.transport.smallHellos.add(this, hello.length);
     this.startReading();
     this.ssl.receive(hello);

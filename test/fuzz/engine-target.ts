@@ -1,6 +1,7 @@
 /** The target `http-engine`: the engine as a whole, between clients and back ends that may do anything. */
 import type { Random } from '../../src/kit/random.ts';
 import { Tape } from './choices.ts';
+import { assertLogged } from './engine-log.ts';
 import { assertServed } from './engine-progress.ts';
 import { assertNoOffence, assertNothingLeft, assertSafe, recordOf } from './engine-properties.ts';
 import { Defect, hold } from './engine-record.ts';
@@ -49,7 +50,9 @@ function play(tape: Tape, script?: string[]): string | undefined {
     assertServed(recordOf(world));
     const open = world.end();
     assertNoOffence(world);
-    assertSafe(recordOf(world));
+    const record = recordOf(world);
+    assertSafe(record);
+    assertLogged(record);
     hold(open.length === 0, () => `${open.length} connections outlive all timeouts`);
     assertNothingLeft(world);
     return undefined;

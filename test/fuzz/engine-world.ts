@@ -16,6 +16,8 @@ import { FakeTransport, type FakeKernel, type Moments } from '../support/fake-tr
 import { pick, seldom } from './choices.ts';
 import { Fate, ScriptedClient, Wire, type Actor } from './engine-actors.ts';
 import { ScriptedBackend } from './engine-backend.ts';
+import { anyFaults, type Faults } from './engine-faults.ts';
+import { WorldLog } from './engine-log.ts';
 import { Sessions } from './engine-sessions.ts';
 
 export interface Thread {
@@ -24,20 +26,6 @@ export interface Thread {
   readonly wheel: TimerWheel;
   /** How many of the transport's connections have a wire. */
   wired: number;
-}
-
-/** What kinds of trouble there may be. */
-export interface Faults {
-  /** Back ends answer wrongly, early, in part or not at all. */
-  readonly backends: boolean;
-  /** Connecting to some fails. */
-  readonly connects: boolean;
-  /** Clients break off. */
-  readonly clients: boolean;
-  /** Time passes, and peers stop taking bytes. */
-  readonly silence: boolean;
-  /** Instances go out of service and are cut off; the listener goes. */
-  readonly control: boolean;
 }
 
 const MODES: readonly DesyncMitigationMode[] = ['defensive', 'monitor', 'strictest'];
@@ -56,6 +44,7 @@ export class World {
   readonly upgrade: boolean;
   readonly capacity: number;
   readonly sessions: Sessions | undefined;
+  readonly log = new WorldLog();
   readonly idleTimeoutMs: number;
   /** From then on what was not done in time is nobody's fault. */
   silentSince = Infinity;
@@ -80,11 +69,8 @@ export class World {
   constructor(random: Random, script?: string[]) {
     this.#random = random;
     this.#script = script;
-    const maybe = (): boolean => seldom(random, 3);
     this.capacity = seldom(random, 5) ? 1 + random.below(2) : Infinity;
-    // Those who wait for capacity are at their most lively when it comes and goes.
-    const control = maybe() || (this.capacity !== Infinity && seldom(random, 2));
-    this.faults = { backends: maybe(), connects: maybe(), clients: maybe(), silence: maybe(), control };
+    this.faults = anyFaults(random, this.capacity);
     this.mode = pick(random, MODES);
     this.upgrade = seldom(random, 4);
     const sticky = seldom(random, 4) ? pick(random, ['duration', 'application'] as const) : undefined;
@@ -114,6 +100,7 @@ export class World {
       idleTimeoutMs: this.idleTimeoutMs,
       desyncMitigationMode: this.mode,
       upgrade: this.upgrade,
+      accessLog: 1,
       maxConnectionsPerTarget: this.capacity,
       preconnect: false,
       slowStartMs: 0,
@@ -149,7 +136,10 @@ export class World {
     };
     const transport = new FakeTransport({ onFailure, onAcceptError: onFailure }, kernel, this.#moments);
     const wheel = new TimerWheel(this.#clock, undefined, onFailure);
-    const runtime = new Runtime(new ThreadContext(thread, transport, wheel, this.#clock), threads);
+    const runtime = new Runtime(
+      new ThreadContext(thread, transport, wheel, this.#clock, undefined, this.log.add(this.#clock)),
+      threads,
+    );
     const targetPages = [{ page: 0, buffer: this.#page.buffer }];
     // The fake transport binds within the call.
     void runtime.apply({ type: 'apply', revision: 1, targetPages, upserts: [this.#settings], removals: [] });
@@ -278,6 +268,11 @@ export class World {
 
   get open(): FakeConnection[] {
     return this.threads.flatMap(({ transport }) => transport.connections.filter(({ closed }) => !closed));
+  }
+
+  /** How many are counted. */
+  get requests(): number {
+    return sumCounters(this.#counters)[COUNTER.requests]!;
   }
 
   /** What is counted as open, in flight or waiting. */

@@ -42,6 +42,8 @@ export class World {
   readonly faults: Faults;
   readonly mode: DesyncMitigationMode;
   readonly upgrade: boolean;
+  /** Connections are opened in advance. */
+  readonly preconnect: boolean;
   readonly capacity: number;
   readonly sessions: Sessions | undefined;
   readonly log = new WorldLog();
@@ -73,6 +75,7 @@ export class World {
     this.faults = anyFaults(random, this.capacity);
     this.mode = pick(random, MODES);
     this.upgrade = seldom(random, 4);
+    this.preconnect = seldom(random, 4);
     const sticky = seldom(random, 4) ? pick(random, ['duration', 'application'] as const) : undefined;
     this.idleTimeoutMs = this.faults.silence ? 1000 : 8000;
     const threads = seldom(random, 4) ? 2 : 1;
@@ -102,7 +105,7 @@ export class World {
       upgrade: this.upgrade,
       accessLog: 1,
       maxConnectionsPerTarget: this.capacity,
-      preconnect: false,
+      preconnect: this.preconnect,
       slowStartMs: 0,
       drainingTimeoutMs: seldom(this.#random, 2) ? 500 : 0,
       counters: this.#counters,
@@ -266,8 +269,11 @@ export class World {
     return open;
   }
 
+  /** Open connections, but for those that were opened in advance and wait. */
   get open(): FakeConnection[] {
-    return this.threads.flatMap(({ transport }) => transport.connections.filter(({ closed }) => !closed));
+    const isClient = (one: FakeConnection): boolean => this.clients.some(({ connection }) => connection === one);
+    const counts = (one: FakeConnection): boolean => !this.preconnect || one.sent.text !== '' || isClient(one);
+    return this.threads.flatMap(({ transport }) => transport.connections.filter((one) => !one.closed && counts(one)));
   }
 
   /** How many are counted. */

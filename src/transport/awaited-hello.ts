@@ -1,5 +1,5 @@
 /**
- * A client's connection until its ClientHello is whole. OpenSSL and Node hold some 40 KB for a handshake, and 128 KB more for a
+ * A client's connection until its ClientHello is whole. OpenSSL and Node hold some 50 KB for a handshake, and 128 KB more for a
  * hello that announces so much: who sends a few bytes, or none, is not to have that. It costs a socket, and what it has sent.
  */
 import type { Timer } from '../kit/clock.ts';

@@ -13,6 +13,9 @@ import {
   type TlsInfo,
 } from './transport.ts';
 
+/** TLSWrap keeps a buffer of 1 KB, out of which OpenSSL takes all at once. What does not fit makes it keep another of 16 KB. */
+const PIECE_BYTES = 1000;
+
 /** A client's connection, from its ClientHello on: nobody hears of it before its handshake is done. */
 export class TlsServerConnection extends TlsConnection {
   readonly #tls: ServerTls;
@@ -36,7 +39,8 @@ export class TlsServerConnection extends TlsConnection {
     this.limitHandshake(timer);
     this.transport.smallHellos.add(this, hello.length);
     this.startReading();
-    this.ssl.receive(hello);
+    for (let at = 0; at < hello.length && !this.closed; at += PIECE_BYTES)
+      this.ssl.receive(hello.subarray(at, at + PIECE_BYTES));
     if (hopeless && !this.closed) this.handshakeFailed(HANDSHAKE_NOT_BEGUN);
   }
 

@@ -12,6 +12,7 @@ import { instances } from './runs/instances.ts';
 import { killThreads } from './runs/kill-threads.ts';
 import { sums } from './runs/sums.ts';
 import { swapPolicies } from './runs/swap-policies.ts';
+import { unfinishedHandshakes } from './runs/unfinished-handshakes.ts';
 
 export const RUNS: readonly AcceptanceRun[] = [
   clients,
@@ -20,6 +21,7 @@ export const RUNS: readonly AcceptanceRun[] = [
   idleAndSlow,
   slowClients,
   exhaustion,
+  unfinishedHandshakes,
   twoThreads,
   killThreads,
   controlFails,

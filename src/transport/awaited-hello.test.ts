@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { connect as connectTls } from 'node:tls';
 import { test, type TestContext } from 'node:test';
 import { helloHeader, inRecords, smallestHello } from '../../test/support/hellos.ts';
-import { dial } from '../../test/support/peers.ts';
+import { dial, type Peer } from '../../test/support/peers.ts';
 import { turns } from '../../test/support/recorder.ts';
-import { servedTls } from '../../test/support/tls.ts';
+import { clientHello, servedTls } from '../../test/support/tls.ts';
 import { FakeClock } from '../kit/clock.ts';
-import { HANDSHAKE_TIMEOUT_MS } from '../model/limits.ts';
+import { HANDSHAKE_TIMEOUT_MS, HANDSHAKE_TURN_MS } from '../model/limits.ts';
 import { makeServerContext } from '../traffic/listener-tls.ts';
 import { NOBODY } from './connection-common.ts';
 import { HandleTransport } from './handle-transport.ts';
@@ -19,7 +19,7 @@ import type { ConnectionOwner, ServerTls } from './transport.ts';
 const UNTIL_THE_END: ConnectionOwner = { ...NOBODY, onEnd: (connection) => connection.destroy() };
 
 /** A listener, how often TLS was set up for a client of it, and how handshakes ended. */
-async function listen(t: TestContext, wrapFails?: Error) {
+async function listen(t: TestContext, { wrapFails, costMs = 0 }: { wrapFails?: Error; costMs?: number } = {}) {
   const clock = new FakeClock();
   const internals = nodeInternals()!;
   const failures: unknown[] = [];
@@ -27,6 +27,7 @@ async function listen(t: TestContext, wrapFails?: Error) {
   const events = { onFailure: (error: unknown) => void failures.push(error), onAcceptError: assert.fail };
   const wrapTls: typeof internals.wrapTls = (...given) => {
     seen.wrapped++;
+    clock.advance(costMs);
     if (wrapFails !== undefined) throw wrapFails;
     return internals.wrapTls(...given);
   };
@@ -87,7 +88,7 @@ test('a connection counts once, whoever has its socket', async (t) => {
 
 test('a defect while TLS is set up ends that connection, is reported, and leaves the others alone', async (t) => {
   const defect = new Error('no TLS today');
-  const { transport, port, seen } = await listen(t, defect);
+  const { transport, port, seen } = await listen(t, { wrapFails: defect });
   const waiting = await dial(port);
   const client = await dial(port);
   client.send(smallestHello());
@@ -96,4 +97,43 @@ test('a defect while TLS is set up ends that connection, is reported, and leaves
   assert.equal(transport.limit.open, 1);
   waiting.reset();
   await until(() => transport.limit.open === 0);
+});
+
+const AT_ONCE = 100;
+
+/** Clients that have all been accepted, and have sent their hellos, before any of these is read. */
+async function crowd(t: TestContext, port: number, transport: HandleTransport): Promise<Peer[]> {
+  const hello = await clientHello();
+  const clients = await Promise.all(Array.from({ length: AT_ONCE }, () => dial(port)));
+  t.after(() => clients.forEach((client) => client.reset()));
+  await until(() => transport.limit.open === AT_ONCE);
+  for (const client of clients) client.send(hello);
+  return clients;
+}
+
+test('however many hellos come at once, few handshakes begin in a turn of the event loop', async (t) => {
+  const { transport, port, seen } = await listen(t, { costMs: HANDSHAKE_TURN_MS / 2 });
+  const clients = await crowd(t, port, transport);
+  let most = 0;
+  while (seen.wrapped < AT_ONCE) {
+    const before = seen.wrapped;
+    await turns(1);
+    most = Math.max(most, seen.wrapped - before);
+  }
+  // Two in their turn, and two of the next one where this test is not the first to be called in it.
+  assert.ok(most <= 4, `${most} of ${AT_ONCE} in one turn`);
+  // Each of them is answered.
+  await Promise.all(clients.map((client) => client.until(() => client.received.length > 0, 'an answer')));
+  assert.deepEqual(seen.failures, []);
+});
+
+test('who goes while it waits for its turn is told of, and TLS is not set up for it', async (t) => {
+  const { transport, port, seen } = await listen(t, { costMs: 10 * HANDSHAKE_TURN_MS });
+  const clients = await crowd(t, port, transport);
+  for (const { socket } of clients) socket.end();
+  await until(() => seen.ended.length === AT_ONCE);
+  assert.deepEqual(new Set(seen.ended), new Set(['the client went away']));
+  assert.ok(seen.wrapped < AT_ONCE / 2, `set up for ${seen.wrapped}`);
+  await until(() => transport.limit.open === 0);
+  assert.equal(transport.handshakeTurns.length, 0);
 });

@@ -21,7 +21,7 @@ const RECOVERY_MS = 30_000;
 const MIN_OFFERED = 0.95;
 const P99_FACTOR = 2;
 
-export interface Attack extends Pick<FloodPlan, 'count' | 'ratePerSecond' | 'drip' | 'leave'> {
+export interface Attack extends Pick<FloodPlan, 'count' | 'ratePerSecond' | 'together' | 'drip' | 'leave'> {
   readonly name: string;
   readonly first: Buffer;
   readonly secure?: boolean;
@@ -81,7 +81,7 @@ async function probe(lab: Lab): Promise<Others> {
 
 function planOf(lab: Lab, attack: Attack): FloodPlan {
   const { front: host, sources } = lab.addresses;
-  const { count, ratePerSecond, drip, leave, first, secure, scattered } = attack;
+  const { count, ratePerSecond, together, drip, leave, first, secure, scattered } = attack;
   return {
     host,
     port: secure === true ? HTTPS_PORT : HTTP_PORT,
@@ -89,6 +89,7 @@ function planOf(lab: Lab, attack: Attack): FloodPlan {
     count,
     ratePerSecond,
     first: first.toString('base64'),
+    ...(together === undefined ? {} : { together }),
     ...(drip === undefined ? {} : { drip }),
     ...(leave === undefined ? {} : { leave }),
   };

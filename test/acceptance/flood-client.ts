@@ -75,7 +75,7 @@ class Client {
       return;
     }
     counts.connected++;
-    if (first.length > 0) this.#send(first);
+    if (plan.together !== true) this.#send(first);
     if (plan.leave?.afterMs === 0) {
       this.leave();
       return;
@@ -90,12 +90,12 @@ class Client {
     leaving.push(this);
   }
 
-  drip(): void {
-    if (this.#up) this.#send(drip);
+  say(bytes: Buffer): void {
+    if (this.#up) this.#send(bytes);
   }
 
   #send(bytes: Buffer): void {
-    if (!this.#open || this.#writing) return;
+    if (!this.#open || this.#writing || bytes.length === 0) return;
     const request = new WriteWrap();
     request.buffer = bytes;
     request.oncomplete = () => (this.#writing = false);
@@ -163,6 +163,7 @@ function tick(): void {
   }
   if (!gathered && counts.connected + counts.failed === plan.count) {
     gathered = true;
+    if (plan.together === true) for (const client of clients) client.say(first);
     console.log('gathered');
   }
 }
@@ -172,7 +173,7 @@ let dripGroup = 0;
 function dripOn(): void {
   dripGroup = (dripGroup + 1) % DRIP_GROUPS;
   let index = 0;
-  for (const client of clients) if (index++ % DRIP_GROUPS === dripGroup) client.drip();
+  for (const client of clients) if (index++ % DRIP_GROUPS === dripGroup) client.say(drip);
 }
 
 function figures(): FloodFigures {

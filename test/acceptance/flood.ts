@@ -22,6 +22,8 @@ export interface FloodPlan {
   readonly ratePerSecond: number;
   /** In base64: sent by each as soon as it is connected. */
   readonly first: string;
+  /** When all are connected, all of them at once. */
+  readonly together?: boolean;
   /** Sent by each of them again and again. */
   readonly drip?: { readonly text: string; readonly everyMs: number };
   /** They reset their connections, or close them in good order. Without it they stay until the flood is ended. */

@@ -58,6 +58,8 @@ function attacks(hello: Buffer): readonly Attack[] {
     },
     { ...crowd, name: 'handshakes announced', count: 2000, first: ANNOUNCED, secure: true },
     { ...crowd, name: 'handshakes not gone on with', count: 5000, first: hello, secure: true },
+    { ...crowd, name: 'handshakes, all at once', count: 3000, first: hello, together: true, secure: true },
+    { ...crowd, name: 'heads of 64 KB, all at once', count: 3000, first: UNFINISHED_64_KB, together: true },
     { ...storm, name: 'storm, reset', first: NOTHING, leave: { afterMs: 0, how: 'reset' } },
     { ...storm, name: 'storm, closed', first: NOTHING, leave: { afterMs: 0, how: 'close' }, scattered: true },
     { ...storm, name: 'storm, asked and reset', first: REQUEST, leave: { afterMs: 0, how: 'reset' } },

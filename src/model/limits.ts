@@ -93,8 +93,8 @@ export const MAX_HELD_HELLO_BYTES = 16 * KiB;
 
 /** *Ours*: handshakes of one thread that hold a hundred times what their clients have sent, and more (transport/small-hellos.ts). */
 export const SMALL_HELLO = {
-  /** A hello of that many is not small: with what it weighs on the wire it is a hundredth of what a handshake holds. */
-  bytes: 320,
+  /** A hello of that many is not small: with the rest of what it weighs on the wire it is a hundredth of what a handshake holds. */
+  bytes: 400,
   /** As many as a thread can answer in half a second or more: none that goes on is in danger. */
   maxWaiting: 1024,
 } as const;

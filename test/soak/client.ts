@@ -11,6 +11,11 @@ import { PatternReader, patternBytes } from './instances.ts';
 const ANSWER_MS = 20_000;
 /** Between two pieces of a slow client. */
 const SLOW_MS = 15;
+/**
+ * A connection that has rested for so long may meet its idle timeout just when it is used again, as any kept-alive connection
+ * may (RFC 9112 9.3.1): its client asks again.
+ */
+const LONG_REST_MS = 9000;
 
 export interface Ports {
   readonly HTTP: number;
@@ -33,6 +38,8 @@ export class Client {
     http: new Agent({ keepAlive: true, maxSockets: 1 }),
     https: new SecureAgent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false }),
   };
+  /** `monotonicMs` of the last end of an exchange over a kept-alive connection. */
+  readonly usedMs = { http: 0, https: 0 };
   /** Streams that stay open. */
   readonly streams = new Map<'TCP' | 'SSL', Stream>();
 
@@ -85,17 +92,27 @@ export interface Ask {
 
 export function ask(client: Client, path: string, options: Ask = {}): Promise<Answer> {
   const { secure = false, keep = true, body, headers = {} } = options;
-  const agent = keep ? (secure ? client.agents.https : client.agents.http) : false;
+  const kind = secure ? 'https' : 'http';
+  const agent = keep ? client.agents[kind] : false;
+  const restedMs = systemClock.monotonicMs() - client.usedMs[kind];
   const port = secure ? client.ports.HTTPS : client.ports.HTTP;
   const method = body === undefined ? 'GET' : 'POST';
   const plan: RequestOptions = { host: client.host, port, path, method, headers, agent, timeout: ANSWER_MS };
   return new Promise((resolve, reject) => {
     const send = secure ? requestHttps : requestHttp;
     const sent = send({ ...plan, ...(secure ? { rejectUnauthorized: false } : {}) }, (response) =>
-      readAnswer(response, resolve),
+      readAnswer(response, (answer) => {
+        if (keep) client.usedMs[kind] = systemClock.monotonicMs();
+        resolve(answer);
+      }),
     );
     sent.on('timeout', () => sent.destroy(new Error('no answer')));
-    sent.on('error', reject);
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      if (sent.reusedSocket && restedMs > LONG_REST_MS && error.code === 'ECONNRESET') {
+        client.usedMs[kind] = systemClock.monotonicMs();
+        resolve(ask(client, path, options));
+      } else reject(error);
+    });
     sent.end(body);
   });
 }
@@ -147,18 +164,23 @@ export function echo(socket: Socket, size: number): Promise<void> {
   });
 }
 
-/** Sends raw bytes, piece by piece, and gives all that comes back until the end. */
-export async function raw(client: Client, pieces: readonly string[]): Promise<string> {
+/** Sends raw bytes, piece by piece. Gives all that comes back until the end, and how long the pieces took to go out. */
+export async function raw(
+  client: Client,
+  pieces: readonly string[],
+): Promise<{ readonly text: string; readonly sendingMs: number }> {
   const socket = await dial(client, 'HTTP');
   let text = '';
   const closed = once(socket, 'close');
   // It may fail while pieces are still being sent; it is waited for behind them.
   closed.catch(() => undefined);
   socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+  const startMs = systemClock.monotonicMs();
   for (const piece of pieces) {
     socket.write(piece);
     if (pieces.length > 1) await sleep(systemClock, SLOW_MS);
   }
+  const sendingMs = systemClock.monotonicMs() - startMs;
   await closed;
-  return text;
+  return { text, sendingMs };
 }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { sleep, systemClock } from '../../src/kit/clock.ts';
 import { ask, dial, echo, LostAtRest, raw, WrongAnswer, type Answer, type Ask, type Client } from './client.ts';
 import { patternBytes } from './instances.ts';
+import { IDLE_TIMEOUT_S } from './setup.ts';
 
 const KIB = 1024;
 /** Before a careless client reads on. */
@@ -64,7 +65,8 @@ const sticky: Exchange = {
       if (each > 0 && from !== instance) throw new Error(`the session moved from ${instance} to ${from}`);
       instance = from;
       cookie ||= answer.headers['set-cookie']?.[0]?.split(';')[0] ?? '';
-      if (cookie === '') throw new WrongAnswer('no cookie');
+      // What an instance answers that is deregistered meanwhile binds nobody to it.
+      if (cookie === '') throw new Error('no cookie');
     }
   },
 };
@@ -134,8 +136,13 @@ const slowHead: Exchange = {
   name: 'a head byte by byte',
   weight: 1,
   async run(client) {
-    const text = await raw(client, 'GET /bytes/10 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'.split(''));
-    if (!text.startsWith('HTTP/1.1 200 ')) throw new Error(`answered ${JSON.stringify(text.slice(0, 40))}`);
+    const head = 'GET /bytes/10 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
+    const { text, sendingMs } = await raw(client, head.split(''));
+    // On a machine that is too busy for us a head may be later than it is waited for.
+    if (sendingMs > IDLE_TIMEOUT_S * 1000 && text.startsWith('HTTP/1.1 408 ')) return;
+    if (!text.startsWith('HTTP/1.1 200 ')) {
+      throw new Error(`answered ${JSON.stringify(text.slice(0, 40))}, after ${sendingMs.toFixed(0)} ms of sending`);
+    }
   },
 };
 
@@ -144,7 +151,7 @@ const malformed: Exchange = {
   weight: 1,
   async run(client) {
     const wrong = ['\x16\x03\x01', 'CONNECT a:1 HTTP/1.1\r\n\r\n', 'GET / HTTP/1.1\r\nA : b\0\r\n\r\n'];
-    const text = await raw(client, [`${wrong[client.random.below(wrong.length)]!}\r\n\r\n`]);
+    const { text } = await raw(client, [`${wrong[client.random.below(wrong.length)]!}\r\n\r\n`]);
     if (!text.startsWith('HTTP/1.1 400 ')) throw new Error(`answered ${JSON.stringify(text.slice(0, 40))}`);
   },
 };

@@ -213,7 +213,7 @@ describe('CloudWatch by hand', () => {
     const [from, to] = [at(3), at(4)].map((time) => time.toISOString().slice(0, 19));
     const metric = 'Namespace=AWS%2FELB&MetricName=RequestCount&Statistics.member.1=Sum&Period=60';
     const body = `Action=GetMetricStatistics&Version=2010-08-01&${metric}&StartTime=${from}&EndTime=${to}`;
-    assert.match(await (await post('/', type, body)).text(), /<Sum>9<\/Sum>/);
+    assert.match(await (await post('/', type, body)).text(), /<Sum>9\.0<\/Sum>/);
   });
 
   it('JSON 1.0: the target in a header, times as seconds; the code of the Query protocol goes along with an error', async () => {
@@ -223,6 +223,11 @@ describe('CloudWatch by hand', () => {
     };
     const good = await post('/', target, '{"MetricName":"Latency"}');
     assert.equal(good.headers.get('content-type'), 'application/x-amz-json-1.0');
+    const statistics = { ...target, 'X-Amz-Target': 'GraniteServiceVersion20100801.GetMetricStatistics' };
+    const window = { StartTime: at(3).getTime() / 1000, EndTime: at(4).getTime() / 1000, Period: 60 };
+    const wanted = { ...ELB, ...window, MetricName: 'RequestCount', Statistics: ['Sum'] };
+    const text = await (await post('/', statistics, JSON.stringify(wanted))).text();
+    assert.match(text, /"Sum":9\.0,/, 'a double is written as one');
     const bad = await post('/', target, '{"RecentlyActive":"PT1H"}');
     assert.equal(bad.status, 400);
     assert.equal(bad.headers.get('x-amzn-query-error'), 'InvalidParameterValue;Sender');

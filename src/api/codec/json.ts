@@ -8,7 +8,14 @@ import { commonFault, validationFault, violation } from '../fault.ts';
 import type { Fault } from '../fault.ts';
 import { itemPath, memberPath } from './member-path.ts';
 import type { ScalarType, ServiceModel, Shape } from './model.ts';
-import type { Structure, Value } from './value.ts';
+import { doubleText, type Structure, type Value } from './value.ts';
+
+declare global {
+  interface JSON {
+    /** ECMAScript's, and Node's since 22: a value that goes out as it is written. TypeScript does not know it yet. */
+    rawJSON(text: string): object;
+  }
+}
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 /** Times are seconds since 1970; what a Date can hold. */
@@ -109,7 +116,8 @@ export function encodeJson(model: ServiceModel, structureName: string, output: S
   return JSON.stringify(plainStructure(model, structureName, output, jsonScalar));
 }
 
-function jsonScalar(value: Value): unknown {
+function jsonScalar(value: Value, type: ScalarType): unknown {
+  if (type === 'double') return JSON.rawJSON(doubleText(Number(value)));
   if (value instanceof Date) return value.getTime() / 1000;
   return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
 }

@@ -1,8 +1,8 @@
 /** Responses of the AWS Query protocol: XML as AWS writes it, indented, members in the order of the model. */
 import { assert } from '../../kit/assert.ts';
 import type { Fault } from '../fault.ts';
-import type { ServiceModel, Shape } from './model.ts';
-import type { Structure, Value } from './value.ts';
+import type { ScalarType, ServiceModel, Shape } from './model.ts';
+import { doubleText, type Structure, type Value } from './value.ts';
 
 const INDENT = '  ';
 
@@ -28,7 +28,8 @@ export function escapeXml(text: string): string {
   return text.replace(UNWRITABLE, '\uFFFD').replace(/[&<>"\r]/g, (character) => ESCAPES[character]!);
 }
 
-function scalarText(value: Value): string {
+function scalarText(value: Value, type: ScalarType): string {
+  if (type === 'double') return doubleText(Number(value));
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   assert(typeof value !== 'object', 'an output fits its model');
@@ -81,7 +82,7 @@ class Writer {
       this.#block(depth, tag, entries.length === 0, () => {
         for (const [key, each] of entries) this.#entry(depth + 1, key, shape.value, each!);
       });
-    } else this.leaf(depth, tag, scalarText(value));
+    } else this.leaf(depth, tag, scalarText(value, shape.type));
   }
 
   #entry(depth: number, key: string, shape: Shape, value: Value): void {

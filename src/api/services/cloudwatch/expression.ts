@@ -40,7 +40,8 @@ export const FUNCTIONS = [...Object.keys(REDUCERS), 'ABS', 'FILL', 'METRICS', 'P
 export function evaluate(text: string, scope: Scope): Values {
   if (text.length > MAX_LENGTH) throw new ExpressionError(`it is longer than ${MAX_LENGTH} characters`);
   const result = new Evaluation(text, scope).whole();
-  if (result instanceof Map) return result as Values;
+  // What division by zero has come to, in whatever way, is no value.
+  if (result instanceof Map) return new Map([...(result as Values)].filter(([, value]) => Number.isFinite(value)));
   throw new ExpressionError('it must give one time series');
 }
 

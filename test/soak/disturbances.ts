@@ -27,14 +27,19 @@ const REPLACED_MS = 30_000;
 const AFTERMATH_MS = 3000;
 const VICTIM = 'weir-1';
 
-const DEATHS: readonly (readonly [name: string, expression: string])[] = [
+type Death = readonly [name: string, expression: string];
+
+const FULL_HEAP: Death = [
+  'no memory left',
+  'setImmediate(() => { for (const held = [];;) held.push(Array.from({ length: 1e4 }, () => ({}))); })',
+];
+const FULL_HEAPS_BEFORE = 4;
+
+const DEATHS: readonly Death[] = [
   ['an exception', 'setImmediate(() => { throw new Error("killed by the soak"); })'],
   ['an exit', 'setImmediate(() => process.exit(3))'],
   ['an endless loop', 'setImmediate(() => { for (;;); })'],
-  [
-    'no memory left',
-    'setImmediate(() => { for (const held = [];;) held.push(Array.from({ length: 1e4 }, () => ({}))); })',
-  ],
+  FULL_HEAP,
 ];
 
 export interface Kill {
@@ -47,6 +52,8 @@ export interface Kill {
 export class Disturbances {
   readonly kills: Kill[] = [];
   readonly replacedMs: number[] = [];
+  /** Threads that died before the run. */
+  rehearsed = 0;
   flaps = 0;
   calls = 0;
   readonly problems: string[] = [];
@@ -151,22 +158,39 @@ export class Disturbances {
     await flapping.start();
   }
 
+  /**
+   * Before the run, threads die by each kind of death, so that what is held at the start is what a weir holds that has lost
+   * threads. What the collector takes for a full heap goes back to the allocator, which keeps it for the next one: 10 MB more
+   * for each of the first such deaths, half a MB for each from the tenth on (24 were tried).
+   */
+  async rehearse(): Promise<void> {
+    const fullHeaps = Array.from({ length: FULL_HEAPS_BEFORE }, () => FULL_HEAP);
+    for (const death of [...DEATHS, ...fullHeaps]) {
+      await this.#die(death);
+      this.rehearsed++;
+    }
+  }
+
   /** Ends one thread, in turn by each kind of death, and waits until another stands in its place. */
   async #kill(): Promise<void> {
+    const death = DEATHS[this.kills.length % DEATHS.length]!;
+    const kill = { name: death[0], fromMs: systemClock.monotonicMs(), untilMs: Infinity };
+    this.kills.push(kill);
+    this.replacedMs.push(await this.#die(death));
+    this.kills[this.kills.length - 1] = { ...kill, untilMs: systemClock.monotonicMs() + AFTERMATH_MS };
+  }
+
+  /** Resolves with the milliseconds that it took until another stood in its place. */
+  async #die([name, expression]: Death): Promise<number> {
     const { inspector, weir, lab } = this.#soak;
-    const [name, expression] = DEATHS[this.kills.length % DEATHS.length]!;
     const restarts = () => weir.metric('weir_thread_restarts_total');
     const before = await restarts();
-    const fromMs = systemClock.monotonicMs();
-    const kill = { name, fromMs, untilMs: Infinity };
-    this.kills.push(kill);
     await inspector.evaluateIn(VICTIM, expression);
     const replaced = async () => {
       if ((await restarts()) === before) return undefined;
       return listeningSockets(lab.addresses.front, STEADY.SSL) === THREADS ? true : undefined;
     };
     const { afterMs } = await until(`the thread that died of ${name} is replaced`, REPLACED_MS, replaced);
-    this.replacedMs.push(afterMs);
-    this.kills[this.kills.length - 1] = { ...kill, untilMs: systemClock.monotonicMs() + AFTERMATH_MS };
+    return afterMs;
   }
 }

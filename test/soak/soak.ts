@@ -1,4 +1,4 @@
-/** A soak from start to end: warm up, rest, run, rest; what is there after the second rest was there after the first. */
+/** A soak from start to end: warm up, lose threads, rest, run, rest; what is there after the second rest was there after the first. */
 import { systemClock } from '../../src/kit/clock.ts';
 import { SeededRandom } from '../../src/kit/random.ts';
 import { megabytes, seconds } from '../acceptance/figures.ts';
@@ -42,10 +42,11 @@ async function run(lab: Lab, minutes: number, seed: number): Promise<void> {
   lab.say('warming up');
   const warmUp = trafficOf(lab, seed + 1000);
   await lastFor(Math.min(MAX_WARM_UP_MS, MINUTE(minutes) / 5));
+  const disturbances = new Disturbances(here, new SeededRandom(seed));
+  await disturbances.rehearse();
   await Promise.all(warmUp.map((traffic) => traffic.stop()));
   const before = await restAtFirst(here);
   lab.say(`the run: ${minutes} minutes, seed ${seed}`);
-  const disturbances = new Disturbances(here, new SeededRandom(seed));
   const [steady, flapping] = trafficOf(lab, seed);
   disturbances.start();
   const errors = new Set<string>();
@@ -55,11 +56,13 @@ async function run(lab: Lab, minutes: number, seed: number): Promise<void> {
   noteTraffic(lab, steady, flapping);
   demandNoFailure(lab, disturbances, steady, flapping);
   demandGivenBack(lab, before, after, samples);
+  const grownBytes = (after.residentBytes - before.residentBytes) / disturbances.kills.length;
+  lab.figures.note('RSS more for each thread that was replaced', megabytes(grownBytes));
   await demandDisturbed(here, disturbances);
   here.inspector.close();
   for (const line of errors) lab.say(line);
   // A dead thread is one line, one that is ended for standing still is two.
-  await here.weir.demandSoundEnd(lab, 2 * disturbances.kills.length);
+  await here.weir.demandSoundEnd(lab, 2 * (disturbances.rehearsed + disturbances.kills.length));
 }
 
 function trafficOf(lab: Lab, seed: number): [Traffic, Traffic] {
@@ -157,11 +160,11 @@ function demandGivenBack({ figures }: Lab, before: Vitals, after: Vitals, sample
 
 async function demandDisturbed({ lab, weir }: SoakLab, disturbances: Disturbances): Promise<void> {
   const { figures } = lab;
-  const { kills, flaps, calls, replacedMs, problems } = disturbances;
+  const { kills, rehearsed, flaps, calls, replacedMs, problems } = disturbances;
   for (const problem of problems) lab.say(`problem: ${problem}`);
   figures.demand('calls of the API, failed', `${calls}, ${problems.length}`, '0 failed', problems.length === 0);
   figures.note('flaps of an instance', flaps);
-  const restarts = await weir.metric('weir_thread_restarts_total');
+  const restarts = (await weir.metric('weir_thread_restarts_total')) - rehearsed;
   figures.demand('threads killed, replaced', `${kills.length}, ${restarts}`, 'as many', kills.length === restarts);
   figures.note('a thread was replaced after, at most', seconds(Math.max(0, ...replacedMs)));
 }

@@ -90,15 +90,22 @@ export class ScriptedClient implements Actor {
   }
 }
 
+/** What a wire asks of the world that it is in. */
+export interface Network {
+  readonly faults: { readonly silence: boolean };
+  outcomeOfConnecting(connection: FakeConnection): 'up' | 'refused' | 'silent';
+  note(tell: () => string): void;
+}
+
 /** The network and the kernel at one connection. */
 export class Wire implements Actor {
   readonly connection: FakeConnection;
-  readonly #world: World;
+  readonly #world: Network;
   readonly #name: string;
   /** The peer takes nothing any more. */
   #stalled = false;
 
-  constructor(world: World, connection: FakeConnection, name: string) {
+  constructor(world: Network, connection: FakeConnection, name: string) {
     this.#world = world;
     this.connection = connection;
     this.#name = name;

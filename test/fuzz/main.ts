@@ -7,9 +7,10 @@ import { systemClock } from '../../src/kit/clock.ts';
 import { SeededRandom, systemRandom } from '../../src/kit/random.ts';
 import { engineTarget } from './engine-target.ts';
 import { httpTarget, parsersTarget } from './http-target.ts';
+import { relayTarget } from './relay-target.ts';
 import { minimise, type Finding, type FuzzTarget } from './target.ts';
 
-const TARGETS: readonly FuzzTarget[] = [httpTarget, parsersTarget, engineTarget];
+const TARGETS: readonly FuzzTarget[] = [httpTarget, parsersTarget, engineTarget, relayTarget];
 const PROGRESS_MS = 10_000;
 const MAX_SEED = 2 ** 32;
 

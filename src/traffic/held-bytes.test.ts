@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { BUFFERS, HTTP_HEAD } from '../model/limits.ts';
 import { HeldBytes } from './held-bytes.ts';
 
 function hold(text: string): HeldBytes {
@@ -48,6 +49,16 @@ describe('bytes that wait', () => {
     const held = new HeldBytes(source, 0, 4);
     source.fill('x');
     assert.equal(contentOf(held), 'mine');
+  });
+
+  test('get room for the largest head once they fill a read, and no more while they fit', () => {
+    const held = hold('x'.repeat(BUFFERS.sharedRead));
+    const sizes = new Set<number>();
+    for (let length = 2; length * BUFFERS.sharedRead <= HTTP_HEAD.maxBytes; length++) {
+      append(held, 'y'.repeat(BUFFERS.sharedRead));
+      sizes.add(held.bytes.length);
+    }
+    assert.deepEqual([...sizes], [HTTP_HEAD.maxBytes]);
   });
 
   test('take no more memory than twice what they are, and what they began with', () => {

@@ -3,6 +3,15 @@
  * being served. Grows with what arrives, bounded by whoever appends.
  */
 import { CR, LF } from '../kit/bytes.ts';
+import { BUFFERS, HTTP_HEAD } from '../model/limits.ts';
+
+/**
+ * What fills a whole read gets room for the largest head. Buffers are memory that V8's collector has no part in but is told of,
+ * and every 64 MB of them begin a full collection: a large head is to take two and not three, 80 KB and not 112.
+ */
+function grown(bytes: number): number {
+  return bytes < BUFFERS.sharedRead ? 2 * bytes : Math.max(2 * bytes, HTTP_HEAD.maxBytes);
+}
 
 export class HeldBytes {
   bytes: Buffer;
@@ -36,7 +45,7 @@ export class HeldBytes {
     const length = this.length;
     const needed = length + count;
     const target =
-      needed > this.bytes.length ? Buffer.allocUnsafe(Math.max(needed, 2 * this.bytes.length)) : this.bytes;
+      needed > this.bytes.length ? Buffer.allocUnsafe(Math.max(needed, grown(this.bytes.length))) : this.bytes;
     this.bytes.copy(target, 0, this.start, this.end);
     this.bytes = target;
     this.#searched = Math.max(0, this.#searched - this.start);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { SocketAddress } from 'node:net';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { formatIp, formatNetwork, networkContains, parseIp, parseNetwork } from './ip.ts';
+import { formatIp, formatNetwork, hostOf, networkContains, parseIp, parseNetwork } from './ip.ts';
 
 describe('IP addresses', () => {
   it('of version 4 are read and written', () => {
@@ -27,6 +27,10 @@ describe('IP addresses', () => {
     for (const text of ['::', '::1', '1::', 'fe80::1:0:0:1', '::ffff:1.2.3.4']) {
       assert.equal(parseIp(text)?.family, 6, text);
     }
+  });
+
+  it('stand in brackets in Host where they are of version 6', () => {
+    assert.deepEqual(['192.0.2.1', '2001:db8::1'].map(hostOf), ['192.0.2.1', '[2001:db8::1]']);
   });
 
   it('are not made of anything else', () => {

@@ -15,6 +15,8 @@ import type { TraceIds } from './trace-id.ts';
 export interface ForwardedBy {
   /** X-Forwarded-For with the client's address alone, X-Forwarded-Proto, X-Forwarded-Port, and the empty line. */
   readonly forwardedLines: string;
+  /** The address that the client connected to, as Host has it. */
+  readonly nodeHost: string;
   /** Pass Upgrade on (extension). */
   readonly upgrade: boolean;
   /** Makes X-Amzn-Trace-Id (extension); undefined: it is passed on as it came. */
@@ -51,7 +53,10 @@ export function composeRequestHead(outbox: Outbox, bytes: Buffer, head: RequestH
     from = head.hostEnd;
   }
   copyWithout(outbox, bytes, from, head.end - 2, head.drops);
-  if (authority !== undefined && head.hostStart === 0) outbox.text(`Host: ${authority}\r\n`);
+  if (head.hostStart === 0 && (authority !== undefined || head.minor === 0)) {
+    // HTTP/1.1 has no requests without it. As at AWS, the node's address is what a client is taken to mean that needs none.
+    outbox.text(`Host: ${authority ?? by.nodeHost}\r\n`);
+  }
   if (upgrade) outbox.text('Connection: upgrade\r\n');
   if (by.traceIds !== undefined) outbox.text(by.traceIds.line(head.traceId(bytes)));
   if (head.forwardedFor.count === 0) outbox.text(by.forwardedLines);

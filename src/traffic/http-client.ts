@@ -3,6 +3,7 @@
  * and routed, and answers it from a back end or by itself. One object per connection; an exchange allocates nothing.
  */
 import { CR, LF } from '../kit/bytes.ts';
+import { hostOf } from '../kit/ip.ts';
 import { WheelEntry, type Timed } from '../kit/timer-wheel.ts';
 import { HTTP_HEAD, LINGER_MS, RETRY } from '../model/limits.ts';
 import type { Outbox } from '../transport/outbox.ts';
@@ -110,6 +111,10 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
 
   get forwardedLines(): string {
     return (this.#forwardedLines ??= `${X_FORWARDED_FOR}${this.connection.remoteAddress}\r\n${this.#listener.forwardedLines}`);
+  }
+
+  get nodeHost(): string {
+    return hostOf(this.connection.localAddress);
   }
 
   /** May Upgrade be passed on (extension attribute)? */

@@ -2,8 +2,8 @@
  * What the access log will say of the exchange that a client connection is in. One object per connection, from the first
  * request that is logged; an exchange allocates nothing unless its request line is uncommonly long.
  */
-import { isIP } from 'node:net';
 import { ascii } from '../kit/bytes.ts';
+import { hostOf } from '../kit/ip.ts';
 import type { Connection } from '../transport/transport.ts';
 import { putBytes, putNoRequest, putRequest, requestRoom, tlsFields, type RequestOrigin } from '../wire/log-line.ts';
 import type { RequestHead } from '../wire/request-head.ts';
@@ -52,7 +52,7 @@ export class LogEntry {
     // Who has reset the connection meanwhile has no address any more.
     this.client = ascii(` ${loadBalancer} ${remoteAddress === '' ? '0.0.0.0' : remoteAddress}:${remotePort} `);
     this.#origin = origin;
-    this.#host = ascii(isIP(localAddress) === 6 ? `[${localAddress}]` : localAddress);
+    this.#host = ascii(hostOf(localAddress));
     this.#tls = tlsFields(tls);
   }
 

@@ -87,7 +87,8 @@ function goodRequest(random: Random, mark: string, upgrade: boolean, cookies: re
   if (upgrade)
     return `${method} ${target} HTTP/1.1\r\n${cookie}Upgrade: ${seldom(random, 4) ? 'x, H2C' : 'x'}\r\n${lines}Connection: upgrade\r\n\r\n${body}`;
   const more = seldom(random, 3) ? repeat(random, 3, () => pick(random, REQUEST_LINES)) : '';
-  return `${method} ${target} HTTP/${version}\r\nHost: h\r\n${more}${cookie}${lines}${connection}\r\n${body}`;
+  const host = seldom(random, 12) ? '' : 'Host: h\r\n';
+  return `${method} ${target} HTTP/${version}\r\n${host}${more}${cookie}${lines}${connection}\r\n${body}`;
 }
 
 /** What a client sends: a few requests, most of them right; `cookies`: lines that may be in them. */

@@ -76,6 +76,7 @@ function assertForwarded(exchange: Attributed, world: World): void {
   hold(!elsewhere, () => `${what}, whose session is bound to b${bound! + 1}`);
   const expected = forwardedRequest(message, {
     clientAddress: client.address,
+    nodeAddress: '198.51.100.1',
     port: world.port,
     upgrade: world.upgrade,
   });

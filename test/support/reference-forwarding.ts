@@ -11,6 +11,7 @@ import type { ResponseMessage } from './reference-response.ts';
 /** Where a request came in. */
 export interface Entrance {
   readonly clientAddress: string;
+  readonly nodeAddress: string;
   readonly port: number;
   /** Is Upgrade passed on (extension attribute)? */
   readonly upgrade: boolean;
@@ -55,7 +56,9 @@ export function forwardedRequest(message: RequestMessage, entrance: Entrance): R
   const authority = authorityOf(message.target);
   const added: Header[] = [];
   const named = valuesOf(headers, 'Host').length > 0;
-  if (authority !== undefined && !named) added.push(['Host', authority]);
+  // HTTP/1.0 may do without it.
+  const host = authority ?? (message.version === '1.0' ? entrance.nodeAddress : undefined);
+  if (host !== undefined && !named) added.push(['Host', host]);
   if (upgrade) added.push(['Connection', 'upgrade']);
   added.push(
     ['X-Forwarded-For', [...forwardedFor, entrance.clientAddress].join(', ')],

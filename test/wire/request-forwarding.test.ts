@@ -166,6 +166,15 @@ describe('of the head of a request', () => {
     assert.equal(got, `GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n${ours(traffic)}`);
   });
 
+  test('of HTTP/1.0 without Host gets one: the address of the node', async (t) => {
+    for (const line of ['GET / HTTP/1.0', 'GET / HTTP/0.9', 'GET /']) {
+      const { got, traffic } = await forwarded(t, `${line}\r\nA: b\r\n\r\n`);
+      assert.equal(got, `GET / HTTP/1.1\r\nA: b\r\nHost: 127.0.0.1\r\n${ours(traffic)}`);
+    }
+    const absolute = await forwarded(t, 'GET http://real/ HTTP/1.0\r\n\r\n');
+    assert.match(absolute.got, /^GET http:\/\/real\/ HTTP\/1\.1\r\nHost: real\r\nX-Forwarded-For: /);
+  });
+
   test('empty lines in front of it are passed over', async (t) => {
     const { got, traffic } = await forwarded(t, '\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n');
     assert.equal(got, `GET / HTTP/1.1\r\nHost: h\r\n${ours(traffic)}`);
@@ -177,6 +186,14 @@ describe('of the head of a request', () => {
     client.send('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
     const instance = await backend.accept();
     assert.equal(await instance.take('\r\n\r\n'), `GET / HTTP/1.1\r\nHost: h\r\n${ours(traffic, '::1')}`);
+  });
+
+  test('an IPv6 address of the node stands in brackets in the Host that HTTP/1.0 gets', async (t) => {
+    const { traffic, backend } = await setUp(t, { address: '::1' });
+    const client = await traffic.dial();
+    client.send('GET / HTTP/1.0\r\n\r\n');
+    const instance = await backend.accept();
+    assert.equal(await instance.take('\r\n\r\n'), `GET / HTTP/1.1\r\nHost: [::1]\r\n${ours(traffic, '::1')}`);
   });
 
   test('an IPv4 client of an IPv6 listener is named by its IPv4 address', async (t) => {

@@ -39,9 +39,14 @@ export class TlsServerConnection extends TlsConnection {
     this.limitHandshake(timer);
     this.transport.smallHellos.add(this, hello.length);
     this.startReading();
+    if (hello.length <= PIECE_BYTES) this.ssl.receive(hello);
+    else this.#receiveInPieces(hello);
+    if (hopeless && !this.closed) this.handshakeFailed(HANDSHAKE_NOT_BEGUN);
+  }
+
+  #receiveInPieces(hello: Uint8Array): void {
     for (let at = 0; at < hello.length && !this.closed; at += PIECE_BYTES)
       this.ssl.receive(hello.subarray(at, at + PIECE_BYTES));
-    if (hopeless && !this.closed) this.handshakeFailed(HANDSHAKE_NOT_BEGUN);
   }
 
   crowdedOut(): void {

@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../kit/clock.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../model/limits.ts';
 import { codeOf, infoOf } from './connection-common.ts';
 import { HelloBytes } from './hello-bytes.ts';
-import type { SmallHellos } from './small-hellos.ts';
+import type { SmallHellos, WaitingHandshake } from './small-hellos.ts';
 import {
   HANDSHAKE_CROWDED_OUT,
   HANDSHAKE_NOT_BEGUN,
@@ -23,7 +23,9 @@ export interface NetHandshakeOptions {
   readonly onSecured: (socket: TLSSocket, info: TlsInfo) => void;
 }
 
-export class NetHandshake {
+export class NetHandshake implements WaitingHandshake {
+  older: WaitingHandshake | undefined;
+  newer: WaitingHandshake | undefined;
   readonly #raw: Socket;
   readonly #options: NetHandshakeOptions;
   readonly #hello = new HelloBytes();

@@ -11,7 +11,9 @@ function handshakes(
   bytes: number,
 ): { crowdedOut: number[]; all: WaitingHandshake[] } {
   const crowdedOut: number[] = [];
-  const all = Array.from({ length: count }, (_, index) => ({ crowdedOut: () => void crowdedOut.push(index) }));
+  const all = Array.from({ length: count }, (_, index): WaitingHandshake => {
+    return { older: undefined, newer: undefined, crowdedOut: () => void crowdedOut.push(index) };
+  });
   for (const handshake of all) hellos.add(handshake, bytes);
   return { crowdedOut, all };
 }
@@ -31,6 +33,21 @@ test('who is done makes room', () => {
   assert.deepEqual(first.crowdedOut, []);
   handshakes(1, hellos, 50);
   assert.deepEqual(first.crowdedOut, [0]);
+});
+
+test('whoever goes, those who are left give way in the order in which they came', () => {
+  const hellos = new SmallHellos();
+  const { crowdedOut, all } = handshakes(MAX, hellos, 50);
+  const gone = [0, 1, 500, MAX - 2, MAX - 1];
+  for (const index of [...gone, ...gone]) hellos.delete(all[index]!);
+  assert.equal(hellos.size, MAX - gone.length);
+  assert.ok(gone.every((index) => all[index]!.older === undefined && all[index]!.newer === undefined));
+  handshakes(2 * MAX, hellos, 50);
+  assert.deepEqual(
+    crowdedOut,
+    all.map((_, index) => index).filter((index) => !gone.includes(index)),
+  );
+  assert.equal(hellos.size, MAX);
 });
 
 test('who has sent as much as a handshake is worth is not in the way, and has nobody in its way', () => {

@@ -3,6 +3,7 @@ import { NOBODY } from './connection-common.ts';
 import type { HandleConnection } from './handle-connection.ts';
 import type { HandleTransport } from './handle-transport.ts';
 import type { TcpHandle } from './node-internals.ts';
+import type { WaitingHandshake } from './small-hellos.ts';
 import { TlsConnection } from './tls-connection.ts';
 import {
   HANDSHAKE_CROWDED_OUT,
@@ -17,7 +18,9 @@ import {
 const PIECE_BYTES = 1000;
 
 /** A client's connection, from its ClientHello on: nobody hears of it before its handshake is done. */
-export class TlsServerConnection extends TlsConnection {
+export class TlsServerConnection extends TlsConnection implements WaitingHandshake {
+  older: WaitingHandshake | undefined;
+  newer: WaitingHandshake | undefined;
   readonly #tls: ServerTls;
   readonly #onConnection: (connection: Connection) => void;
 

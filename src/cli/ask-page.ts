@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { messageOf } from '../kit/assert.ts';
 import { systemClock } from '../kit/clock.ts';
 import { holdProcess } from '../kit/hold.ts';
+import { hostOf } from '../kit/ip.ts';
 import { findEndpoint } from './aws-env.ts';
 import * as values from './configuration-values.ts';
 import { exitCodeOf, failureText, StartError } from './failure.ts';
@@ -51,7 +52,7 @@ async function ask<T>(path: string | undefined, options: AskOptions, { page, sch
     return schema.parse(JSON.parse(await fetchPage({ host, port }, page, systemClock)));
   } catch (error) {
     const why = error instanceof z.ZodError || error instanceof SyntaxError ? 'it is no weir' : messageOf(error);
-    const shown = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    const shown = `${hostOf(host)}:${port}`;
     throw new StartError(
       `nothing can be learned from ${shown}: ${why}. Name the weir by --api HOST:PORT or --data-dir.`,
     );

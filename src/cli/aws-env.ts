@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Argument, Option, type Command } from 'commander';
 import { parseCredentials, type Credential } from '../api/credentials.ts';
 import { shellWord } from '../console/page.ts';
+import { hostOf } from '../kit/ip.ts';
 import type { Configuration } from '../model/configuration.ts';
 import { loadConfiguration, type ConfigurationFlags, type Environment } from './configuration.ts';
 import { dataDirectory } from './data-directory.ts';
@@ -102,7 +103,7 @@ function runningEndpoint({ dataDir }: Configuration): string | undefined {
 
 function configuredEndpoint({ api, dataDir }: Configuration): string {
   if (api.port === 0) throw new StartError(`no weir runs on ${dataDir}, and its API has no fixed port (api, --api)`);
-  return `http://${api.host.includes(':') ? `[${api.host}]` : api.host}:${api.port}`;
+  return `http://${hostOf(api.host)}:${api.port}`;
 }
 
 /** One that listens everywhere is reached on this machine by its loopback address. */

@@ -6,6 +6,7 @@ import { Fault } from '../api/fault.ts';
 import { awsCommand } from '../console/page.ts';
 import { present } from '../kit/assert.ts';
 import { sleep, systemClock, type Clock } from '../kit/clock.ts';
+import { hostOf } from '../kit/ip.ts';
 import { systemRandom } from '../kit/random.ts';
 import { loadBalancerId, type LoadBalancer, type LoadBalancerId } from '../model/load-balancer.ts';
 import { zonesOf } from '../model/network.ts';
@@ -133,5 +134,5 @@ README.md tells how to go on: your own servers behind your own load balancers.
 /** An address that `curl` can be given for the one that is listened on. */
 function reachable(address: string): string {
   if (address === '0.0.0.0') return '127.0.0.1';
-  return address === '::' ? '[::1]' : address.includes(':') ? `[${address}]` : address;
+  return hostOf(address === '::' ? '::1' : address);
 }

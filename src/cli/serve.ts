@@ -9,10 +9,10 @@ import { createControl, type RunningControl } from '../control/create.ts';
 import { Ec2Directory } from '../control/ec2-directory.ts';
 import { messageOf } from '../kit/assert.ts';
 import type { Clock } from '../kit/clock.ts';
+import { hostOf } from '../kit/ip.ts';
 import type { Log } from '../kit/log.ts';
 import type { Random } from '../kit/random.ts';
 import type { Configuration } from '../model/configuration.ts';
-import type { LogStore } from '../observe/access-log-delivery.ts';
 import type { AccessLogs } from '../observe/access-logs.ts';
 import { CertificateWatch } from '../observe/certificate-watch.ts';
 import { createLogger, type Logger } from '../observe/logger.ts';
@@ -154,7 +154,7 @@ class Weir implements RunningWeir {
 
   get endpoint(): string {
     const { host, port } = this.#bound ?? this.configuration.api;
-    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    return `http://${hostOf(host)}:${port}`;
   }
 
   async start(): Promise<void> {
@@ -186,12 +186,15 @@ class Weir implements RunningWeir {
 
   async reload(): Promise<void> {
     try {
-      const { configuration, changed, kept } = reread(this.configuration, this.#options.configure());
+      const { files } = this;
+      const { environment, configure } = this.#options;
+      const { configuration, changed, kept } = reread(this.configuration, configure());
       this.#keys.replace(await this.#readKeys());
       this.configuration = configuration;
       this.log.setLevel(configuration.log.level);
       this.#takeOver();
-      if (changed.includes('accessLogs')) this.#accessLogs.delivery.deliverTo(this.#accessLogStore());
+      if (changed.includes('accessLogs'))
+        this.#accessLogs.delivery.deliverTo(accessLogStore({ configuration, files, environment }));
       this.log.info({ changed }, 'configuration and credentials read again');
       if (kept.length > 0) this.log.warn({ kept }, 'these options take effect when weir is started again');
       await this.#adoptCertificates();
@@ -262,11 +265,6 @@ class Weir implements RunningWeir {
     const configuration = this.#ec2.complete(this.configuration);
     this.#api.reconfigure(configuration);
     this.control.reconfigure(configuration);
-  }
-
-  #accessLogStore(): LogStore {
-    const { configuration, files } = this;
-    return accessLogStore({ configuration, files, environment: this.#options.environment });
   }
 
   #makeEc2Directory(): Ec2Directory {

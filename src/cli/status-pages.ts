@@ -8,6 +8,7 @@ import { renderPage } from '../console/page.ts';
 import type { RunningControl } from '../control/create.ts';
 import type { ControlStatus, ListenerFailure } from '../control/status.ts';
 import type { Clock } from '../kit/clock.ts';
+import { hostOf } from '../kit/ip.ts';
 import { certificateExpiries } from '../model/certificate.ts';
 import { idOf, type LoadBalancer, type LoadBalancerId } from '../model/load-balancer.ts';
 import type { AccessLogs } from '../observe/access-logs.ts';
@@ -157,7 +158,7 @@ function namesOf({ store, region }: StatusPagesOptions): (id: LoadBalancerId) =>
 }
 
 function addressAndPort({ address, port }: ListenerFailure): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return `${hostOf(address)}:${port}`;
 }
 
 /** The name alone in the account and region that weir has by itself; in others with them, so that no two are the same. */

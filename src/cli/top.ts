@@ -3,6 +3,7 @@ import { Argument, InvalidArgumentError, type Command } from 'commander';
 import { messageOf } from '../kit/assert.ts';
 import { systemClock } from '../kit/clock.ts';
 import { holdProcess } from '../kit/hold.ts';
+import { hostOf } from '../kit/ip.ts';
 import { findEndpoint } from './aws-env.ts';
 import * as values from './configuration-values.ts';
 import { exitCodeOf, failureText, StartError } from './failure.ts';
@@ -72,7 +73,7 @@ function endpointOf(path: string | undefined, { dataDir }: Options): values.Endp
 async function top({ host, port }: values.Endpoint, { interval, once = false }: Options): Promise<void> {
   const hold = holdProcess();
   const options: TopOptions = {
-    endpoint: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+    endpoint: `${hostOf(host)}:${port}`,
     intervalMs: interval * 1000,
     clock: systemClock,
     scrape: () => scrape({ host, port }, systemClock),

@@ -37,7 +37,7 @@ export function formatIp({ family, value }: IpAddress): string {
   return `${before.slice(1)}::${after.slice(0, -1)}`;
 }
 
-/** An address as it stands in a URI or in Host: IPv6 in brackets (RFC 3986 3.2.2). */
+/** An address, or a name, as it stands in a URI or in Host: IPv6 in brackets (RFC 3986 3.2.2). */
 export function hostOf(address: string): string {
   return isIPv6(address) ? `[${address}]` : address;
 }

@@ -77,7 +77,7 @@ describe('the access log of a weir', () => {
     // A change of the attribute ends the file that was written before.
     await weir.until('both lines', () => {
       const { text } = logsIn(spool);
-      return targetsIn(text + logsIn(delivered).text).length === 2 || undefined;
+      return targetsIn(text + logsIn(delivered).text).length === 2;
     });
     await weir.until('the test file', () => logsIn(delivered).paths.find((path) => path.endsWith('TestFile')));
     weir.child.kill('SIGTERM');
@@ -93,12 +93,12 @@ describe('the access log of a weir', () => {
     const { weir, ask } = await loggingWeir(test);
     await ask('/before');
     const spool = join(weir.dataDir, 'access-log-spool');
-    await weir.until('the line', () => targetsIn(logsIn(spool).text).includes('/before') || undefined);
+    await weir.until('the line', () => targetsIn(logsIn(spool).text).includes('/before'));
     await weir.kill();
     const next = new WeirProcess(test, { dataDir: weir.dataDir });
     await next.ready();
     const delivered = join(weir.dataDir, 'access-logs');
-    await next.until('the file', () => targetsIn(logsIn(delivered).text).includes('/before') || undefined);
+    await next.until('the file', () => targetsIn(logsIn(delivered).text).includes('/before'));
     const metrics = await (await fetch(`${await next.endpoint()}/metrics`)).text();
     assert.match(metrics, /^weir_access_log_dropped_total\{reason="ring"\} 0$/m);
     // It writes in the directory that is removed now.
@@ -113,11 +113,11 @@ describe('the access log of a weir', () => {
     const { weir, set, ask } = await loggingWeir(test, [file]);
     await ask('/one');
     await set({ Enabled: false });
-    await weir.until('the complaint', () => weir.stderr.includes(`there is no folder ${missing}`) || undefined);
+    await weir.until('the complaint', () => weir.stderr.includes(`there is no folder ${missing}`));
     mkdirSync(other);
     writeFileSync(file, `accessLogs: { folder: ${other} }\n`);
     weir.child.kill('SIGHUP');
-    await weir.until('the file', () => targetsIn(logsIn(other).text).includes('/one') || undefined);
+    await weir.until('the file', () => targetsIn(logsIn(other).text).includes('/one'));
     assert.match(weir.stderr, /"changed":\["accessLogs"\]/);
     assert.ok(!existsSync(missing));
   });

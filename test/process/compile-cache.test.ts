@@ -1,22 +1,39 @@
 /** What was compiled is kept for the next start (src/cli/compile-cache.ts). */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { WeirProcess } from '../support/weir-process.ts';
 
-/** Has Node tell what it takes from where. */
-const TELLING = { NODE_DEBUG_NATIVE: 'COMPILE_CACHE', NODE_COMPILE_CACHE: '' };
+/** A weir on `dataDir`, of which Node tells what it takes from where. */
+class TellingWeir {
+  readonly process: WeirProcess;
+  readonly #file: string;
+
+  constructor(test: TestContext, dataDir: string) {
+    this.#file = join(temporaryDirectory(test), 'told');
+    this.process = new WeirProcess(test, {
+      dataDir,
+      environment: { NODE_DEBUG_NATIVE: 'COMPILE_CACHE', NODE_COMPILE_CACHE: '', TOLD: this.#file },
+      // To a file: of what a pipe has no room for, when its reader is slow, Node drops lines.
+      runner: ['/bin/sh', '-c', 'exec "$0" "$@" 2>"$TOLD"', process.execPath],
+    });
+  }
+
+  get told(): string {
+    return readFileSync(this.#file, 'utf8');
+  }
+}
 
 /** A start on `dataDir`, up to when it serves, and then the end of its process. Resolves with what was told. */
 async function start(test: TestContext, dataDir: string): Promise<string> {
-  const weir = new WeirProcess(test, { dataDir, environment: TELLING });
-  await weir.ready();
+  const weir = new TellingWeir(test, dataDir);
+  await weir.process.ready();
   // Its thread has written when it is ready, and control writes after that.
-  await weir.until('all to be written', () => weir.stderr.split('flushCompileCache() finished').length > 2);
-  await weir.kill();
-  return weir.stderr;
+  await weir.process.until('all to be written', () => weir.told.split('flushCompileCache() finished').length > 2);
+  await weir.process.kill();
+  return weir.told;
 }
 
 const folderOf = (dataDir: string): string => join(dataDir, 'compile-cache');
@@ -52,9 +69,10 @@ describe('what was compiled', { concurrency: 2 }, () => {
     const folder = folderOf(dataDir);
     mkdirSync(folder);
     chmodSync(folder, 0o777);
-    const weir = new WeirProcess(test, { dataDir, environment: TELLING });
-    await weir.ready();
-    assert.doesNotMatch(weir.stderr, /reading cache/);
+    const weir = new TellingWeir(test, dataDir);
+    await weir.process.ready();
+    assert.match(weir.told, /compile cache/);
+    assert.doesNotMatch(weir.told, /reading cache/);
     assert.deepEqual(readdirSync(folder), []);
   });
 });

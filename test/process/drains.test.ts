@@ -84,7 +84,7 @@ async function scene(test: TestContext, drainingSeconds: number | undefined): Pr
       fetch(`http://127.0.0.1:${port}/slow`).then(async (response) => (await response.text(), response.status)),
     );
     for (const each of requests) each.catch(() => undefined);
-    await weir.until('two requests at the instance', () => slow.waiting.length === before + 2 || undefined);
+    await weir.until('two requests at the instance', () => slow.waiting.length === before + 2);
     return requests;
   };
   const drainStatus = async () => {
@@ -106,7 +106,7 @@ async function finishesInOrder(around: Scene, cause: string, requests: readonly 
     assert.deepEqual([loadBalancer, instance, instancePort], ['web', slow.instanceId, 80]);
     assert.deepEqual([rows[0]!.cause, rows[0]!.inFlight], [cause, left]);
     slow.waiting.shift()!.end('late');
-    await weir.until('one less', async () => ((await page(weir))[0]?.inFlight ?? 0) === left - 1 || undefined);
+    await weir.until('one less', async () => ((await page(weir))[0]?.inFlight ?? 0) === left - 1);
   }
   assert.deepEqual(await Promise.all(requests), [200, 200]);
   assert.deepEqual(await page(weir), []);

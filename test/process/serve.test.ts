@@ -160,7 +160,7 @@ describe('weir serve: SIGHUP', () => {
     write(two, 'limits: { listeners: 8 }\nregion: eu-west-1');
     weir.child.kill('SIGHUP');
     await weir.until('the new limit', async () => ((await listeners()) === '8' ? true : undefined));
-    await weir.until('the kept option in the log', () => /"kept":\["region"\]/.test(weir.stderr) || undefined);
+    await weir.until('the kept option in the log', () => /"kept":\["region"\]/.test(weir.stderr));
     await weir.until('the moved instance', async () => {
       // Without connection draining, a request that is on its way to the old place is cut.
       const { text } = await get(`http://127.0.0.1:${port}/`).catch(() => ({ text: 'cut' }));
@@ -169,10 +169,7 @@ describe('weir serve: SIGHUP', () => {
 
     write(one, 'limits: { listeners: none }');
     weir.child.kill('SIGHUP');
-    await weir.until(
-      'the refusal in the log',
-      () => /weir\.yaml:3: limits\.listeners: expected/.test(weir.stderr) || undefined,
-    );
+    await weir.until('the refusal in the log', () => /weir\.yaml:3: limits\.listeners: expected/.test(weir.stderr));
     assert.equal(await listeners(), '8');
   });
 });
@@ -187,7 +184,7 @@ describe('weir serve: the service manager', () => {
     const environment = { NOTIFY_SOCKET: '/run/notify', PATH: `${directory}:${process.env['PATH']}` };
     const weir = new WeirProcess(test, { environment });
     const lines = () => (existsSync(told) ? readFileSync(told, 'utf8').trimEnd().split('\n') : []);
-    const count = (wanted: number) => weir.until(`${wanted} messages`, () => lines().length >= wanted || undefined);
+    const count = (wanted: number) => weir.until(`${wanted} messages`, () => lines().length >= wanted);
     await count(1);
     weir.child.kill('SIGHUP');
     await count(3);

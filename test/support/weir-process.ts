@@ -33,6 +33,8 @@ export interface WeirOptions {
   readonly runner?: readonly [command: string, ...words: string[]];
 }
 
+type Look<T> = () => Promise<T | false | undefined> | T | false | undefined;
+
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -96,30 +98,22 @@ export class WeirProcess {
     await this.exited;
   }
 
-  /** Resolves with what `look` finds, as soon as it finds anything; fails with what the process said. */
-  async until<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
+  /** Resolves with what `look` finds, as soon as that is neither undefined nor false; fails with what the process said. */
+  async until<T>(what: string, look: Look<T>): Promise<T> {
     return this.#poll(what, look, () => this.#exit !== undefined);
   }
 
   /** As {@link until}, for what comes after the end of the process. */
   async untilEnded(what: string, look: () => boolean): Promise<void> {
-    await this.#poll(
-      what,
-      () => look() || undefined,
-      () => false,
-    );
+    await this.#poll(what, look, () => false);
   }
 
-  async #poll<T>(
-    what: string,
-    look: () => Promise<T | undefined> | T | undefined,
-    hopeless: () => boolean,
-  ): Promise<T> {
+  async #poll<T>(what: string, look: Look<T>, hopeless: () => boolean): Promise<T> {
     const deadlineMs = systemClock.monotonicMs() + PATIENCE_MS;
     for (;;) {
       const given = hopeless() || systemClock.monotonicMs() > deadlineMs;
       const found = await look();
-      if (found !== undefined) return found;
+      if (found !== undefined && found !== false) return found;
       if (given) {
         const state = this.#exit === undefined ? 'runs' : `has ended: ${JSON.stringify(this.#exit)}`;
         throw new Error(`waited for ${what}; weir ${state}\n${this.#stdout}${this.#stderr}`);

@@ -150,7 +150,7 @@ export const accessLogs: Tutorial = {
       async check(site, output) {
         assert.deepEqual(at(output, 'LoadBalancerAttributes.AccessLog'), ACCESS_LOG);
         const file = `${BUCKET_FOLDER}/ELBAccessLogTestFile`;
-        await site.weir.until(file, () => existsSync(join(site.weir.dataDir, file)) || undefined);
+        await site.weir.until(file, () => existsSync(join(site.weir.dataDir, file)));
         assert.equal((await site.get('/?while-logs-are-on')).status, 200);
       },
     },

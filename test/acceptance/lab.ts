@@ -59,17 +59,17 @@ export class Lab {
   }
 }
 
-/** Resolves with what `look` finds, and how long that took; fails after `timeoutMs`. */
+/** Resolves with what `look` finds, neither undefined nor false, and how long that took; fails after `timeoutMs`. */
 export async function until<T>(
   what: string,
   timeoutMs: number,
-  look: () => Promise<T | undefined> | T | undefined,
+  look: () => Promise<T | false | undefined> | T | false | undefined,
 ): Promise<{ readonly found: T; readonly afterMs: number }> {
   const startedMs = systemClock.monotonicMs();
   for (;;) {
     const found = await look();
     const afterMs = systemClock.monotonicMs() - startedMs;
-    if (found !== undefined) return { found, afterMs };
+    if (found !== undefined && found !== false) return { found, afterMs };
     if (afterMs > timeoutMs) throw new Error(`not within ${timeoutMs / 1000} s: ${what}`);
     await sleep(systemClock, POLL_MS);
   }

@@ -209,7 +209,7 @@ async function untilOf(
   look: () => Promise<boolean>,
 ): Promise<number> {
   try {
-    const { afterMs } = await until(what, timeoutMs, async () => ((await look()) ? true : undefined));
+    const { afterMs } = await until(what, timeoutMs, look);
     return afterMs;
   } catch (error) {
     throw new Error(`${messageOf(error)}; weir said: ${program.output.slice(-SHOWN_OUTPUT)}`, { cause: error });

@@ -220,7 +220,7 @@ async function cloudWatch(weir: WeirUnderTest, name: string, wanted: Sums): Prom
     const { Datapoints: points = [] } = await client.send(command);
     return points.reduce((sum, { Sum = 0 }) => sum + Sum, 0);
   };
-  const enough = async () => (await sumOf('RequestCount')) >= wanted.RequestCount || undefined;
+  const enough = async () => (await sumOf('RequestCount')) >= wanted.RequestCount;
   await until(`points of ${name} in CloudWatch`, CLOUDWATCH_MS, enough).catch(() => undefined);
   const found = noSums();
   for (const metric of COUNTED) found[metric] = await sumOf(metric);

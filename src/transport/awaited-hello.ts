@@ -3,17 +3,17 @@
  * they are given its first byte: who sends little, or nothing, is not to have that. It costs a socket, and what it has sent.
  */
 import type { Timer } from '../kit/clock.ts';
+import type { Turn } from '../kit/turns.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../model/limits.ts';
 import { NOBODY } from './connection-common.ts';
 import { HandleConnection } from './handle-connection.ts';
 import type { HandleTransport } from './handle-transport.ts';
-import type { Beginning } from './handshake-turns.ts';
 import { HelloBytes } from './hello-bytes.ts';
 import type { TcpHandle } from './node-internals.ts';
 import { TlsServerConnection } from './tls-server-connection.ts';
 import { HANDSHAKE_TIMED_OUT, HANDSHAKE_WENT_AWAY, type Connection, type ServerTls } from './transport.ts';
 
-export class AwaitedHello extends HandleConnection implements Beginning {
+export class AwaitedHello extends HandleConnection implements Turn {
   readonly #tls: ServerTls;
   readonly #onConnection: (connection: Connection) => void;
   readonly #hello = new HelloBytes();
@@ -51,8 +51,12 @@ export class AwaitedHello extends HandleConnection implements Beginning {
     }
   }
 
-  /** The turn has come: the socket goes to a connection with TLS, which answers. Never throws. */
-  beginHandshake(): void {
+  get gone(): boolean {
+    return this.closed;
+  }
+
+  /** The socket goes to a connection with TLS, which answers. Never throws. */
+  takeTurn(): void {
     this.#inLine = false;
     this.#successor = this.#addTls();
     this.#successor?.handshake(this, this.#hello.bytes, this.#timer, this.#hello.hopeless);

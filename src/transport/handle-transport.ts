@@ -2,12 +2,12 @@
 import { createServer } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { Clock } from '../kit/clock.ts';
-import { BUFFERS } from '../model/limits.ts';
+import { Turns } from '../kit/turns.ts';
+import { BUFFERS, HANDSHAKE_TURN_MS } from '../model/limits.ts';
 import { AwaitedHello } from './awaited-hello.ts';
 import { BulkBufferPool } from './bulk-buffer.ts';
 import { NOBODY } from './connection-common.ts';
 import { ConnectionLimit } from './connection-limit.ts';
-import { HandshakeTurns } from './handshake-turns.ts';
 import { HandleConnection, makeOnRead, onConnectComplete, onWriteComplete } from './handle-connection.ts';
 import { listenServer, whileOpen } from './listen.ts';
 import type { NodeInternals, ServerHandle, StreamHandle, TcpHandle, WriteRequest } from './node-internals.ts';
@@ -33,7 +33,7 @@ export class HandleTransport implements Transport {
   readonly clock: Clock;
   readonly bulkPool = new BulkBufferPool();
   readonly limit: ConnectionLimit;
-  readonly handshakeTurns: HandshakeTurns;
+  readonly handshakeTurns: Turns;
   readonly smallHellos = new SmallHellos();
   /** What all connections read into, unless they read in bulk. */
   readonly readBuffer = Buffer.allocUnsafeSlow(BUFFERS.sharedRead + 2 * READ_ROOM);
@@ -48,8 +48,8 @@ export class HandleTransport implements Transport {
     this.limit = new ConnectionLimit(maxConnections);
     this.internals = internals;
     this.clock = clock;
-    this.handshakeTurns = new HandshakeTurns(clock);
     this.events = events;
+    this.handshakeTurns = new Turns(clock, HANDSHAKE_TURN_MS, (error) => events.onFailure(error));
     this.onRead = makeOnRead(internals);
     this.writeRequest = this.newWriteRequest();
   }

@@ -1,0 +1,87 @@
+/**
+ * Costly work takes turns. libuv hands out all that its polls have found, thousands of sockets, before it looks at any other;
+ * and there is work that costs its sender nothing (anybody's bytes will do) and us as much as many requests: a handshake, a
+ * long head. Thousands of them at once kept everybody else waiting for 0.3 to 1.4 s. So a turn of the event loop does as much
+ * of it as fits into its time, one piece at least.
+ *
+ * Of those who wait, who came last is next. Where more come than can be served, somebody is not; first come, first served
+ * would have each wait for as long as clients are patient, and begin with those who are about to give up.
+ */
+import type { Clock } from './clock.ts';
+
+/** Somebody's piece of work that could be done now. */
+export interface Turn {
+  /** Nobody wants it any more, which {@link Turns.leave} has been told. */
+  readonly gone: boolean;
+  /** The costly part. Who throws is told to the owner of the turns; the others' turn comes. */
+  takeTurn(): void;
+}
+
+/** So many who have gone may be kept among those who wait, and as many as these. */
+const FEW = 256;
+
+export class Turns {
+  readonly #clock: Clock;
+  readonly #limitMs: number;
+  readonly #onFailure: (error: unknown) => void;
+  /** In the order in which they came; some have gone. */
+  #waiting: Turn[] = [];
+  #gone = 0;
+  /** Of the present turn. */
+  #spentMs = 0;
+  #turnEnds = false;
+
+  /** For `limitMs` work is done before everybody else has a turn. */
+  constructor(clock: Clock, limitMs: number, onFailure: (error: unknown) => void) {
+    this.#clock = clock;
+    this.#limitMs = limitMs;
+    this.#onFailure = onFailure;
+  }
+
+  /** How many wait. */
+  get length(): number {
+    return this.#waiting.length - this.#gone;
+  }
+
+  /** Does it now where this turn has time left for it and nobody waits, or else in one of the next turns. */
+  add(turn: Turn): void {
+    if (!this.#turnEnds) {
+      this.#turnEnds = true;
+      setImmediate(this.#nextTurn);
+    }
+    if (this.length > 0 || this.#spentMs >= this.#limitMs) this.#waiting.push(turn);
+    else this.#take(turn);
+  }
+
+  /** One of those who wait is gone. */
+  leave(): void {
+    this.#gone++;
+    if (this.#gone <= FEW || this.#gone <= this.length) return;
+    this.#waiting = this.#waiting.filter(({ gone }) => !gone);
+    this.#gone = 0;
+  }
+
+  /** All sockets that were ready have been seen to. */
+  readonly #nextTurn = (): void => {
+    this.#spentMs = 0;
+    while (this.#waiting.length > 0 && this.#spentMs < this.#limitMs) this.#takeLast();
+    this.#turnEnds = this.#waiting.length > 0 || this.#spentMs > 0;
+    if (this.#turnEnds) setImmediate(this.#nextTurn);
+  };
+
+  #takeLast(): void {
+    const turn = this.#waiting.pop()!;
+    if (turn.gone) this.#gone--;
+    else this.#take(turn);
+  }
+
+  #take(turn: Turn): void {
+    const startMs = this.#clock.monotonicMs();
+    try {
+      turn.takeTurn();
+    } catch (error) {
+      this.#onFailure(error);
+    }
+    this.#spentMs += this.#clock.monotonicMs() - startMs;
+  }
+}

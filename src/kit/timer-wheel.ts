@@ -37,7 +37,8 @@ export class TimerWheel {
   #tick: number;
   readonly #startMs: number;
   readonly #onTick: (lateMs: number) => void;
-  readonly #onFailure: (error: unknown) => void;
+  /** Takes what an owner threw. */
+  readonly onFailure: (error: unknown) => void;
 
   /** `onTick` hears after each turn how late it came, `onFailure` what an owner threw: a defect, the others' turn comes. */
   constructor(
@@ -46,7 +47,7 @@ export class TimerWheel {
     onFailure: (error: unknown) => void = rethrow,
   ) {
     this.#clock = clock;
-    this.#onFailure = onFailure;
+    this.onFailure = onFailure;
     this.#startMs = clock.monotonicMs();
     this.nowMs = this.#startMs;
     this.#tick = 0;
@@ -155,7 +156,7 @@ export class TimerWheel {
     try {
       owner.onTimeout();
     } catch (error) {
-      this.#onFailure(error);
+      this.onFailure(error);
     }
   }
 }

@@ -60,6 +60,13 @@ export const HTTP_HEAD = {
   maxHeaders: 256,
 } as const;
 
+/** *Ours*: request heads that do not end within so many bytes, as ordinary ones do, are read in turns (kit/turns.ts). */
+export const LONG_HEAD = {
+  bytes: 16 * KiB,
+  /** They are gone on with for so long, one at least, before everybody else has a turn. */
+  turnMs: 1,
+} as const;
+
 /** HTTP bodies. */
 export const HTTP_BODY = {
   /** Longest chunk-size line, extensions included. */

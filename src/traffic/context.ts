@@ -2,6 +2,8 @@
 import type { Clock } from '../kit/clock.ts';
 import { systemRandom } from '../kit/random.ts';
 import type { TimerWheel } from '../kit/timer-wheel.ts';
+import { Turns } from '../kit/turns.ts';
+import { LONG_HEAD } from '../model/limits.ts';
 import type { Outbox } from '../transport/outbox.ts';
 import type { Transport } from '../transport/transport.ts';
 import { HeadAnalysis } from '../wire/desync.ts';
@@ -23,6 +25,8 @@ export class ThreadContext {
   readonly analysis = new HeadAnalysis();
   readonly traceIds: TraceIds;
   readonly keepAlive: KeepAliveWatch;
+  /** Request heads that cost too much for any number of them to be read in one go. */
+  readonly longHeads: Turns;
   /** Tells control what was found out about a target. */
   readonly report: (report: TargetReport) => void;
   /** The access log. Undefined: there is nobody to take it. */
@@ -39,6 +43,7 @@ export class ThreadContext {
     this.log = log;
     this.report = report;
     this.keepAlive = new KeepAliveWatch(clock, report);
+    this.longHeads = new Turns(clock, LONG_HEAD.turnMs, wheel.onFailure);
     this.thread = thread;
     this.transport = transport;
     this.outbox = transport.outbox;

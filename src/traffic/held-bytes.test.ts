@@ -87,14 +87,36 @@ describe('bytes that wait', () => {
     }
   });
 
-  test('are worth parsing when they have doubled, and so cost no more than twice their length', () => {
+  test('are worth parsing when they are four times as long, and so cost no more than a third beside the last parse', () => {
     const held = hold('x');
     let parsed = 0;
     for (let length = 2; length <= 65_536; length++) {
-      append(held, 'x');
+      append(held, length % 100 === 0 ? '\n' : 'x');
       if (held.worthParsing()) parsed += held.length;
     }
-    assert.ok(parsed >= 65_536 && parsed <= 2 * 65_536, `${parsed} bytes parsed of 65,536`);
+    assert.ok(parsed >= 65_536 && parsed <= (4 / 3) * 65_536, `${parsed} bytes parsed of 65,536`);
+  });
+
+  test('are worth parsing once when a line is longer than a header may be, wherever it begins', () => {
+    for (const before of ['', 'A: b\r', 'x'.repeat(9000)]) {
+      const held = hold(`${before}\nA: `);
+      held.worthParsing();
+      const worth: number[] = [];
+      for (let length = 3; length <= HTTP_HEAD.maxHeaderBytes + 100; length += 4) {
+        append(held, 'bbbb');
+        if (held.worthParsing()) worth.push(length + 4);
+      }
+      const few = worth.filter((length) => length > HTTP_HEAD.maxHeaderBytes);
+      assert.deepEqual(few, [HTTP_HEAD.maxHeaderBytes + 3]);
+    }
+  });
+
+  test('are worth parsing at once where nobody has looked for a head in them', () => {
+    const source = Buffer.from('<no head at all>');
+    const held = HeldBytes.unseen(source, 1, source.length - 1);
+    assert.equal(contentOf(held), 'no head at all');
+    assert.equal(held.worthParsing(), true);
+    assert.equal(held.worthParsing(), false);
   });
 
   test('behind a head that was used are looked at anew', () => {

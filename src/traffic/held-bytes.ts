@@ -6,6 +6,11 @@ import { CR, LF } from '../kit/bytes.ts';
 import { BUFFERS, HTTP_HEAD } from '../model/limits.ts';
 
 /**
+ * So many times as long as at the last parse they are worth another one. All parses together cost a third more than the last.
+ */
+const PARSED_AGAIN_AT = 4;
+
+/**
  * What fills a whole read gets room for the largest head. Buffers are memory that V8's collector has no part in but is told of,
  * and every 64 MB of them begin a full collection: a large head is to take two and not three, 80 KB and not 112.
  */
@@ -19,7 +24,11 @@ export class HeldBytes {
   end: number;
   /** Up to here no empty line was found. */
   #searched: number;
-  /** A parse is worth its cost again when this many bytes are there: so all parses together stay linear. */
+  /** Where the line begins that `#searched` lies in. */
+  #lineStart = 0;
+  /** A line was longer than a header may be: known once, for a parse to find. */
+  #hasLongLine = false;
+  /** A parse is worth its cost again when this many bytes are there. */
   #parseAt: number;
 
   constructor(source: Buffer, start: number, end: number) {
@@ -27,7 +36,14 @@ export class HeldBytes {
     this.bytes = Buffer.allocUnsafe(Math.max(512, this.end));
     source.copy(this.bytes, 0, start, end);
     this.#searched = 0;
-    this.#parseAt = 2 * this.end;
+    this.#parseAt = PARSED_AGAIN_AT * this.end;
+  }
+
+  /** Of which nobody has looked for a head in them yet. */
+  static unseen(source: Buffer, start: number, end: number): HeldBytes {
+    const held = new HeldBytes(source, start, end);
+    held.#parseAt = 0;
+    return held;
   }
 
   get length(): number {
@@ -49,6 +65,7 @@ export class HeldBytes {
     this.bytes.copy(target, 0, this.start, this.end);
     this.bytes = target;
     this.#searched = Math.max(0, this.#searched - this.start);
+    this.#lineStart -= this.start;
     this.start = 0;
     this.end = length;
   }
@@ -57,14 +74,16 @@ export class HeldBytes {
   advance(start: number): void {
     this.start = start;
     this.#searched = start;
-    this.#parseAt = 2 * this.length;
+    this.#lineStart = start;
+    this.#parseAt = PARSED_AGAIN_AT * this.length;
   }
 
-  /** Is a whole head there, or so much more than at the last parse that another look may find it wrong? */
+  /** Is a whole head there, or a line that is too long, or so much more than at the last parse that it may be found wrong? */
   worthParsing(): boolean {
-    if (this.#hasEmptyLine()) return true;
+    const knewLongLine = this.#hasLongLine;
+    if (this.#hasEmptyLine() || this.#hasLongLine !== knewLongLine) return true;
     if (this.length < this.#parseAt) return false;
-    this.#parseAt = 2 * this.length;
+    this.#parseAt = PARSED_AGAIN_AT * this.length;
     return true;
   }
 
@@ -74,12 +93,19 @@ export class HeldBytes {
     for (let at = Math.max(this.start, this.#searched - 3); ; at++) {
       at = bytes.indexOf(LF, at);
       if (at === -1 || at + 1 >= end) break;
+      this.#measureLine(at);
+      this.#lineStart = at + 1;
       if (bytes[at + 1] === LF || (bytes[at + 1] === CR && at + 2 < end && bytes[at + 2] === LF)) {
         this.#searched = at;
         return true;
       }
     }
+    this.#measureLine(end);
     this.#searched = end;
     return false;
+  }
+
+  #measureLine(end: number): void {
+    if (end - this.#lineStart > HTTP_HEAD.maxHeaderBytes) this.#hasLongLine = true;
   }
 }

@@ -2,10 +2,11 @@
  * A client connection on an HTTP listener, and the exchange that it is in: reads requests in order, has each classified
  * and routed, and answers it from a back end or by itself. One object per connection; an exchange allocates nothing.
  */
-import { CR, LF } from '../kit/bytes.ts';
+import { ascii, CR, LF } from '../kit/bytes.ts';
 import { hostOf } from '../kit/ip.ts';
 import { WheelEntry, type Timed } from '../kit/timer-wheel.ts';
-import { HTTP_HEAD, LINGER_MS, RETRY } from '../model/limits.ts';
+import type { Turn } from '../kit/turns.ts';
+import { HTTP_HEAD, LINGER_MS, LONG_HEAD, RETRY } from '../model/limits.ts';
 import type { Outbox } from '../transport/outbox.ts';
 import type { Connection, ConnectionOwner } from '../transport/transport.ts';
 import { BODY, BodyReader } from '../wire/body-framing.ts';
@@ -42,7 +43,9 @@ const STATE = {
   closed: 5,
 } as const;
 
-export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter {
+const HEAD_END = ascii('\r\n\r\n');
+
+export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, Waiter {
   readonly connection: Connection;
   sessionPlace = -1;
   minor = 1;
@@ -60,6 +63,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   #state: number = STATE.head;
   /** Requests, or a part of one, that wait their turn. */
   #held: HeldBytes | undefined;
+  /** The head is long, and waits for its turn. */
+  #awaitsTurn = false;
   #processing = false;
   /** A head has begun to arrive: its time runs from its first byte. */
   #headBegun = false;
@@ -168,14 +173,65 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     this.#count(COUNTER.receivedBytes, end - start);
     if (this.#state >= STATE.lingering) return;
     if (this.#state !== STATE.head) this.touch();
-    if (this.#held === undefined) {
+    const held = this.#held;
+    if (held !== undefined) {
+      held.append(bytes, start, end);
+      if (held.length >= LONG_HEAD.bytes && this.#readsHead) this.#awaitTurn();
+      else this.#processHeld();
+    } else if (end - start >= LONG_HEAD.bytes && this.#readsHead && !endsWithin(bytes, start, end)) {
+      this.#held = HeldBytes.unseen(bytes, start, end);
+      this.#awaitTurn();
+    } else {
       const next = this.#process(bytes, start, end);
       if (next < end && this.#state < STATE.lingering) this.#held = new HeldBytes(bytes, next, end);
-    } else {
-      this.#held.append(bytes, start, end);
-      this.#processHeld();
     }
     this.#updateReading();
+  }
+
+  /** What comes now belongs to a head, which is looked at. */
+  get #readsHead(): boolean {
+    return this.#state === STATE.head && !this.connection.pending;
+  }
+
+  /**
+   * A long head costs as much as many requests. Until its turn comes the client is not read from: who goes meanwhile is
+   * noticed then.
+   */
+  #awaitTurn(): void {
+    if (this.#awaitsTurn) return;
+    if (!this.#headBegun) {
+      this.#beginEntry();
+      this.#awaitHead();
+    }
+    this.#awaitsTurn = true;
+    this.#context.longHeads.add(this);
+  }
+
+  /** Waits no more for the turn of its head. */
+  get gone(): boolean {
+    return !this.#awaitsTurn;
+  }
+
+  takeTurn(): void {
+    this.#awaitsTurn = false;
+    try {
+      this.#processHeld();
+      if (this.#ended && this.#state === STATE.head) this.#finishEnded();
+      else this.#updateReading();
+    } catch (error) {
+      // Whoever is served next finds it empty.
+      this.#context.outbox.clear();
+      this.connection.destroy();
+      this.onClose();
+      throw error;
+    }
+  }
+
+  /** The connection ends, or is to. */
+  #leaveTurns(): void {
+    if (!this.#awaitsTurn) return;
+    this.#awaitsTurn = false;
+    this.#context.longHeads.leave();
   }
 
   /**
@@ -186,7 +242,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     const { connection } = this;
     switch (this.#state) {
       case STATE.head:
-        if (connection.pending) connection.pause();
+        if (connection.pending || this.#awaitsTurn) connection.pause();
         else connection.resume();
         return;
       case STATE.body:
@@ -205,7 +261,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   /** `all`: nothing more will come, so that it is to be looked at in any case. */
   #processHeld(all = false): void {
     const held = this.#held;
-    if (held === undefined) return;
+    if (held === undefined || this.#awaitsTurn) return;
     if (this.#state === STATE.head && this.#headBegun && !all && !held.worthParsing()) {
       if (held.length > HTTP_HEAD.maxBytes) this.#refuse(400);
       return;
@@ -250,7 +306,10 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
       return this.#behindRequest(headEnd);
     }
     if (outcome === PARSED.odd) return this.#readOddHead(bytes, at, end);
-    if (outcome === PARSED.incomplete && end - at <= HTTP_HEAD.maxBytes) return this.#awaitHead(at);
+    if (outcome === PARSED.incomplete && end - at <= HTTP_HEAD.maxBytes) {
+      this.#awaitHead();
+      return at;
+    }
     if (head.targetEnd !== 0) this.#entry?.request(bytes, head, -1);
     this.#refuse(outcome === PARSED.refused ? head.refusal : 400);
     return end;
@@ -268,14 +327,12 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   }
 
   /** The current head goes on in the next read. */
-  #awaitHead(at: number): number {
-    if (!this.#headBegun) {
-      this.#headBegun = true;
-      if (this.#entry !== undefined) this.#entry.receivedMs = this.#context.clock.monotonicMs();
-      this.#begunMs = this.#context.clock.monotonicMs();
-      this.touch();
-    }
-    return at;
+  #awaitHead(): void {
+    if (this.#headBegun) return;
+    this.#headBegun = true;
+    if (this.#entry !== undefined) this.#entry.receivedMs = this.#context.clock.monotonicMs();
+    this.#begunMs = this.#context.clock.monotonicMs();
+    this.touch();
   }
 
   #behindRequest(headEnd: number): number {
@@ -289,7 +346,10 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     const headEnd = findHeadEnd(bytes, start, end);
     if (headEnd === -1) {
       if (end - start > HTTP_HEAD.maxBytes) this.#refuse(400);
-      else if (!this.#hopeless(bytes, start, end)) return this.#awaitHead(start);
+      else if (!this.#hopeless(bytes, start, end)) {
+        this.#awaitHead();
+        return start;
+      }
       return end;
     }
     analysis.analyse(bytes, start, headEnd);
@@ -732,6 +792,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   /** Shuts down, then drops what still comes for a while: closing at once would reset the answer away. */
   #linger(): void {
     this.#held = undefined;
+    this.#leaveTurns();
     if (this.#ended) {
       this.#finish();
       return;
@@ -767,7 +828,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
 
   /** Nothing more will come, and no request is being served. */
   #finishEnded(): void {
-    if (this.connection.pending && this.#held !== undefined) return;
+    if (this.#awaitsTurn || (this.connection.pending && this.#held !== undefined)) return;
     if (this.#headBegun) this.#processHeld(true);
     if (this.#state !== STATE.head) return;
     if (this.#headBegun) this.#refuse(400);
@@ -833,6 +894,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
   }
 
   #forget(): void {
+    this.#leaveTurns();
     this.#context.wheel.remove(this.#timer);
     if (this.#listener.sessions.delete(this)) this.#count(COUNTER.clientConnectionsActive, -1);
     this.#held = undefined;
@@ -859,6 +921,12 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Waiter
     const relay = new Relay(this.#context, this.#listener, target, this.connection);
     relay.join(backend.connection, held, this.#ended, entry);
   }
+}
+
+/** Does the head end within `bytes[start, end)`? */
+function endsWithin(bytes: Buffer, start: number, end: number): boolean {
+  const at = bytes.indexOf(HEAD_END, start);
+  return at !== -1 && at + HEAD_END.length <= end;
 }
 
 function statusCell(status: number): number {

@@ -1,0 +1,128 @@
+/** Long heads take turns: however many come at once, others are served in between, and each of them is read whole in the end. */
+import assert from 'node:assert/strict';
+import { describe, test, type TestContext } from 'node:test';
+import { FakeClock } from '../../src/kit/clock.ts';
+import { isTls, type Protocol } from '../../src/model/load-balancer.ts';
+import { HTTP_HEAD, LONG_HEAD } from '../../src/model/limits.ts';
+import { readMessage, valueOf, type Message } from '../support/http-reader.ts';
+import type { Peer } from '../support/peers.ts';
+import { dialTls, servedTls } from '../support/tls.ts';
+import { setUp, TRANSPORTS } from '../support/traffic.ts';
+
+const CROWD = 40;
+const SMALL = 'GET /small HTTP/1.1\r\nHost: h\r\n\r\n';
+const IDLE_TIMEOUT_MS = 60_000;
+
+/** On which any work takes a whole turn. */
+class SlowClock extends FakeClock {
+  #spentMs = 0;
+
+  override monotonicMs(): number {
+    this.#spentMs += LONG_HEAD.turnMs;
+    return super.monotonicMs() + this.#spentMs;
+  }
+}
+
+/** A request whose head bears the mark of its client in each of its lines, almost as long as a head may be. */
+function longRequest(mark: number): string {
+  const line = (n: number) => `X-${n}: ${`${mark},`.repeat(2000).slice(0, 4000)}\r\n`;
+  const lines = Array.from({ length: 15 }, (_, n) => line(n)).join('');
+  const head = `GET /${mark} HTTP/1.1\r\nHost: h\r\n${lines}\r\n`;
+  assert.ok(head.length > 3 * LONG_HEAD.bytes && head.length < HTTP_HEAD.maxBytes);
+  return head;
+}
+
+const answer = (body: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+
+/** The name of what was asked for, if the head is what its client has sent. */
+function respond({ head, startLine }: Message): string {
+  const name = /^GET \/(\S+) /.exec(startLine)?.[1] ?? '';
+  const lines = (text: string) => text.split('\r\n').filter((line) => /^X-\d/.test(line));
+  const whole = name === 'small' || lines(head).join() === lines(longRequest(Number(name))).join();
+  return answer(whole ? name : `broken ${name}`);
+}
+
+async function bodyOf(client: Peer): Promise<string> {
+  return (await readMessage(client)).body;
+}
+
+for (const transport of TRANSPORTS) {
+  for (const protocol of ['HTTP', 'HTTPS'] as const satisfies readonly Protocol[]) {
+    /** A load balancer, and clients that are connected to it. */
+    const start = async (t: TestContext, count: number) => {
+      const settings = { idleTimeoutMs: IDLE_TIMEOUT_MS };
+      const tls = isTls(protocol) ? { listener: { instanceProtocol: 'HTTP' as const, tls: servedTls() } } : {};
+      const { traffic, backend } = await setUp(t, { transport, protocol, settings, clock: new SlowClock(), ...tls });
+      const dial = () => (isTls(protocol) ? dialTls(traffic.port) : traffic.dial());
+      const clients: Peer[] = [];
+      t.after(() => clients.forEach(({ socket }) => socket.destroy()));
+      while (clients.length < count) clients.push(await dial());
+      const other = await dial();
+      clients.push(other);
+      await traffic.counted('clientConnectionsActive', count + 1);
+      return { traffic, backend, clients: clients.slice(0, count), other };
+    };
+
+    /** The clients have all sent long heads, and these have begun to arrive. */
+    const sendAll = async ({ traffic, clients }: Awaited<ReturnType<typeof start>>, bytes = Infinity) => {
+      clients.forEach((client, mark) => client.send(longRequest(mark).slice(0, bytes)));
+      while (traffic.count('receivedBytes') < CROWD * LONG_HEAD.bytes) await new Promise(setImmediate);
+    };
+
+    describe(`long heads over the ${transport} transport, ${protocol}`, () => {
+      test('let a small request that came behind them go before', async (t) => {
+        const { backend, clients, other } = await start(t, CROWD);
+        backend.serve(respond);
+        let answered = 0;
+        const marks = clients.map(async (client, mark) => {
+          client.send(longRequest(mark));
+          assert.equal(await bodyOf(client), String(mark));
+          answered++;
+        });
+        other.send(SMALL);
+        assert.equal(await bodyOf(other), 'small');
+        assert.ok(answered < CROWD / 2, `${answered} of ${CROWD} were answered before`);
+        await Promise.all(marks);
+      });
+
+      test('are forwarded whole and in order, with requests in front of them and behind', async (t) => {
+        const { backend, clients } = await start(t, CROWD);
+        backend.serve(respond);
+        clients.forEach((client, mark) => client.send(SMALL + longRequest(mark) + longRequest(mark) + SMALL));
+        for (const [mark, client] of clients.entries()) {
+          const bodies = [await bodyOf(client), await bodyOf(client), await bodyOf(client), await bodyOf(client)];
+          assert.deepEqual(bodies, ['small', String(mark), String(mark), 'small']);
+        }
+      });
+
+      test('of clients that go away leave nothing behind, and are not forwarded', async (t) => {
+        const around = await start(t, CROWD);
+        await sendAll(around, -2);
+        for (const { socket } of around.clients) socket.destroy();
+        around.other.end();
+        await around.traffic.counted('clientConnectionsActive', 0);
+        assert.equal(around.backend.peers.length, 0);
+      });
+
+      test('have the same time to come whole as others, also while they wait: 408', async (t) => {
+        const around = await start(t, CROWD);
+        await sendAll(around, -2);
+        around.traffic.pass(IDLE_TIMEOUT_MS);
+        for (const client of around.clients) {
+          const { startLine, fields } = await readMessage(client);
+          assert.match(startLine, / 408 /);
+          assert.equal(valueOf({ fields }, 'connection'), 'Close');
+        }
+        assert.equal(around.traffic.count('elb4xx'), CROWD);
+      });
+
+      test('that wait when their listener goes are cut off with it', async (t) => {
+        const around = await start(t, CROWD);
+        await sendAll(around, -2);
+        await around.traffic.stop();
+        for (const client of around.clients) await client.shutDown();
+        assert.equal(around.traffic.count('clientConnectionsActive'), 0);
+      });
+    });
+  }
+}

@@ -83,7 +83,22 @@ export const DESCRIPTORS = {
   reserveShare: 1 / 8,
   /** Of a thread's connections: only for those to back ends, so that who is connected can be served. */
   shareForBackends: 1 / 4,
+  /** The same: for listening sockets besides the first of each listener. */
+  shareForListening: 1 / 16,
   minPerThread: 8,
+} as const;
+
+/** *Ours*: the sockets of a listener in each thread (transport/listen.ts). */
+export const LISTENING = {
+  /** Connections that may wait to be accepted; the kernel's `net.core.somaxconn` bounds it further. */
+  backlog: 4096,
+  /** Of each socket besides the first: all of them together may keep as many waiting as the first. */
+  extraBacklog: 512,
+  maxSockets: 8,
+  /** After so many connections it is looked whether somebody waits all the time. */
+  looksAfter: 16,
+  /** Of the connections that could be accepted in the same turns of the event loop. */
+  crowdedFrom: 7 / 8,
 } as const;
 
 /** *Ours*: a connection to a back end that takes longer is given up and another instance tried. */
@@ -225,3 +240,7 @@ export const API = {
 assert(HTTP_HEAD.maxLineBytes <= HTTP_HEAD.maxBytes, 'a line fits into a head');
 assert(BUFFERS.compose >= BUFFERS.sharedRead + 4 * KiB, 'one read and the lines that we add fit');
 assert(HEALTH_CHECK.timeout.min < HEALTH_CHECK.interval.min, 'the shortest timeout is below the shortest interval');
+assert(
+  LISTENING.extraBacklog * (LISTENING.maxSockets - 1) <= LISTENING.backlog,
+  'more sockets at most double how many may wait',
+);

@@ -62,8 +62,10 @@ export const SHARED = {
   surgeQueueLength: 0,
   /** Number of the last who came to stand in line for capacity. */
   surgeTicket: 1,
+  /** Sockets that each listener has in each thread besides its first (transport/extra-sockets.ts). */
+  extraSockets: 2,
   /** Turns of round robin; a listener and zone uses one of them by its number. */
-  cursors: 2,
+  cursors: 3,
   /** Its end, and from the second cell on its entries (traffic/count-log.ts). */
   countLog: 128,
 } as const;

@@ -4,12 +4,13 @@ import { ascii } from '../kit/bytes.ts';
 import type { Clock } from '../kit/clock.ts';
 import { Roster } from '../kit/roster.ts';
 import { networkContains, parseIp } from '../kit/ip.ts';
+import { ExtraSockets } from '../transport/extra-sockets.ts';
 import { isTls } from '../model/load-balancer.ts';
 import type { ListeningSocket } from '../transport/transport.ts';
 import type { RequestOrigin } from '../wire/log-line.ts';
 import { Balancer } from './balancer.ts';
 import { CountLog } from './count-log.ts';
-import { COUNTER, counterRow, sharedCells, SURGE_LANES, threadsOf, zoneBlock } from './counters.ts';
+import { COUNTER, counterRow, SHARED, sharedCells, SURGE_LANES, threadsOf, zoneBlock } from './counters.ts';
 import type { HttpTarget } from './http-backend.ts';
 import { ListenerTls } from './listener-tls.ts';
 import type { CompiledListener, CompiledLoadBalancer } from './snapshot.ts';
@@ -39,6 +40,7 @@ export class LoadBalancerRuntime {
 
   readonly countLog: CountLog;
   readonly surgeQueue: SurgeQueue;
+  readonly extraSockets: ExtraSockets;
   readonly #threads: number;
 
   constructor(settings: CompiledLoadBalancer, thread: number, clock: Clock) {
@@ -49,6 +51,7 @@ export class LoadBalancerRuntime {
     this.#threads = threadsOf(settings.counters);
     this.countLog = new CountLog(this.shared, this.#threads);
     this.surgeQueue = new SurgeQueue(settings.counters, thread, clock);
+    this.extraSockets = new ExtraSockets(this.shared, SHARED.extraSockets);
   }
 
   /**

@@ -189,6 +189,7 @@ export class Runtime {
         // With TLS it is asked before the handshake.
         listener.tls === undefined ? admit : accept,
         listener.tls,
+        listener.loadBalancer.extraSockets,
       );
       // It may have been taken away again while it was being bound.
       if (listener.draining) socket.close();

@@ -30,6 +30,19 @@ test('what serves clients that are there already may still be opened where no cl
   assert.deepEqual([limit.mayAccept, limit.mayConnect], [false, false]);
 });
 
+test('listening sockets take descriptors from the connections, a part of them', () => {
+  const limit = new ConnectionLimit(100);
+  limit.extraSockets = 6;
+  limit.open = 68;
+  assert.deepEqual([limit.mayAccept, limit.mayListenMore], [true, true]);
+  limit.extraSockets = 7;
+  assert.deepEqual([limit.mayAccept, limit.mayListenMore], [false, false]);
+  limit.open = 67;
+  assert.deepEqual([limit.mayAccept, limit.mayListenMore], [true, false]);
+  limit.open = 93;
+  assert.equal(limit.mayConnect, false);
+});
+
 test('there is no limit unless one is given', () => {
   const limit = new ConnectionLimit();
   limit.open = 1e9;

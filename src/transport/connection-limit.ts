@@ -8,6 +8,8 @@ import { DESCRIPTORS } from '../model/limits.ts';
 export class ConnectionLimit {
   /** Connections of either side that are open. */
   open = 0;
+  /** Listening sockets besides the first of each listener, which take their descriptors from the connections. */
+  extraSockets = 0;
   readonly #maxAtAccept: number;
   readonly #max: number;
 
@@ -17,12 +19,17 @@ export class ConnectionLimit {
   }
 
   get mayAccept(): boolean {
-    return this.open < this.#maxAtAccept;
+    return this.open + this.extraSockets < this.#maxAtAccept;
   }
 
   /** Clients that are served already come before new ones. */
   get mayConnect(): boolean {
-    return this.open < this.#max;
+    return this.open + this.extraSockets < this.#max;
+  }
+
+  /** May a listener have another socket besides those that it has? */
+  get mayListenMore(): boolean {
+    return this.mayAccept && this.extraSockets < this.#max * DESCRIPTORS.shareForListening;
   }
 }
 

@@ -1,5 +1,5 @@
 /** The fast transport: Node's TCP handles, and TLS on top of them, without the streams around them. */
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { Clock } from '../kit/clock.ts';
 import { Turns } from '../kit/turns.ts';
@@ -8,8 +8,9 @@ import { AwaitedHello } from './awaited-hello.ts';
 import { BulkBufferPool } from './bulk-buffer.ts';
 import { NOBODY } from './connection-common.ts';
 import { ConnectionLimit } from './connection-limit.ts';
+import { ExtraSockets } from './extra-sockets.ts';
 import { HandleConnection, makeOnRead, onConnectComplete, onWriteComplete } from './handle-connection.ts';
-import { listenServer, whileOpen } from './listen.ts';
+import { Listener, whileOpen } from './listen.ts';
 import type { NodeInternals, ServerHandle, StreamHandle, TcpHandle, WriteRequest } from './node-internals.ts';
 import { Outbox } from './outbox.ts';
 import { SmallHellos } from './small-hellos.ts';
@@ -73,14 +74,24 @@ export class HandleTransport implements Transport {
     for (const connection of resting) connection.wake();
   };
 
-  async listen(
+  listen(
     address: string,
     port: number,
     onConnection: (connection: Connection) => void,
     tls?: ServerTls,
+    extra = new ExtraSockets(),
   ): Promise<ListeningSocket> {
-    const server = createServer();
-    const bound = await listenServer(server, address, port);
+    return Listener.open({
+      address,
+      port,
+      extra,
+      limit: this.limit,
+      make: () => createServer(),
+      serve: (server, listener) => this.#serve(server, listener, onConnection, tls),
+    });
+  }
+
+  #serve(server: Server, listener: Listener, onConnection: (connection: Connection) => void, tls?: ServerTls): void {
     // oxlint-disable-next-line no-underscore-dangle -- Node's name
     const handle = (server as unknown as { _handle: ServerHandle })._handle;
     // Linux and macOS give it to every connection that the socket accepts: one call in place of one for each.
@@ -90,15 +101,15 @@ export class HandleTransport implements Transport {
         this.events.onAcceptError(status < 0 ? getSystemErrorName(status) : 'UNKNOWN');
         return;
       }
+      listener.accepted();
       if (!this.limit.mayAccept) {
         client.close();
         this.events.onAcceptError('EMFILE');
         return;
       }
       if (tls === undefined) this.#accept(client, onConnection);
-      else this.#acceptTls(client, whileOpen(bound, onConnection), tls);
+      else this.#acceptTls(client, whileOpen(listener, onConnection), tls);
     };
-    return bound;
   }
 
   #accept(client: TcpHandle, onConnection: (connection: Connection) => void): void {

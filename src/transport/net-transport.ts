@@ -2,14 +2,15 @@
  * The portable transport: `node:net` sockets, public interfaces only. What weir falls back on where Node's handles
  * are not what the handle transport expects. Reads go through one shared buffer, as there; there is no bulk mode.
  */
-import { createServer, connect as netConnect, Socket } from 'node:net';
+import { createServer, connect as netConnect, Socket, type Server } from 'node:net';
 import { connect as tlsConnect, TLSSocket } from 'node:tls';
 import type { Clock } from '../kit/clock.ts';
 import { BUFFERS, HANDSHAKE_TIMEOUT_MS, LINGER_MS } from '../model/limits.ts';
 import { ClientHandshake } from './client-handshake.ts';
 import { codeOf, infoOf, NOBODY, unmapped } from './connection-common.ts';
 import { ConnectionLimit } from './connection-limit.ts';
-import { listenServer, whileOpen } from './listen.ts';
+import { ExtraSockets } from './extra-sockets.ts';
+import { Listener, whileOpen } from './listen.ts';
 import { NetHandshake } from './net-handshake.ts';
 import { Outbox } from './outbox.ts';
 import { SmallHellos } from './small-hellos.ts';
@@ -44,16 +45,27 @@ export class NetTransport implements Transport {
     this.clock = clock;
   }
 
-  async listen(
+  listen(
     address: string,
     port: number,
     onConnection: (connection: Connection) => void,
     tls?: ServerTls,
+    extra = new ExtraSockets(),
   ): Promise<ListeningSocket> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
-    const bound = await listenServer(server, address, port);
+    return Listener.open({
+      address,
+      port,
+      extra,
+      limit: this.#limit,
+      make: () => createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }),
+      serve: (server, listener) => this.#serve(server, listener, onConnection, tls),
+    });
+  }
+
+  #serve(server: Server, listener: Listener, onConnection: (connection: Connection) => void, tls?: ServerTls): void {
     server.on('error', (error) => this.events.onAcceptError(codeOf(error)));
     server.on('connection', (socket) => {
+      listener.accepted();
       if (!this.#limit.mayAccept) {
         socket.destroy();
         this.events.onAcceptError('EMFILE');
@@ -61,9 +73,8 @@ export class NetTransport implements Transport {
       }
       this.#countOpen(socket);
       if (tls === undefined) this.#accept(socket, onConnection);
-      else this.#acceptTls(socket, whileOpen(bound, onConnection), tls);
+      else this.#acceptTls(socket, whileOpen(listener, onConnection), tls);
     });
-    return bound;
   }
 
   #countOpen(socket: Socket): void {

@@ -9,6 +9,7 @@
  * - Whatever an owner throws ends that connection, and is reported to the transport's `onFailure`.
  */
 import type { SecureContext } from 'node:tls';
+import type { ExtraSockets } from './extra-sockets.ts';
 import type { Outbox } from './outbox.ts';
 
 /** Free bytes that a transport leaves before and behind what it reads, for framing written in place. */
@@ -114,12 +115,16 @@ export interface Transport {
   readonly name: 'handle' | 'net';
   /** Where messages are put together before `Connection.send`. */
   readonly outbox: Outbox;
-  /** Binds with SO_REUSEPORT. `onConnection` sets the owner; reading starts when it returns. Rejects with the system's error. */
+  /**
+   * Binds with SO_REUSEPORT. `onConnection` sets the owner; reading starts when it returns. `extra` is what all threads have
+   * in common of this listener. Rejects with the system's error.
+   */
   listen(
     address: string,
     port: number,
     onConnection: (connection: Connection) => void,
     tls?: ServerTls,
+    extra?: ExtraSockets,
   ): Promise<ListeningSocket>;
   /** Starts to connect to an IP address; `owner` hears of the outcome, never before `connect` has returned. */
   connect(address: string, port: number, owner: ConnectionOwner, tls?: ClientTls): Connection;

@@ -21,6 +21,7 @@ import type { Issued } from '../support/issued.ts';
 import { WEIR } from '../support/weir-process.ts';
 import { seconds } from './figures.ts';
 import { until, type Lab } from './lab.ts';
+import { listeningSockets } from './sockets.ts';
 
 /** Of /proc, on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -171,11 +172,23 @@ export class WeirUnderTest {
     return readdirSync(`/proc/${this.process.pid}/fd`).length;
   }
 
+  /** Those that come and go with files and connections: of sockets that listen a crowd leaves more (src/transport/listen.ts). */
+  get passingDescriptors(): number {
+    return this.descriptors - listeningSockets(this.process.pid);
+  }
+
   /** What `/metrics` says of `series`, such as `weir_client_connections{load_balancer="web"}`; 0 when it is not there. */
   async metric(series: string): Promise<number> {
     const text = await (await fetch(`${this.endpoint}/metrics`)).text();
     const line = text.split('\n').find((line) => line.startsWith(`${series} `));
     return Number(line?.slice(series.length + 1) ?? 0);
+  }
+
+  /** Has another thread taken the place of `thread`, the `restarts`th to do so of all, and does every thread serve everything? */
+  async hasReplaced(thread: number, restarts: number): Promise<boolean> {
+    if ((await this.metric('weir_thread_restarts_total')) < restarts) return false;
+    // Asked after one another: a thread that is there, and does not serve yet, makes weir unready.
+    return (await this.metric(`weir_thread_up{thread="${thread}"}`)) === 1 && (await this.metric('weir_ready')) === 1;
   }
 
   /** Lines of its log that tell of an error. */

@@ -13,9 +13,8 @@ import { messageOf } from '../../src/kit/assert.ts';
 import { sleep, systemClock } from '../../src/kit/clock.ts';
 import type { Random } from '../../src/kit/random.ts';
 import { until } from '../acceptance/lab.ts';
-import { listeningSockets } from '../acceptance/sockets.ts';
 import { CHURN_CALLS, churn } from '../support/churn.ts';
-import { IDLE_TIMEOUT_S, PASSING, PASSING_LISTENER, STEADY, THREADS, type SoakLab } from './setup.ts';
+import { IDLE_TIMEOUT_S, PASSING, PASSING_LISTENER, type SoakLab } from './setup.ts';
 
 const BETWEEN_CHANGES_MS = 1000;
 const BETWEEN_FLAPS_MS = 15_000;
@@ -25,7 +24,7 @@ const POLL_MS = 250;
 const REPLACED_MS = 30_000;
 /** After a thread was replaced, what was open on the dead one may still be found dead. */
 const AFTERMATH_MS = 3000;
-const VICTIM = 'weir-1';
+const VICTIM = 1;
 
 type Death = readonly [name: string, expression: string];
 
@@ -182,14 +181,10 @@ export class Disturbances {
 
   /** Resolves with the milliseconds that it took until another stood in its place. */
   async #die([name, expression]: Death): Promise<number> {
-    const { inspector, weir, lab } = this.#soak;
-    const restarts = () => weir.metric('weir_thread_restarts_total');
-    const before = await restarts();
-    await inspector.evaluateIn(VICTIM, expression);
-    const replaced = async () => {
-      if ((await restarts()) === before) return undefined;
-      return listeningSockets(lab.addresses.front, STEADY.SSL) === THREADS ? true : undefined;
-    };
+    const { inspector, weir } = this.#soak;
+    const before = await weir.metric('weir_thread_restarts_total');
+    await inspector.evaluateIn(`weir-${VICTIM}`, expression);
+    const replaced = () => weir.hasReplaced(VICTIM, before + 1);
     const { afterMs } = await until(`the thread that died of ${name} is replaced`, REPLACED_MS, replaced);
     return afterMs;
   }

@@ -26,7 +26,7 @@ export async function takeVitals({ weir, inspector }: SoakLab): Promise<Vitals> 
     residentBytes: weir.residentBytes,
     controlHeapBytes,
     trafficHeapBytes,
-    descriptors: weir.descriptors,
+    descriptors: weir.passingDescriptors,
     connections: await openConnections(weir.endpoint),
   };
 }

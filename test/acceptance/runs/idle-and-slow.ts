@@ -46,7 +46,7 @@ export const idleAndSlow: AcceptanceRun = {
     // Warms it up as well: the memory that is compared with is that of a weir at work.
     const before = await measureLatency(lab, MEASURE_SECONDS);
     noteLatency(lab, 'before', before);
-    const descriptors = weir.descriptors;
+    const descriptors = weir.passingDescriptors;
     await holdIdle(lab, weir, before);
     await downloadSlowly(lab, weir, before, contents);
     await demandDescriptorsBack(lab, weir, descriptors);
@@ -142,9 +142,11 @@ async function within(ms: number, faults: Promise<Record<string, number>>): Prom
 /** The last to go are connections to instances that wait in their pool, for the idle timeout. */
 async function demandDescriptorsBack(lab: Lab, weir: WeirUnderTest, before: number): Promise<void> {
   lab.say('descriptors come back');
-  const back = until('', POOL_EMPTY_MS, () => (weir.descriptors <= before ? true : undefined)).catch(() => undefined);
+  const back = until('', POOL_EMPTY_MS, () => (weir.passingDescriptors <= before ? true : undefined)).catch(
+    () => undefined,
+  );
   const { afterMs } = (await back) ?? { afterMs: POOL_EMPTY_MS };
-  const now = weir.descriptors;
+  const now = weir.passingDescriptors;
   const text = `${before}, ${now} after ${seconds(afterMs)}`;
   lab.figures.demand('descriptors before, now', text, `<= ${before}`, now <= before);
 }

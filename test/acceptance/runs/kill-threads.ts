@@ -1,11 +1,9 @@
 /** A traffic thread dies under load: of an exception, of memory, of an endless loop. Only its own connections are lost. */
-import { HTTP_PORT } from '../../../bench/addresses.ts';
 import { systemClock } from '../../../src/kit/clock.ts';
 import { failuresText, type SteadyLoad } from '../../support/steady-load.ts';
 import { seconds } from '../figures.ts';
 import { Inspector } from '../inspector.ts';
 import { until, type AcceptanceRun, type Lab } from '../lab.ts';
-import { listeningSockets } from '../sockets.ts';
 import { CLIENTS_OF_EACH_KIND, startSteady } from '../steady.ts';
 import type { WeirUnderTest } from '../weir.ts';
 
@@ -80,10 +78,7 @@ async function die(
   await inspector.evaluateIn(`weir-${thread}`, expression);
   const limitMs = noticedMs + REPLACED_MS + SLACK_MS;
   // A thread that does not listen yet is no replacement.
-  const replaced = async () => {
-    const restarts = await weir.metric('weir_thread_restarts_total');
-    return restarts >= nth && listeningSockets(lab.addresses.front, HTTP_PORT) === THREADS ? true : undefined;
-  };
+  const replaced = () => weir.hasReplaced(thread, nth);
   await until(`the thread that died of ${name} is replaced`, limitMs + REPLACED_MS, replaced);
   const replacedMs = systemClock.monotonicMs() - diedMs;
   const { figures } = lab;

@@ -80,7 +80,7 @@ export const slowClients: AcceptanceRun = {
     });
     const before = await measureLatency(lab, MEASURE_SECONDS);
     noteLatency(lab, 'without slow clients', before);
-    const descriptors = weir.descriptors;
+    const descriptors = weir.passingDescriptors;
     for (const kind of KINDS) await endure(lab, weir, kind, before, descriptors);
     await weir.demandSoundEnd(lab);
   },
@@ -139,9 +139,9 @@ async function demandEnd(
   if (cut) figures.demand(`${name}: answered 408`, timedOut, all, timedOut >= CONNECTIONS);
   const verdict = verdictOf(attack.stdout);
   figures.demand(`${name}: slowhttptest finds the service`, verdict, 'YES', verdict === 'YES');
-  const given = until('', RECOVERY_MS, () => (weir.descriptors <= descriptors ? true : undefined));
+  const given = until('', RECOVERY_MS, () => (weir.passingDescriptors <= descriptors ? true : undefined));
   const { afterMs } = await given.catch(() => ({ afterMs: RECOVERY_MS }));
-  const now = weir.descriptors;
+  const now = weir.passingDescriptors;
   const text = `${descriptors}, ${now} after ${seconds(afterMs)}`;
   figures.demand(`${name}: descriptors before, now`, text, `<= ${descriptors}`, now <= descriptors);
   figures.note(`${name}: RSS afterwards`, megabytes(weir.residentBytes));

@@ -4,6 +4,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { FakeClock } from '../../src/kit/clock.ts';
 import { isTls, type Protocol } from '../../src/model/load-balancer.ts';
 import { HTTP_HEAD, LONG_HEAD } from '../../src/model/limits.ts';
+import { RequestHead } from '../../src/wire/request-head.ts';
 import { readMessage, valueOf, type Message } from '../support/http-reader.ts';
 import type { Peer } from '../support/peers.ts';
 import { dialTls, servedTls } from '../support/tls.ts';
@@ -44,6 +45,13 @@ function respond({ head, startLine }: Message): string {
 
 async function bodyOf(client: Peer): Promise<string> {
   return (await readMessage(client)).body;
+}
+
+/** The name that comes back, if any does before the end. */
+async function bodyUnlessEnded(client: Peer): Promise<string> {
+  await client.until(() => client.ended || client.received.includes('\r\n\r\n'), 'an answer');
+  assert.ok(!client.ended);
+  return bodyOf(client);
 }
 
 for (const transport of TRANSPORTS) {
@@ -114,6 +122,20 @@ for (const transport of TRANSPORTS) {
           assert.equal(valueOf({ fields }, 'connection'), 'Close');
         }
         assert.equal(around.traffic.count('elb4xx'), CROWD);
+      });
+
+      test('cost their own connection, and no other, when there is a defect in reading them', async (t) => {
+        const around = await start(t, CROWD);
+        around.backend.serve(respond);
+        const defect = new Error('not this one');
+        await sendAll(around);
+        const fail = (): never => {
+          throw defect;
+        };
+        t.mock.method(RequestHead.prototype, 'parse', fail, { times: 1 });
+        const answers = await Promise.allSettled(around.clients.map((client) => bodyUnlessEnded(client)));
+        assert.equal(answers.filter(({ status }) => status === 'fulfilled').length, CROWD - 1);
+        assert.deepEqual(around.traffic.failures.splice(0), [defect]);
       });
 
       test('that wait when their listener goes are cut off with it', async (t) => {

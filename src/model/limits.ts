@@ -238,6 +238,7 @@ export const API = {
 } as const;
 
 assert(HTTP_HEAD.maxLineBytes <= HTTP_HEAD.maxBytes, 'a line fits into a head');
+assert(LONG_HEAD.bytes <= BUFFERS.sharedRead, 'one read tells that a head is long');
 assert(BUFFERS.compose >= BUFFERS.sharedRead + 4 * KiB, 'one read and the lines that we add fit');
 assert(HEALTH_CHECK.timeout.min < HEALTH_CHECK.interval.min, 'the shortest timeout is below the shortest interval');
 assert(

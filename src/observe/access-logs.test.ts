@@ -10,6 +10,7 @@ import type { LogFields } from '../kit/log.ts';
 import { SeededRandom } from '../kit/random.ts';
 import { ACCESS_LOG } from '../model/limits.ts';
 import { idOf, type AccessLogAttribute, type LoadBalancer } from '../model/load-balancer.ts';
+import { writeLine } from '../../test/support/log-ring.ts';
 import { LogRingWriter } from '../traffic/log-ring.ts';
 import { folderStore } from './access-log-folder.ts';
 import { AccessLogs } from './access-logs.ts';
@@ -79,8 +80,7 @@ class Harness {
   write(ordinal: number | undefined, line: string, thread = 0): void {
     assert.ok(ordinal !== undefined);
     const writer = this.#writers[thread]!;
-    const at = writer.reserve(ordinal, Math.floor(this.clock.epochMs() / 1000), line.length + 1);
-    writer.commit(writer.bytes.write(`${line}\n`, at, 'latin1'));
+    assert.ok(writeLine(writer, ordinal, Math.floor(this.clock.epochMs() / 1000), `${line}\n`));
     writer.flush();
   }
 
@@ -223,8 +223,7 @@ describe('access logs', () => {
     const harness = new Harness(t);
     const ordinal = harness.logs.ordinalOf(loadBalancer('web'))!;
     const writer = new LogRingWriter(harness.logs.rings[0]!);
-    const at = writer.reserve(ordinal, START / 1000, 5);
-    writer.commit(writer.bytes.write('left\n', at, 'latin1'));
+    assert.ok(writeLine(writer, ordinal, START / 1000, 'left\n'));
     await harness.pass(200);
     assert.deepEqual(harness.undelivered(), {});
     harness.logs.threadEnded(0);

@@ -318,11 +318,12 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
   /** The first byte of a request is here: what the access log will say of it begins. */
   #beginEntry(): void {
     const { settings } = this.#listener.loadBalancer;
-    if (settings.accessLog === undefined || this.#context.log === undefined) {
+    const { log } = this.#context;
+    if (settings.accessLog === undefined || log === undefined) {
       this.#entry = undefined;
       return;
     }
-    this.#entry ??= new LogEntry(settings.name, this.#listener.origin, this.connection);
+    this.#entry ??= new LogEntry(settings.name, this.#listener.origin, this.connection, log.requests);
     this.#entry.begin(settings.accessLog);
   }
 

@@ -1,13 +1,13 @@
 /** A load balancer and its listeners as one thread runs them. Both outlive snapshots: what changes is swapped in. */
 import { assert } from '../kit/assert.ts';
-import { ascii } from '../kit/bytes.ts';
 import type { Clock } from '../kit/clock.ts';
 import { Roster } from '../kit/roster.ts';
 import { networkContains, parseIp } from '../kit/ip.ts';
-import { ExtraSockets } from '../transport/extra-sockets.ts';
 import { isTls } from '../model/load-balancer.ts';
+import { ExtraSockets } from '../transport/extra-sockets.ts';
 import type { ListeningSocket } from '../transport/transport.ts';
-import type { RequestOrigin } from '../wire/log-line.ts';
+import type { RequestOrigin } from '../wire/log-request.ts';
+import { Phrase } from '../wire/phrase.ts';
 import { Balancer } from './balancer.ts';
 import { CountLog } from './count-log.ts';
 import { COUNTER, counterRow, SHARED, sharedCells, SURGE_LANES, threadsOf, zoneBlock } from './counters.ts';
@@ -110,7 +110,7 @@ export class ListenerRuntime {
     this.balancer = this.#makeBalancer(ordinal);
     this.#updateStickiness();
     const scheme = isTls(compiled.protocol) ? 'https' : 'http';
-    this.origin = { scheme: ascii(`${scheme}://`), port: ascii(`:${compiled.port}`) };
+    this.origin = { scheme: new Phrase(`${scheme}://`), port: new Phrase(`:${compiled.port}`) };
     this.forwardedLines = `X-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${compiled.port}\r\n\r\n`;
   }
 

@@ -2,10 +2,11 @@
  * What the access log will say of the exchange that a client connection is in. One object per connection, from the first
  * request that is logged; an exchange allocates nothing unless its request line is uncommonly long.
  */
-import { ascii } from '../kit/bytes.ts';
 import { hostOf } from '../kit/ip.ts';
 import type { Connection } from '../transport/transport.ts';
-import { putBytes, putNoRequest, putRequest, requestRoom, tlsFields, type RequestOrigin } from '../wire/log-line.ts';
+import { tlsFields } from '../wire/log-line.ts';
+import { putNoRequest, requestRoom, type RequestOrigin, type RequestWriter } from '../wire/log-request.ts';
+import { Phrase, PHRASE_SLACK, putPhrase } from '../wire/phrase.ts';
 import type { RequestHead } from '../wire/request-head.ts';
 
 /** Room for request lines and user agents is made in steps of this. */
@@ -13,20 +14,21 @@ const ROOM_STEP = 512;
 /** An idle connection keeps no more. */
 const KEPT_ROOM = 4096;
 const NO_REQUEST_ROOM = 32;
+const NO_ROOM = new DataView(new ArrayBuffer(0));
 
 /** What of a target its lines name. */
 export interface LoggedTarget {
   /** `10.0.0.1:80`. */
-  readonly logName: Buffer;
+  readonly logName: Phrase;
 }
 
 export class LogEntry {
   /** Of the load balancer, as its lines are marked (LogRingWriter). */
   ordinal = -1;
   /** ` my-loadbalancer 192.168.131.39:2817 `. */
-  readonly client: Buffer;
+  readonly client: Phrase;
   /** `"GET http://www.example.com:80/ HTTP/1.1" "curl/7.38.0" - -` and the line's end. */
-  tail: Buffer = Buffer.allocUnsafeSlow(0);
+  tail = NO_ROOM;
   tailLength = 0;
   /** The instance that has answered, or (layer 4) that the connection goes to. */
   target: LoggedTarget | undefined;
@@ -44,16 +46,18 @@ export class LogEntry {
   /** Of the request's body; layer 4: of everything from the client. */
   receivedBytes = 0;
   readonly #origin: RequestOrigin;
-  readonly #host: Buffer;
-  readonly #tls: Buffer;
+  readonly #host: Phrase;
+  readonly #tls: Phrase;
+  readonly #requests: RequestWriter;
 
-  constructor(loadBalancer: string, origin: RequestOrigin, connection: Connection) {
+  constructor(loadBalancer: string, origin: RequestOrigin, connection: Connection, requests: RequestWriter) {
     const { remoteAddress, remotePort, localAddress, tls } = connection;
     // Who has reset the connection meanwhile has no address any more.
-    this.client = ascii(` ${loadBalancer} ${remoteAddress === '' ? '0.0.0.0' : remoteAddress}:${remotePort} `);
+    this.client = new Phrase(` ${loadBalancer} ${remoteAddress === '' ? '0.0.0.0' : remoteAddress}:${remotePort} `);
     this.#origin = origin;
-    this.#host = ascii(hostOf(localAddress));
+    this.#host = new Phrase(hostOf(localAddress));
     this.#tls = tlsFields(tls);
+    this.#requests = requests;
   }
 
   /** A request, or a connection, has come; nothing of the one before is left. */
@@ -71,8 +75,8 @@ export class LogEntry {
     // Where it has come in parts it began before.
     if (this.receivedMs < 0) this.receivedMs = nowMs;
     this.#makeRoom(requestRoom(head, this.#origin, this.#host));
-    const at = putRequest(this.tail, 0, bytes, head, this.#origin, this.#host);
-    this.tailLength = putBytes(this.tail, at, this.#tls);
+    const at = this.#requests.put(this.tail, 0, bytes, head, this.#origin, this.#host);
+    this.tailLength = putPhrase(this.tail, at, this.#tls);
   }
 
   /** The first byte of a response is here. */
@@ -85,17 +89,17 @@ export class LogEntry {
   end(): void {
     if (this.tailLength > 0) return;
     this.#makeRoom(NO_REQUEST_ROOM);
-    this.tailLength = putBytes(this.tail, putNoRequest(this.tail, 0), this.#tls);
+    this.tailLength = putPhrase(this.tail, putNoRequest(this.tail, 0), this.#tls);
   }
 
   /** Lets go of what is more than an idle connection should keep. */
   trim(): void {
-    if (this.tail.length > KEPT_ROOM) this.tail = Buffer.allocUnsafeSlow(0);
+    if (this.tail.byteLength > KEPT_ROOM) this.tail = NO_ROOM;
   }
 
   #makeRoom(room: number): void {
-    const wanted = room + this.#tls.length;
-    if (this.tail.length >= wanted) return;
-    this.tail = Buffer.allocUnsafeSlow(Math.ceil(wanted / ROOM_STEP) * ROOM_STEP);
+    const wanted = room + this.#tls.length + PHRASE_SLACK;
+    if (this.tail.byteLength >= wanted) return;
+    this.tail = new DataView(new ArrayBuffer(Math.ceil(wanted / ROOM_STEP) * ROOM_STEP));
   }
 }

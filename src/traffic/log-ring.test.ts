@@ -2,15 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
+import { writeLine } from '../../test/support/log-ring.ts';
 import { ACCESS_LOG } from '../model/limits.ts';
 import { LogRingReader, LogRingWriter, makeLogRing } from './log-ring.ts';
-
-function write(writer: LogRingWriter, ordinal: number, second: number, line: string): boolean {
-  const at = writer.reserve(ordinal, second, line.length);
-  if (at < 0) return false;
-  writer.commit(writer.bytes.write(line, at, 'latin1'));
-  return true;
-}
 
 function readAll(reader: LogRingReader): [ordinal: number, second: number, lines: string][] {
   const read: [number, number, string][] = [];
@@ -29,7 +23,7 @@ describe('a ring of access log lines', () => {
       [2, 10, 'd'],
       [2, 11, 'e'],
     ] as const) {
-      assert.ok(write(writer, ordinal, second, line));
+      assert.ok(writeLine(writer, ordinal, second, line));
     }
     assert.deepEqual(readAll(reader), [
       [1, 10, 'abc'],
@@ -52,7 +46,7 @@ describe('a ring of access log lines', () => {
         let letter = 0;
         for (const { ordinal, length, flush } of lines) {
           const text = String.fromCharCode(0x61 + (letter++ % 26)).repeat(length);
-          assert.ok(write(writer, ordinal, 5, text));
+          assert.ok(writeLine(writer, ordinal, 5, text));
           expected += text;
           if (flush) writer.flush();
         }
@@ -73,14 +67,14 @@ describe('a ring of access log lines', () => {
     const [writer, reader] = [new LogRingWriter(ring), new LogRingReader(ring)];
     const line = 'x'.repeat(1000);
     let kept = 0;
-    while (write(writer, 1, 1, line)) kept++;
+    while (writeLine(writer, 1, 1, line)) kept++;
     assert.ok(kept * line.length > ACCESS_LOG.ringBytes * 0.98);
-    assert.equal(write(writer, 1, 1, line), false);
+    assert.equal(writeLine(writer, 1, 1, line), false);
     assert.equal(reader.dropped, 2);
     writer.flush();
     const read = readAll(reader).map(([, , lines]) => lines);
     assert.equal(read.join('').length, kept * line.length);
-    for (let i = 0; i < kept; i++) assert.ok(write(writer, 1, 1, line));
+    for (let i = 0; i < kept; i++) assert.ok(writeLine(writer, 1, 1, line));
     assert.equal(reader.dropped, 2);
   });
 
@@ -88,27 +82,27 @@ describe('a ring of access log lines', () => {
     const ring = makeLogRing();
     const [writer, reader] = [new LogRingWriter(ring), new LogRingReader(ring)];
     let lines: Buffer = Buffer.alloc(0);
-    assert.ok(write(writer, 1, 1, 'kept'));
+    assert.ok(writeLine(writer, 1, 1, 'kept'));
     writer.flush();
     reader.read((_ordinal, _second, bytes) => (lines = bytes));
-    while (write(writer, 1, 1, 'x'.repeat(100_000)));
+    while (writeLine(writer, 1, 1, 'x'.repeat(100_000)));
     assert.equal(lines.toString(), 'kept');
     reader.release();
-    assert.ok(write(writer, 1, 1, '-'));
+    assert.ok(writeLine(writer, 1, 1, '-'));
   });
 
   it('keeps what a thread that dies has not handed over, and serves its successor', () => {
     const ring = makeLogRing();
     const reader = new LogRingReader(ring);
     const writer = new LogRingWriter(ring);
-    write(writer, 7, 70, 'handed over');
+    writeLine(writer, 7, 70, 'handed over');
     writer.flush();
-    write(writer, 7, 71, 'left');
+    writeLine(writer, 7, 71, 'left');
     assert.deepEqual(readAll(reader), [[7, 70, 'handed over']]);
     reader.salvage();
     reader.salvage();
     const successor = new LogRingWriter(ring);
-    write(successor, 8, 72, 'new');
+    writeLine(successor, 8, 72, 'new');
     successor.flush();
     assert.deepEqual(readAll(reader), [
       [7, 71, 'left'],
@@ -120,20 +114,15 @@ describe('a ring of access log lines', () => {
     const ring = makeLogRing();
     const reader = new LogRingReader(ring);
     const count = 40_000;
+    const urls = ['log-ring.ts', '../../test/support/log-ring.ts'].map((path) => new URL(path, import.meta.url).href);
     const worker = new Worker(
       `const { workerData } = require('node:worker_threads');
-       import(workerData.url).then(({ LogRingWriter }) => {
+       Promise.all(workerData.urls.map((url) => import(url))).then(([{ LogRingWriter }, { writeLine }]) => {
          const writer = new LogRingWriter(workerData.ring);
-         for (let i = 0; i < ${count};) {
-           const line = i + '\\n';
-           const at = writer.reserve(1 + (i % 700 === 0), 1, line.length);
-           if (at < 0) continue;
-           writer.commit(writer.bytes.write(line, at, 'latin1'));
-           i++;
-         }
+         for (let i = 0; i < ${count};) if (writeLine(writer, 1 + (i % 700 === 0), 1, i + '\\n')) i++;
          writer.flush();
        });`,
-      { eval: true, workerData: { ring, url: new URL('log-ring.ts', import.meta.url).href } },
+      { eval: true, workerData: { ring, urls } },
     );
     let ended = false;
     worker.once('exit', () => (ended = true));

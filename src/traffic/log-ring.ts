@@ -32,13 +32,16 @@ function align(length: number): number {
 /** The side of a traffic thread. */
 export class LogRingWriter {
   /** The ring: lines are written where {@link reserve} says. */
-  readonly bytes: Buffer;
+  readonly view: DataView;
   readonly #cells: Int32Array;
   readonly #headers: Int32Array;
   /** Where the open segment begins, counted on and on; less {@link #base}, its low bits are the place in the ring. */
   #written: number;
   #base: number;
+  /** Where its lines begin in the ring, how many bytes of them there are, and how many there may be. */
+  #start = 0;
   #length = 0;
+  #room = -1;
   #ordinal = 0;
   #second = 0;
   /** How far the reader was when that was last looked at: it may be further. */
@@ -46,7 +49,7 @@ export class LogRingWriter {
 
   /** Goes on where the predecessor in the same seat has stopped. */
   constructor(ring: SharedArrayBuffer) {
-    this.bytes = Buffer.from(ring, CONTROL_BYTES, SIZE);
+    this.view = new DataView(ring, CONTROL_BYTES, SIZE);
     this.#cells = new Int32Array(ring, 0, CONTROL_BYTES / 4);
     this.#headers = new Int32Array(ring, CONTROL_BYTES, SIZE / 4);
     this.#written = Atomics.load(this.#cells, CELL.written);
@@ -60,31 +63,31 @@ export class LogRingWriter {
 
   /**
    * Room for a line of at most `room` bytes about load balancer `ordinal`, finished in this second: its offset in
-   * {@link bytes}, or -1 when there is none, and the line is counted as dropped. {@link commit} follows.
+   * {@link view}, or -1 when there is none, and the line is counted as dropped. {@link commit} follows.
    */
   reserve(ordinal: number, second: number, room: number): number {
-    const differs = ordinal !== this.#ordinal || second !== this.#second || this.#length > MAX_SEGMENT_BYTES;
-    if (differs) {
-      this.flush();
-      this.#ordinal = ordinal;
-      this.#second = second;
-    }
-    if (this.#length === 0) this.#rewind();
-    if (this.#offset + HEADER_BYTES + this.#length + room > SIZE && !this.#wrap()) return this.#drop();
-    if (!this.#fits(align(HEADER_BYTES + this.#length + room))) return this.#drop();
-    return this.#offset + HEADER_BYTES + this.#length;
+    const goesOn = ordinal === this.#ordinal && second === this.#second && this.#length + room <= this.#room;
+    return goesOn || this.#begin(ordinal, second, room) ? this.#start + this.#length : -1;
   }
 
-  /** Is there room for so many bytes, from where the open segment begins? */
-  #fits(bytes: number): boolean {
-    if (((this.#written - this.#read) | 0) + bytes <= SIZE) return true;
+  /** Begins a segment whose first line has this room. */
+  #begin(ordinal: number, second: number, room: number): boolean {
+    this.flush();
+    this.#ordinal = ordinal;
+    this.#second = second;
     this.#read = Atomics.load(this.#cells, CELL.read);
-    return ((this.#written - this.#read) | 0) + bytes <= SIZE;
+    this.#rewind();
+    if (this.#offset + HEADER_BYTES + room > SIZE && !this.#wrap()) return this.#drop();
+    this.#start = this.#offset + HEADER_BYTES;
+    const free = Math.min(SIZE - this.#offset, SIZE - ((this.#written - this.#read) | 0));
+    if (HEADER_BYTES + room > free) return this.#drop();
+    this.#room = Math.max(room, Math.min(MAX_SEGMENT_BYTES, free - HEADER_BYTES));
+    return true;
   }
 
-  #drop(): number {
+  #drop(): boolean {
     this.#cells[CELL.dropped] = (this.#cells[CELL.dropped]! + 1) | 0;
-    return -1;
+    return false;
   }
 
   /**
@@ -92,7 +95,6 @@ export class LogRingWriter {
    * The reader looks at the base only behind a `written` that is new to it, when the base stands already.
    */
   #rewind(): void {
-    this.#read = Atomics.load(this.#cells, CELL.read);
     if (this.#offset === 0 || this.#written !== this.#read) return;
     this.#base = this.#written;
     this.#cells[CELL.base] = this.#base;
@@ -100,27 +102,28 @@ export class LogRingWriter {
 
   /** The next segment begins at the start of the ring. */
   #wrap(): boolean {
-    this.flush();
     const rest = -this.#offset & (SIZE - 1);
-    if (!this.#fits(rest)) return false;
+    if (((this.#written - this.#read) | 0) + rest > SIZE) return false;
     if (rest > 0) this.#publish(SKIP, rest - HEADER_BYTES);
     return true;
   }
 
   /** The line in the room that was reserved has `length` bytes. */
   commit(length: number): void {
+    if (this.#length === 0) {
+      this.#cells[CELL.openOrdinal] = this.#ordinal;
+      this.#cells[CELL.openSecond] = this.#second;
+    }
     this.#length += length;
-    this.#cells[CELL.openOrdinal] = this.#ordinal;
-    this.#cells[CELL.openSecond] = this.#second;
     this.#cells[CELL.openLength] = this.#length;
   }
 
   /** Hands over what has been written. */
   flush(): void {
-    if (this.#length === 0) return;
     const length = this.#length;
     this.#length = 0;
-    this.#publish(this.#ordinal, length);
+    this.#room = -1;
+    if (length > 0) this.#publish(this.#ordinal, length);
   }
 
   #publish(ordinal: number, length: number): void {

@@ -20,7 +20,7 @@ export class StreamLog {
   static begin(context: ThreadContext, listener: ListenerRuntime, client: Connection): StreamLog | undefined {
     const { settings } = listener.loadBalancer;
     if (settings.accessLog === undefined || context.log === undefined) return undefined;
-    const entry = new LogEntry(settings.name, listener.origin, client);
+    const entry = new LogEntry(settings.name, listener.origin, client, context.log.requests);
     entry.begin(settings.accessLog);
     entry.receivedMs = context.clock.monotonicMs();
     return new StreamLog(context, entry, false);

@@ -2,10 +2,10 @@
  * One back-end target as one thread sees it: where it is, its shared counts, and this thread's connections to it.
  * Outlives snapshots: a deregistered target stays until its last connection is gone.
  */
-import { ascii } from '../kit/bytes.ts';
 import { Roster } from '../kit/roster.ts';
 import type { LoadBalancerId, Protocol } from '../model/load-balancer.ts';
 import type { ClientTls } from '../transport/transport.ts';
+import { Phrase } from '../wire/phrase.ts';
 import type { CountLog } from './count-log.ts';
 import type { CompiledTarget } from './snapshot.ts';
 import { slotIndex, TARGET_STATE, type TargetPage } from './target-table.ts';
@@ -41,7 +41,7 @@ export class Target<Idle extends IdleConnection = IdleConnection> {
   routed = true;
   readonly page: TargetPage;
   /** As the access log names it: `10.0.0.1:80`. */
-  readonly logName: Buffer;
+  readonly logName: Phrase;
   /** Of its load balancer: who balances hears of its counts. */
   log: CountLog;
   /** Where its zone's cells begin (zone-counters.ts). */
@@ -71,7 +71,7 @@ export class Target<Idle extends IdleConnection = IdleConnection> {
     this.port = compiled.port;
     this.zone = compiled.zone;
     this.protocol = protocol;
-    this.logName = ascii(`${compiled.host}:${compiled.port}`);
+    this.logName = new Phrase(`${compiled.host}:${compiled.port}`);
     this.page = page;
     this.log = log;
     this.#cells = page.cells;

@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ALPHANUMERIC, ascii, BYTE_CLASS, DIGIT, equalsFolded, HEX_VALUE, TARGET, TOKEN, VALUE } from './bytes.ts';
+import {
+  ALPHANUMERIC,
+  ascii,
+  BYTE_CLASS,
+  DIGIT,
+  equalsFolded,
+  HEX_VALUE,
+  skipPrintable,
+  TARGET,
+  TOKEN,
+  VALUE,
+} from './bytes.ts';
 
 /** The grammar, one byte at a time, in the words of the RFC. */
 const GRAMMAR: readonly [name: string, bit: number, holds: (byte: number, character: string) => boolean][] = [
@@ -19,6 +30,35 @@ for (const [name, bit, holds] of GRAMMAR) {
     }
   });
 }
+
+test('printable ASCII is skipped eight bytes at a time up to each of the other bytes, wherever it stands', () => {
+  const view = (bytes: Buffer): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const good = Array.from({ length: 95 }, (_, n) => 0x20 + n);
+  for (let byte = 0; byte < 256; byte++) {
+    for (let at = 0; at < 24; at++) {
+      const bytes = Buffer.from(good.slice(byte % 64, (byte % 64) + 24));
+      bytes[at] = byte;
+      const expected = good.includes(byte) ? 24 : at - (at % 8);
+      assert.equal(skipPrintable(view(bytes), 0, 24), expected, `0x${byte.toString(16)} at ${at}`);
+    }
+  }
+});
+
+test('nothing but printable ASCII is skipped, and no more than is there', () => {
+  const text = fc
+    .uint8Array({ maxLength: 40, max: 0xff })
+    .map((bytes) => bytes.map((byte) => (byte > 0x90 ? 0x41 : byte)));
+  fc.assert(
+    fc.property(text, fc.nat(40), fc.nat(40), (bytes, from, to) => {
+      const [start, end] = [Math.min(from, to, bytes.length), Math.min(Math.max(from, to), bytes.length)];
+      const at = skipPrintable(new DataView(bytes.buffer), start, end);
+      assert.ok(at >= start && at <= end && (at - start) % 8 === 0);
+      assert.ok(bytes.subarray(start, at).every((byte) => byte >= 0x20 && byte <= 0x7e));
+      const next = bytes.subarray(at, Math.min(at + 8, end));
+      assert.ok(next.length < 8 || next.some((byte) => byte < 0x20 || byte > 0x7e), 'it goes as far as it can');
+    }),
+  );
+});
 
 test('hex digits of either case have their value, all other bytes none', () => {
   for (let byte = 0; byte < 256; byte++) {

@@ -5,7 +5,20 @@
  * The parser takes only what is plainly right; `odd` is everything else, and what becomes of that is the caller's to
  * decide: a request goes to the desync classifier, a response is refused.
  */
-import { ascii, BYTE_CLASS, COLON, COMMA, CR, equalsFolded, LF, SPACE, TAB, TOKEN, VALUE } from '../kit/bytes.ts';
+import {
+  ascii,
+  BYTE_CLASS,
+  COLON,
+  COMMA,
+  CR,
+  equalsFolded,
+  LF,
+  skipPrintable,
+  SPACE,
+  TAB,
+  TOKEN,
+  VALUE,
+} from '../kit/bytes.ts';
 import { HTTP_HEAD } from '../model/limits.ts';
 import { Ranges } from './head-ranges.ts';
 
@@ -42,6 +55,9 @@ export abstract class MessageHead {
   upgradeStart = 0;
   upgradeEnd = 0;
   protected readonly connectionNames = new Ranges();
+  /** What was parsed in last: almost always the read buffer that all connections share. */
+  #viewed: Buffer | undefined;
+  #view: DataView = new DataView(new ArrayBuffer(0));
 
   protected clear(): void {
     this.drops.clear();
@@ -71,6 +87,7 @@ export abstract class MessageHead {
   protected parseHeaders(bytes: Buffer, start: number, end: number, lenient: boolean): number {
     let at = start;
     this.headersStart = start;
+    if (bytes !== this.#viewed) this.#changeView(bytes);
     for (;;) {
       if (at === end) return PARSED.incomplete;
       const lineStart = at;
@@ -82,6 +99,7 @@ export abstract class MessageHead {
       const nameEnd = at++;
       while (at < end && (bytes[at] === SPACE || bytes[at] === TAB)) at++;
       const valueStart = at;
+      at = skipPrintable(this.#view, at, end);
       while (at < end && (BYTE_CLASS[bytes[at]!]! & VALUE) !== 0) at++;
       if (lenient) while (at < end && bytes[at] !== CR && bytes[at] !== LF && bytes[at] !== 0) at++;
       if (at + 1 >= end) return at < end && bytes[at] !== CR ? PARSED.odd : partial(lineStart, end);
@@ -95,6 +113,11 @@ export abstract class MessageHead {
       const outcome = this.field(bytes, lineStart, nameEnd, valueStart, valueEnd, at);
       if (outcome !== PARSED.complete) return outcome;
     }
+  }
+
+  #changeView(bytes: Buffer): void {
+    this.#viewed = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   #emptyLine(bytes: Buffer, at: number, end: number): number {

@@ -1,11 +1,12 @@
 /** One measurement: the client's load on one peer, and what the peer's process used meanwhile. */
 import { messageOf, unreachable } from '../src/kit/assert.ts';
 import { sleep, systemClock } from '../src/kit/clock.ts';
-import type { Addresses } from './addresses.ts';
+import { HTTP_PORT, type Addresses } from './addresses.ts';
 import { othersCpuSeconds, usageOf } from './cpu.ts';
 import { runH2load } from './load/h2load.ts';
 import { runHandshakes } from './load/handshakes.ts';
 import { openIdle } from './load/idle.ts';
+import { runNewcomers } from './load/newcomers.ts';
 import { runWrk } from './load/wrk.ts';
 import { httpUrl, tcpUrl } from './peers/peer.ts';
 import type { ManagedProcess, ProcessTable } from './processes.ts';
@@ -16,6 +17,8 @@ import { HTTPS_PORTS, httpsUrl, TLS_CIPHERS, TLS_CURVE, TLS_VERSION } from './tl
 /** Connections that warm a peer up before the memory of idle ones is measured. */
 const IDLE_WARM_UP_CONNECTIONS = 200;
 const IDLE_SETTLE_MS = 2000;
+/** Until those who are to keep a peer busy are all there; they stay as much longer. */
+const GATHERING_SECONDS = 1;
 
 export interface Target {
   readonly process: ManagedProcess;
@@ -91,11 +94,32 @@ function runLoad(
       });
     case 'handshakes':
       return runHandshakes(processes, handshakePlan(plan, target, seconds, load.resume), cpus);
+    case 'newcomers':
+      return runBesideOthers(plan, target, seconds, load.ratePerSecond);
     case 'idle':
       throw new Error('idle connections are not a load');
     default:
       return unreachable(load);
   }
+}
+
+/** Newcomers, while all connections of the scenario are there and keep the peer busy. */
+async function runBesideOthers(
+  { processes, scenario, connections, cpus }: LoadPlan,
+  target: Target,
+  seconds: number,
+  ratePerSecond: number,
+): Promise<ClientFigures> {
+  const { headers, path, bodyBytes } = scenario;
+  const busy = { url: urlOf(scenario, target), connections, headers, expectedBodyBytes: bodyBytes, cpus };
+  const { front: host, sources } = target.addresses;
+  const plan = { host, port: HTTP_PORT, path, ratePerSecond, seconds, sources };
+  const [others, newcomers] = await Promise.all([
+    runWrk(processes, { ...busy, seconds: seconds + 2 * GATHERING_SECONDS }),
+    sleep(systemClock, GATHERING_SECONDS * 1000).then(() => runNewcomers(processes, plan, cpus)),
+  ]);
+  const errors = { ...newcomers.errors, ...others.errors };
+  return { ...newcomers, seconds: others.seconds, errors, connectedPerSecond: others.requests / others.seconds };
 }
 
 function handshakePlan({ scenario, connections }: LoadPlan, { addresses }: Target, seconds: number, resume: boolean) {

@@ -14,6 +14,8 @@ export interface ClientFigures {
   readonly late: number;
   /** What went wrong, by kind: anything in here makes the sample invalid. */
   readonly errors: Readonly<Record<string, number>>;
+  /** `newcomers`: requests of those who are connected. */
+  readonly connectedPerSecond?: number;
 }
 
 export interface Sample extends ClientFigures {

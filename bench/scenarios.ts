@@ -13,6 +13,9 @@ const PIPELINE_CONNECTIONS = 16;
 const PIPELINE_DEPTH = 16;
 const UPLOAD_BYTES = 10 * 1024;
 const BUSY_SHARE = 0.7;
+/** Always ready: a turn of the peer's event loop is as long as it takes to serve them all. */
+const SATURATING_CONNECTIONS = 500;
+const NEWCOMERS_PER_SECOND = 50;
 /** Handshakes under way at once. */
 const HANDSHAKES = 16;
 
@@ -28,6 +31,8 @@ export type Load =
   /** An open loop at the rate that keeps the peer busy for `cpuShare` of the time of its threads. */
   | { readonly kind: 'constant-rate'; readonly cpuShare: number }
   | { readonly kind: 'idle' }
+  /** Newcomers at a rate, beside connections that ask again as soon as they have their answer. */
+  | { readonly kind: 'newcomers'; readonly ratePerSecond: number }
   /** Connections that do nothing but a handshake. */
   | { readonly kind: 'handshakes'; readonly resume: boolean };
 
@@ -85,6 +90,11 @@ const requestsPerSecond: Figure = {
   of: (sample) => sample.requests / sample.seconds,
 };
 const handshakesPerSecond: Figure = { ...requestsPerSecond, title: 'handshakes/s' };
+const connectedPerSecond: Figure = {
+  title: 'connected requests/s',
+  digits: 0,
+  of: (sample) => sample.connectedPerSecond ?? NaN,
+};
 const offeredPerSecond: Figure = { title: 'asked/s', digits: 0, of: (sample) => sample.offeredPerSecond ?? NaN };
 const gigabytesPerSecond: Figure = { title: 'GB/s', digits: 2, of: (sample) => sample.bytes / 1e9 / sample.seconds };
 const cpuShare: Figure = {
@@ -213,6 +223,15 @@ export const SCENARIOS: readonly Scenario[] = [
     load: { kind: 'constant-rate', cpuShare: BUSY_SHARE },
     primary: p99,
     figures: [p50, offeredPerSecond, requestsPerSecond, latePercent, cpuPerRequest, cpuShare],
+  },
+  {
+    ...base,
+    name: 'newcomers',
+    about: `what ${NEWCOMERS_PER_SECOND} newcomers a second wait for their answer while ${SATURATING_CONNECTIONS} connections keep the peer busy`,
+    connections: SATURATING_CONNECTIONS,
+    load: { kind: 'newcomers', ratePerSecond: NEWCOMERS_PER_SECOND },
+    primary: p50,
+    figures: [p99, connectedPerSecond, cpuShare],
   },
   {
     ...base,

@@ -24,6 +24,11 @@ export interface Contender {
   readonly label: string;
   readonly peer: Peer;
   readonly threads: number;
+  /**
+   * Its access log is switched on or off before it is measured. The one with its log on is the process of the one before it:
+   * what differs from process to process, by chance, is more than a log costs.
+   */
+  readonly accessLog?: boolean;
 }
 
 export interface ContenderResult {
@@ -58,11 +63,11 @@ export function contendersFor(scenario: Scenario, options: Options): Contender[]
   if (scenario.against === 'log-off') {
     const { threads } = options;
     return options.peers.flatMap((peer) =>
-      peer.logging === undefined
+      peer.switchAccessLog === undefined
         ? []
         : [
-            { label: peer.label, peer, threads },
-            { label: `${peer.label}, access log on`, peer: peer.logging, threads },
+            { label: peer.label, peer, threads, accessLog: false },
+            { label: `${peer.label}, access log on`, peer, threads, accessLog: true },
           ],
     );
   }
@@ -119,12 +124,16 @@ async function runWithStandingPeers(
   const all: Running[] = [];
   try {
     for (const [index, contender] of contenders.entries()) {
-      const target = await startContender(environment, contender, index, cpuPlan);
+      const before = contender.accessLog === true ? all.at(-1)?.target : undefined;
+      const target = before ?? (await startContender(environment, contender, index, cpuPlan));
       all.push({ contender, target, samples: [], ratePerSecond: undefined });
     }
     await findRates(environment, load, all);
     for (let round = 1; round <= options.rounds; round++) {
-      for (const running of all) {
+      // What one leaves to the next, each leaves to each.
+      for (const running of round % 2 === 1 ? all : all.toReversed()) {
+        const { peer, accessLog } = running.contender;
+        if (accessLog !== undefined) await peer.switchAccessLog?.(running.target.addresses, accessLog);
         const warmUp = round === 1 ? Math.max(FIRST_WARM_UP_SECONDS, options.warmUp) : options.warmUp;
         await measure(load, running.target, warmUp, running.ratePerSecond);
         const sample = await measure(load, running.target, options.seconds, running.ratePerSecond);
@@ -133,7 +142,7 @@ async function runWithStandingPeers(
       }
     }
   } finally {
-    for (const running of all) await running.target.process.stop();
+    for (const target of new Set(all.map((running) => running.target))) await target.process.stop();
   }
   return all.map(({ contender, samples }) => ({ contender, samples }));
 }

@@ -52,10 +52,11 @@ function baselineOf(
   result: ContenderResult,
   results: readonly ContenderResult[],
 ): ContenderResult | undefined {
-  const { peer } = result.contender;
+  const { peer, accessLog } = result.contender;
   return results.find(({ contender: other }) => {
     if (scenario.against === 'haproxy') return other.label === BASELINE;
-    return scenario.against === 'log-off' ? other.peer.logging === peer : other.peer === peer && other.threads === 1;
+    if (other.peer !== peer) return false;
+    return scenario.against === 'log-off' ? accessLog === true && other.accessLog === false : other.threads === 1;
   });
 }
 

@@ -10,8 +10,8 @@ export interface Peer {
   /** Program and version, for the record. */
   version(): string;
   start(plan: PeerPlan): Promise<ManagedProcess>;
-  /** The same program with its access log on; undefined where the bench does not know how. */
-  readonly logging?: Peer;
+  /** Switches the access log of the program that runs at `addresses`; undefined where the bench does not know how. */
+  switchAccessLog?(addresses: Addresses, on: boolean): Promise<void>;
 }
 
 /** Where and how large a peer is started. */

@@ -45,11 +45,11 @@ export interface WeirSource {
 
 /** Weir from this checkout (label `weir`) or another one (`weir:<name of its folder>`). */
 export function weirPeer(source: WeirSource): Peer {
-  const peer = { label: source.label, version: () => weirVersion(source) };
   return {
-    ...peer,
-    start: (plan) => start(source, plan, false),
-    logging: { ...peer, start: (plan) => start(source, plan, true) },
+    label: source.label,
+    version: () => weirVersion(source),
+    start: (plan) => start(source, plan),
+    switchAccessLog,
   };
 }
 
@@ -62,20 +62,16 @@ export function weirCheckout(directory: string): WeirSource {
   return { label: `weir:${basename(absolute)}`, directory: absolute, command: undefined };
 }
 
-async function start(source: WeirSource, plan: PeerPlan, accessLog: boolean): Promise<ManagedProcess> {
+async function start(source: WeirSource, plan: PeerPlan): Promise<ManagedProcess> {
   const { addresses } = plan;
   const process = await startProgram(source, plan);
   await untilListening(process, addresses.api, API_PORT);
-  const endpoint = `http://${addresses.api}:${API_PORT}`;
-  const client = new ElasticLoadBalancingClient({
-    endpoint,
-    region: 'us-east-1',
-    credentials: CREDENTIALS,
-    maxAttempts: 1,
-  });
+  const client = clientOf(addresses);
   try {
-    await createLoadBalancer(client, addresses, accessLog);
-    if (plan.certificates !== undefined) await addHttpsListeners(client, endpoint, LOAD_BALANCER, plan.certificates);
+    await createLoadBalancer(client, addresses);
+    if (plan.certificates !== undefined) {
+      await addHttpsListeners(client, endpointOf(addresses), LOAD_BALANCER, plan.certificates);
+    }
     await untilInService(client, addresses);
   } catch (error) {
     const said = process.output.slice(-SHOWN_OUTPUT);
@@ -86,6 +82,30 @@ async function start(source: WeirSource, plan: PeerPlan, accessLog: boolean): Pr
   await untilListening(process, addresses.front, HTTP_PORT);
   await untilListening(process, addresses.front, TCP_PORT);
   return process;
+}
+
+function endpointOf(addresses: Addresses): string {
+  return `http://${addresses.api}:${API_PORT}`;
+}
+
+function clientOf(addresses: Addresses): ElasticLoadBalancingClient {
+  const endpoint = endpointOf(addresses);
+  return new ElasticLoadBalancingClient({ endpoint, region: 'us-east-1', credentials: CREDENTIALS, maxAttempts: 1 });
+}
+
+async function switchAccessLog(addresses: Addresses, on: boolean): Promise<void> {
+  const client = clientOf(addresses);
+  const accessLog = on ? { Enabled: true, S3BucketName: 'bench', EmitInterval: 5 } : { Enabled: false };
+  try {
+    await client.send(
+      new ModifyLoadBalancerAttributesCommand({
+        LoadBalancerName: LOAD_BALANCER,
+        LoadBalancerAttributes: { AccessLog: accessLog },
+      }),
+    );
+  } finally {
+    client.destroy();
+  }
 }
 
 function startProgram(source: WeirSource, plan: PeerPlan): Promise<ManagedProcess> {
@@ -103,11 +123,7 @@ function startProgram(source: WeirSource, plan: PeerPlan): Promise<ManagedProces
   });
 }
 
-async function createLoadBalancer(
-  client: ElasticLoadBalancingClient,
-  addresses: Addresses,
-  accessLog: boolean,
-): Promise<void> {
+async function createLoadBalancer(client: ElasticLoadBalancingClient, addresses: Addresses): Promise<void> {
   const name = { LoadBalancerName: LOAD_BALANCER };
   const listener = (protocol: string, port: number) => ({
     Protocol: protocol,
@@ -127,10 +143,7 @@ async function createLoadBalancer(
   await client.send(
     new ModifyLoadBalancerAttributesCommand({
       ...name,
-      LoadBalancerAttributes: {
-        ConnectionSettings: { IdleTimeout: 600 },
-        ...(accessLog ? { AccessLog: { Enabled: true, S3BucketName: 'bench', EmitInterval: 5 } } : {}),
-      },
+      LoadBalancerAttributes: { ConnectionSettings: { IdleTimeout: 600 } },
     }),
   );
   await client.send(new RegisterInstancesWithLoadBalancerCommand({ ...name, Instances: instancesOf(addresses) }));

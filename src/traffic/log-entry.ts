@@ -14,7 +14,7 @@ const ROOM_STEP = 512;
 /** An idle connection keeps no more. */
 const KEPT_ROOM = 4096;
 const NO_REQUEST_ROOM = 32;
-const NO_ROOM = new DataView(new ArrayBuffer(0));
+const NO_TAIL = new DataView(new ArrayBuffer(0));
 
 /** What of a target its lines name. */
 export interface LoggedTarget {
@@ -28,8 +28,10 @@ export class LogEntry {
   /** ` my-loadbalancer 192.168.131.39:2817 `. */
   readonly client: Phrase;
   /** `"GET http://www.example.com:80/ HTTP/1.1" "curl/7.38.0" - -` and the line's end. */
-  tail = NO_ROOM;
+  tail = NO_TAIL;
   tailLength = 0;
+  /** In the tail. */
+  #room = 0;
   /** The instance that has answered, or (layer 4) that the connection goes to. */
   target: LoggedTarget | undefined;
   /** On the monotonic clock, in milliseconds; -1 for what has not happened. */
@@ -94,12 +96,15 @@ export class LogEntry {
 
   /** Lets go of what is more than an idle connection should keep. */
   trim(): void {
-    if (this.tail.byteLength > KEPT_ROOM) this.tail = NO_ROOM;
+    if (this.#room <= KEPT_ROOM) return;
+    this.tail = NO_TAIL;
+    this.#room = 0;
   }
 
   #makeRoom(room: number): void {
     const wanted = room + this.#tls.length + PHRASE_SLACK;
-    if (this.tail.byteLength >= wanted) return;
-    this.tail = new DataView(new ArrayBuffer(Math.ceil(wanted / ROOM_STEP) * ROOM_STEP));
+    if (this.#room >= wanted) return;
+    this.#room = Math.ceil(wanted / ROOM_STEP) * ROOM_STEP;
+    this.tail = new DataView(new ArrayBuffer(this.#room));
   }
 }

@@ -58,6 +58,17 @@ export function usageOf(pid: number): Usage {
   };
 }
 
+/** As the CPU time of {@link usageOf}, but to the nanosecond, and without what has ended: for differences over moments. */
+export function cpuNanosecondsOf(pid: number): number {
+  let nanoseconds = 0;
+  for (const member of treeOf(pid, allStats())) {
+    const tasks = `/proc/${member.pid}/task`;
+    for (const task of readdirSync(tasks))
+      nanoseconds += Number(read(`${tasks}/${task}/schedstat`)?.split(' ', 1)[0] ?? 0);
+  }
+  return nanoseconds;
+}
+
 /**
  * Reads the line `cpu` of `/proc/stat` (proc(5)): clock ticks that all CPUs together were not idle, time stolen by the
  * host of a virtual machine included.
@@ -83,15 +94,15 @@ function allStats(): ProcessStat[] {
   const stats: ProcessStat[] = [];
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
-    const line = readStat(name);
+    const line = read(`/proc/${name}/stat`);
     if (line !== undefined) stats.push(parseStat(line));
   }
   return stats;
 }
 
-function readStat(pid: string): string | undefined {
+function read(path: string): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return readFileSync(path, 'latin1');
   } catch {
     return undefined; // Ended between the listing and the reading.
   }

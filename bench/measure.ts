@@ -155,12 +155,13 @@ async function measureIdle(plan: LoadPlan, target: Target): Promise<Sample> {
   };
 }
 
-function urlOf(scenario: Scenario, target: Target): string {
+export function urlOf(scenario: Scenario, target: Target): string {
   if (scenario.tls !== undefined) return httpsUrl(target.addresses, scenario.tls, scenario.path);
   return (scenario.layer === 'http' ? httpUrl : tcpUrl)(target.addresses, scenario.path);
 }
 
-function failedSample(message: string): Sample {
+/** In place of a measurement that came to nothing. */
+export function failedSample(message: string): Sample {
   return {
     requests: 0,
     bytes: 0,

@@ -12,6 +12,7 @@ import type { ProcessTable } from './processes.ts';
 import { checkSameWork } from './same-work.ts';
 import { isValid, type Sample } from './sample.ts';
 import type { Scenario } from './scenarios.ts';
+import { measureSwitched } from './switched.ts';
 import { makeCertificates, type BenchCertificates } from './tls.ts';
 
 /** The first warm-up of a peer is longer: a just-in-time compiler needs it. */
@@ -24,10 +25,7 @@ export interface Contender {
   readonly label: string;
   readonly peer: Peer;
   readonly threads: number;
-  /**
-   * Its access log is switched on or off before it is measured. The one with its log on is the process of the one before it:
-   * what differs from process to process, by chance, is more than a log costs.
-   */
+  /** With its access log or without it (bench/switched.ts). */
   readonly accessLog?: boolean;
 }
 
@@ -63,7 +61,7 @@ export function contendersFor(scenario: Scenario, options: Options): Contender[]
   if (scenario.against === 'log-off') {
     const { threads } = options;
     return options.peers.flatMap((peer) =>
-      peer.switchAccessLog === undefined
+      peer.accessLog === undefined
         ? []
         : [
             { label: peer.label, peer, threads, accessLog: false },
@@ -106,6 +104,7 @@ export async function runScenario(
     cpuPlan.rest,
   );
   try {
+    if (scenario.against === 'log-off') return await runSwitched(environment, load, options, contenders, cpuPlan);
     return scenario.freshPeers
       ? await runWithFreshPeers(environment, load, options, contenders, cpuPlan)
       : await runWithStandingPeers(environment, load, options, contenders, cpuPlan);
@@ -124,16 +123,13 @@ async function runWithStandingPeers(
   const all: Running[] = [];
   try {
     for (const [index, contender] of contenders.entries()) {
-      const before = contender.accessLog === true ? all.at(-1)?.target : undefined;
-      const target = before ?? (await startContender(environment, contender, index, cpuPlan));
+      const target = await startContender(environment, contender, index, cpuPlan);
       all.push({ contender, target, samples: [], ratePerSecond: undefined });
     }
     await findRates(environment, load, all);
     for (let round = 1; round <= options.rounds; round++) {
       // What one leaves to the next, each leaves to each.
       for (const running of round % 2 === 1 ? all : all.toReversed()) {
-        const { peer, accessLog } = running.contender;
-        if (accessLog !== undefined) await peer.switchAccessLog?.(running.target.addresses, accessLog);
         const warmUp = round === 1 ? Math.max(FIRST_WARM_UP_SECONDS, options.warmUp) : options.warmUp;
         await measure(load, running.target, warmUp, running.ratePerSecond);
         const sample = await measure(load, running.target, options.seconds, running.ratePerSecond);
@@ -142,7 +138,7 @@ async function runWithStandingPeers(
       }
     }
   } finally {
-    for (const target of new Set(all.map((running) => running.target))) await target.process.stop();
+    for (const running of all) await running.target.process.stop();
   }
   return all.map(({ contender, samples }) => ({ contender, samples }));
 }
@@ -163,6 +159,43 @@ async function runWithFreshPeers(
       samples.push(sample);
       environment.say(progressLine(load.scenario, round, options.rounds, contender.label, sample));
     }
+  }
+  return results;
+}
+
+/** Contenders are pairs, the same peer without and with its access log. */
+async function runSwitched(
+  environment: Environment,
+  load: LoadPlan,
+  options: Options,
+  contenders: readonly Contender[],
+  cpuPlan: CpuPlan,
+): Promise<ContenderResult[]> {
+  const results = contenders.map((contender) => ({ contender, samples: [] as Sample[] }));
+  const pairs = results.flatMap((without, i) =>
+    without.contender.accessLog === false ? [{ without, with: results[i + 1]!, index: i }] : [],
+  );
+  const targets: Target[] = [];
+  try {
+    for (const { without, index } of pairs) {
+      targets.push(await startContender(environment, without.contender, index, cpuPlan));
+    }
+    for (let round = 1; round <= options.rounds; round++) {
+      for (const [i, pair] of pairs.entries()) {
+        const warmUp = round === 1 ? Math.max(FIRST_WARM_UP_SECONDS, options.warmUp) : options.warmUp;
+        const { peer } = pair.without.contender;
+        const samples = await measureSwitched(load, targets[i]!, peer, warmUp, options.seconds);
+        for (const [{ contender, samples: all }, sample] of [
+          [pair.without, samples.without],
+          [pair.with, samples.with],
+        ] as const) {
+          all.push(sample);
+          environment.say(progressLine(load.scenario, round, options.rounds, contender.label, sample));
+        }
+      }
+    }
+  } finally {
+    for (const { process } of targets) await process.stop();
   }
   return results;
 }

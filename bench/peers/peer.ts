@@ -10,8 +10,15 @@ export interface Peer {
   /** Program and version, for the record. */
   version(): string;
   start(plan: PeerPlan): Promise<ManagedProcess>;
-  /** Switches the access log of the program that runs at `addresses`; undefined where the bench does not know how. */
-  switchAccessLog?(addresses: Addresses, on: boolean): Promise<void>;
+  /** Undefined where the bench does not know how. */
+  readonly accessLog?: AccessLog;
+}
+
+/** The access log of the program that runs at `addresses`, switched while it carries traffic. */
+export interface AccessLog {
+  switch(addresses: Addresses, on: boolean): Promise<void>;
+  /** How many requests it has answered, ever. */
+  requests(addresses: Addresses): Promise<number>;
 }
 
 /** Where and how large a peer is started. */

@@ -49,7 +49,7 @@ export function weirPeer(source: WeirSource): Peer {
     label: source.label,
     version: () => weirVersion(source),
     start: (plan) => start(source, plan),
-    switchAccessLog,
+    accessLog: { switch: switchAccessLog, requests: requestsOf },
   };
 }
 
@@ -106,6 +106,13 @@ async function switchAccessLog(addresses: Addresses, on: boolean): Promise<void>
   } finally {
     client.destroy();
   }
+}
+
+async function requestsOf(addresses: Addresses): Promise<number> {
+  const metrics = await (await fetch(`${endpointOf(addresses)}/metrics`)).text();
+  const requests = /^weir_requests_total\{load_balancer="bench"\} (\d+)$/m.exec(metrics)?.[1];
+  if (requests === undefined) throw new Error('/metrics has no weir_requests_total of the load balancer "bench"');
+  return Number(requests);
 }
 
 function startProgram(source: WeirSource, plan: PeerPlan): Promise<ManagedProcess> {

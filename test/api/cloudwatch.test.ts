@@ -98,6 +98,18 @@ for (const protocol of PROTOCOLS) {
       assert.deepEqual(await sums([{ Name: 'TargetGroup', Value: 'x' }]), []);
     });
 
+    it('GetMetricStatistics, GetMetricData: one point of a month, whatever of it there is', async () => {
+      const client = clientOf(protocol);
+      const month = { StartTime: new Date(at(30).getTime() - 30 * 86_400_000), EndTime: at(30) };
+      const Period = 30 * 86_400;
+      const { Datapoints } = await client.send(statistics({ ...month, Period }));
+      assert.deepEqual(Datapoints, [{ Timestamp: month.StartTime, Sum: 17, Unit: 'Count' }]);
+      const Metric = { ...ELB, MetricName: 'RequestCount', Dimensions: WEB };
+      const queries = [{ Id: 'a', MetricStat: { Metric, Period, Stat: 'Sum' } }];
+      const data = await client.send(new GetMetricDataCommand({ ...month, MetricDataQueries: queries }));
+      assert.deepEqual(data.MetricDataResults?.[0]?.Values, [17]);
+    });
+
     it('GetMetricStatistics: every statistic, with its unit', async () => {
       const client = clientOf(protocol);
       const all = ['SampleCount', 'Average', 'Sum', 'Minimum', 'Maximum'] as const;

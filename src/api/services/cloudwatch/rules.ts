@@ -17,6 +17,8 @@ export interface Context {
 
 const MINUTE = 60;
 const DAY = 86_400;
+/** Of seconds, about 68 years: scripts that want one point of a month, or of everything, ask for a period as long as that. */
+const MAX_PERIOD = 2 ** 31 - 1;
 const MAX_DIMENSIONS = 30;
 const MAX_NAMED = 10;
 const OF_DATA = ['Bytes', 'Kilobytes', 'Megabytes', 'Gigabytes', 'Terabytes'];
@@ -49,8 +51,8 @@ export function dimensionsProblem(name: string, given: readonly Dimension[] = []
 }
 
 export function periodProblem(name: string, period: number | undefined): string | undefined {
-  if (period === undefined || (period >= MINUTE && period % MINUTE === 0 && period <= DAY)) return undefined;
-  return `The parameter ${name} must be a multiple of 60, from 60 to ${DAY}: points are of one minute.`;
+  if (period === undefined || (period >= MINUTE && period % MINUTE === 0 && period <= MAX_PERIOD)) return undefined;
+  return `The parameter ${name} must be a multiple of 60, from 60 on: points are of one minute.`;
 }
 
 /** CloudWatch looks at whole seconds. */

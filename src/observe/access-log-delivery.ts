@@ -28,11 +28,16 @@ export interface UndeliveredFile {
   readonly bytes: number;
 }
 
+/** `number`: how many files have come before, to all buckets. */
+interface WaitingFile extends UndeliveredFile {
+  readonly number: number;
+}
+
 interface Lane {
   readonly bucket: string;
-  readonly files: UndeliveredFile[];
+  readonly files: WaitingFile[];
   /** The one that is being delivered. */
-  current: UndeliveredFile | undefined;
+  current: WaitingFile | undefined;
   backoffMs: number;
   retry: Timer | undefined;
   /** What went wrong last; undefined: nothing. */
@@ -54,6 +59,7 @@ export class LogDelivery {
   readonly #lanes = new Map<string, Lane>();
   #store: LogStore;
   #bytes = 0;
+  #added = 0;
   #stopped = false;
   /** Resolves waits for rest. */
   #atRest: (() => void)[] = [];
@@ -106,7 +112,7 @@ export class LogDelivery {
     }
     // A test file can be written again before it is delivered.
     if (lane.files.some(({ path }) => path === file.path)) return;
-    lane.files.push(file);
+    lane.files.push({ ...file, number: this.#added++ });
     this.#bytes += file.bytes;
     if (lane.current === undefined && lane.retry === undefined) void this.#work(lane);
   }
@@ -114,17 +120,24 @@ export class LogDelivery {
   /** Gives up the oldest file that is not on its way. False when there is none. */
   async dropOldest(): Promise<boolean> {
     const { files, spool, log } = this.#options;
+    const [lane, file] = this.#oldest() ?? [];
+    if (lane === undefined || file === undefined) return false;
+    this.#forget(lane, file);
+    const lines = await files.read(file.path).then(countLines, () => 0);
+    this.droppedLines += lines;
+    await files.remove(file.path, spool).catch(() => undefined);
+    log.error({ file: file.key, lines }, 'an access log file was dropped: too much is not delivered yet');
+    return true;
+  }
+
+  /** Of all buckets. */
+  #oldest(): readonly [Lane, WaitingFile] | undefined {
+    let found: readonly [Lane, WaitingFile] | undefined;
     for (const lane of this.#lanes.values()) {
       const file = lane.files.find((each) => each !== lane.current);
-      if (file === undefined) continue;
-      this.#forget(lane, file);
-      const lines = await files.read(file.path).then(countLines, () => 0);
-      this.droppedLines += lines;
-      await files.remove(file.path, spool).catch(() => undefined);
-      log.error({ file: file.key, lines }, 'an access log file was dropped: too much is not delivered yet');
-      return true;
+      if (file !== undefined && file.number < (found?.[1].number ?? Infinity)) found = [lane, file];
     }
-    return false;
+    return found;
   }
 
   /** Resolves when every lane is empty or waits before it tries again. */
@@ -186,7 +199,7 @@ export class LogDelivery {
     }
   }
 
-  #forget(lane: Lane, file: UndeliveredFile): void {
+  #forget(lane: Lane, file: WaitingFile): void {
     lane.files.splice(lane.files.indexOf(file), 1);
     this.#bytes -= file.bytes;
   }

@@ -40,8 +40,9 @@ export function openCloudWatch({ path, clock, log, control }: CloudWatchOptions)
   };
 }
 
-function sourceOf({ id, name, zones, countedZones, counters, instances }: LoadBalancerStatus): MetricsSource {
+function sourceOf(status: LoadBalancerStatus): MetricsSource {
+  const { id, name, zones, crossZone, countedZones, counters, instances } = status;
   const [accountId = '', region = ''] = id.split('/');
   const hosts = instances.map(({ zone, state }) => ({ zone, healthy: state === 'InService' }));
-  return { accountId, region, name, countedZones, nodeZone: zones[0] ?? '', counters, hosts };
+  return { accountId, region, name, countedZones, nodeZone: zones[0] ?? '', crossZone, counters, hosts };
 }

@@ -31,6 +31,8 @@ export interface LoadBalancerStatus {
   readonly name: string;
   /** Those that are enabled. */
   readonly zones: readonly string[];
+  /** Whether nodes serve the instances of all zones. */
+  readonly crossZone: boolean;
   /** Those that the counters have, in their order (traffic/zone-counters.ts). */
   readonly countedZones: readonly string[];
   /** Of all threads (traffic/counters.ts). */
@@ -79,6 +81,7 @@ export function statusOf(
     id,
     name: record.name,
     zones: record.zones,
+    crossZone: compiled.crossZone,
     countedZones: compiled.countedZones,
     counters,
     tls: tlsReports,

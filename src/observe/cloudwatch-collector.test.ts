@@ -23,6 +23,7 @@ class Lab {
   readonly series = new CloudWatchSeries(this.store);
   readonly counters = makeCounters(2);
   hosts: { zone: string; healthy: boolean }[] = [];
+  crossZone = false;
   isThere = true;
   collector: CloudWatchCollector;
 
@@ -47,8 +48,8 @@ class Lab {
   }
 
   source(): MetricsSource {
-    const { counters, hosts } = this;
-    return { ...OWNER, name: 'web', countedZones: ['a', 'b'], nodeZone: 'a', counters, hosts };
+    const { counters, hosts, crossZone } = this;
+    return { ...OWNER, name: 'web', countedZones: ['a', 'b'], nodeZone: 'a', crossZone, counters, hosts };
   }
 
   /** Counts in zone `a` (0) or `b` (1), in a thread. */
@@ -107,6 +108,25 @@ describe('points of CloudWatch', () => {
     assert.deepEqual(lab.read('HealthyHostCount', 'Maximum', { zone: 'a' }), { 0: 1 });
     assert.deepEqual(lab.read('UnHealthyHostCount', 'Maximum', { zone: 'b' }), { 0: 0 });
     assert.deepEqual(lab.read('HealthyHostCount', 'Average', { loadBalancer: 'web' }), { 0: 1 });
+  });
+
+  it('count the hosts of all zones together where nodes serve them all, by zone as ever', () => {
+    const lab = new Lab();
+    lab.hosts = [
+      { zone: 'a', healthy: true },
+      { zone: 'a', healthy: false },
+      { zone: 'b', healthy: true },
+    ];
+    lab.clock.advance(MINUTE);
+    lab.crossZone = true;
+    lab.clock.advance(MINUTE);
+    const whole = { loadBalancer: 'web' };
+    assert.deepEqual(lab.read('HealthyHostCount', 'Average', whole), { 0: 1, 1: 2 });
+    assert.deepEqual(lab.read('HealthyHostCount', 'Maximum', {}), { 0: 1, 1: 2 });
+    assert.deepEqual(lab.read('UnHealthyHostCount', 'Minimum', whole), { 0: 0, 1: 1 });
+    assert.deepEqual(lab.read('UnHealthyHostCount', 'SampleCount', whole), { 0: 2, 1: 1 });
+    assert.deepEqual(lab.read('HealthyHostCount', 'Maximum', { ...whole, zone: 'a' }), { 0: 1, 1: 1 });
+    assert.deepEqual(lab.read('UnHealthyHostCount', 'Maximum', { zone: 'b' }), { 0: 0, 1: 0 });
   });
 
   it('have the highest and the lowest of what was sampled', () => {

@@ -36,6 +36,7 @@ export interface MetricsSource {
   /** In the order in which the counters have them; the node stands in the first that is enabled. */
   readonly countedZones: readonly string[];
   readonly nodeZone: string;
+  readonly crossZone: boolean;
   /** The same memory for as long as the load balancer is the same. */
   readonly counters: SharedArrayBuffer;
   readonly hosts: readonly { readonly zone: string; readonly healthy: boolean }[];
@@ -200,7 +201,7 @@ function pointsOf(followed: Followed): readonly SeriesPoint[] {
     const point = at < 0 ? EMPTY : zonePoint(zones, followed.zones, at * ZONE_CELLS);
     add(zone, { ...point, gauges: zoneGauges(source, zone, gauges) });
   }
-  add('', wholePoint(whole, followed.whole, gauges));
+  add('', wholePoint(whole, followed));
   followed.zones = zones;
   followed.whole = whole;
   gauges.clear();
@@ -223,20 +224,26 @@ function zonePoint(now: Float64Array, before: Float64Array, first: number): Poin
 }
 
 function zoneGauges({ hosts, nodeZone }: MetricsSource, zone: string, sampled: Followed['gauges']): Point['gauges'] {
-  const gauges = new Map<number, Gauge>();
-  const here = hosts.filter((host) => host.zone === zone);
-  if (here.length > 0) {
-    const healthy = here.filter((host) => host.healthy).length;
-    gauges.set(GAUGES.indexOf('HealthyHostCount'), gaugeOf(healthy));
-    gauges.set(GAUGES.indexOf('UnHealthyHostCount'), gaugeOf(here.length - healthy));
-  }
+  const gauges = hostCounts(hosts.filter((host) => host.zone === zone));
   const queue = sampled.get('SurgeQueueLength');
   if (zone === nodeZone && queue !== undefined && queue.max > 0) gauges.set(GAUGES.indexOf('SurgeQueueLength'), queue);
   return gauges;
 }
 
-/** What has no zone: the estimates of what an Application Load Balancer would cost. */
-function wholePoint(now: Float64Array, before: Float64Array, sampled: Followed['gauges']): Point {
+function hostCounts(hosts: MetricsSource['hosts']): Map<number, Gauge> {
+  if (hosts.length === 0) return new Map();
+  const healthy = hosts.filter((host) => host.healthy).length;
+  return new Map([
+    [GAUGES.indexOf('HealthyHostCount'), gaugeOf(healthy)],
+    [GAUGES.indexOf('UnHealthyHostCount'), gaugeOf(hosts.length - healthy)],
+  ]);
+}
+
+/**
+ * What is told of the load balancer as a whole: the estimates of what an Application Load Balancer would cost, and its hosts
+ * where each node serves those of all zones.
+ */
+function wholePoint(now: Float64Array, { source, whole: before, gauges: sampled }: Followed): Point {
   const since = (cell: number): number => now[cell]! - before[cell]!;
   const connections = since(COUNTER.clientConnections) + since(COUNTER.backendConnections);
   const bytes = since(COUNTER.receivedBytes) + since(COUNTER.sentBytes);
@@ -244,7 +251,7 @@ function wholePoint(now: Float64Array, before: Float64Array, sampled: Followed['
   if (connections > 0) counts.set(COUNTS.indexOf('EstimatedALBNewConnectionCount'), connections);
   if (bytes > 0) counts.set(COUNTS.indexOf('EstimatedProcessedBytes'), bytes);
   const active = sampled.get('EstimatedALBActiveConnectionCount');
-  const gauges = new Map<number, Gauge>();
+  const gauges = hostCounts(source.crossZone ? source.hosts : []);
   if (active !== undefined && active.max > 0) gauges.set(GAUGES.indexOf('EstimatedALBActiveConnectionCount'), active);
   return { counts, gauges };
 }

@@ -35,7 +35,7 @@ export function seriesKey({ accountId, region, name }: Owner & { readonly name: 
 
 interface Place {
   readonly loadBalancer: string;
-  /** Empty: the load balancer as a whole, of what has no zones. */
+  /** Empty: the load balancer as a whole. Where that tells a metric, the zones are not added up. */
   readonly zone: string;
 }
 
@@ -60,11 +60,17 @@ export class CloudWatchSeries {
   ): ReadonlyMap<number, StatisticSet> {
     const { start, end, period } = window;
     const sets = new Map<number, StatisticSet>();
+    // Minutes that the load balancer tells as a whole: that series comes before those of its zones.
+    let whole = new Set<number>();
+    let of = '';
     for (const series of this.#of(owner, dimensions)) {
       if ((series.kinds & definition.kinds) === 0) continue;
+      const { loadBalancer, zone } = placeOf(series);
+      if (loadBalancer !== of) [of, whole] = [loadBalancer, new Set()];
       for (const { minute, body } of this.#store.read(series.id, Math.ceil(start / 60), Math.ceil(end / 60))) {
         const set = definition.of(decodePoint(body));
-        if (set === undefined) continue;
+        if (set === undefined || whole.has(minute)) continue;
+        if (zone === '') whole.add(minute);
         const at = start + Math.floor((minute * 60 - start) / period) * period;
         sets.set(at, mergeSets(sets.get(at), set));
       }

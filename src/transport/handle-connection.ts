@@ -1,4 +1,5 @@
 /** A connection over Node's TCP handles, without the streams around them. */
+import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { assert } from '../kit/assert.ts';
 import { BUFFERS } from '../model/limits.ts';
@@ -17,6 +18,8 @@ import type { Outbox } from './outbox.ts';
 import { READ_ROOM, type Connection, type ConnectionOwner, type TlsInfo } from './transport.ts';
 
 const UV_EOF = -4095;
+const UV_EPIPE = -constants.errno.EPIPE;
+const UV_ECONNRESET = -constants.errno.ECONNRESET;
 
 export class HandleConnection implements Connection {
   owner: ConnectionOwner;
@@ -41,6 +44,8 @@ export class HandleConnection implements Connection {
   #shutdown: ShutdownRequest | undefined;
   /** What a write failed with; the owner will hear of it. */
   protected failedStatus = 0;
+  /** Made by `connect`, not accepted. */
+  #isOutgoing = false;
   #peer: SocketName | undefined;
   #local: SocketName | undefined;
 
@@ -58,7 +63,7 @@ export class HandleConnection implements Connection {
   }
 
   get pending(): boolean {
-    return this.#writesInFlight > 0;
+    return this.#writesInFlight > 0 || this.failedStatus !== 0;
   }
 
   get readingBulk(): boolean {
@@ -108,6 +113,7 @@ export class HandleConnection implements Connection {
       this.lost(status);
       return;
     }
+    this.#isOutgoing = true;
     this.tcp.setNoDelay(true);
     this.up();
   }
@@ -182,8 +188,8 @@ export class HandleConnection implements Connection {
   /** The peer ended its side, or the connection broke. */
   readEnded(status: number): void {
     if (this.closed) return;
-    if (status !== UV_EOF) {
-      this.lost(status);
+    if (status !== UV_EOF || this.failedStatus !== 0) {
+      this.lost(this.failedStatus === 0 ? status : this.failedStatus);
       return;
     }
     this.#readable = false;
@@ -227,11 +233,21 @@ export class HandleConnection implements Connection {
     const { writeRequest, internals } = this.transport;
     const status = this.stream.writeBuffer(writeRequest, view);
     if (status !== 0) {
-      this.failedStatus = status;
-      process.nextTick(() => this.lost(status));
+      this.writeFailed(status);
       return false;
     }
     return internals.streamBaseState[internals.kLastWriteWasAsync] === 1;
+  }
+
+  /**
+   * Nothing more can be sent, which the owner hears later. A back end that has closed on bytes which it had not read has
+   * answered before, maybe: where reading comes to an end by itself, it is heard out first.
+   */
+  protected writeFailed(status: number): void {
+    this.failedStatus = status;
+    const isGone = status === UV_EPIPE || status === UV_ECONNRESET;
+    if (isGone && this.#isOutgoing && this.#readable && !this.#finishing) return;
+    process.nextTick(() => this.lost(status));
   }
 
   protected keepRequest(view: Uint8Array): void {
@@ -253,9 +269,9 @@ export class HandleConnection implements Connection {
       write.bulk.inFlight--;
       this.transport.bulkPool.settle(write.bulk);
     }
-    if (this.closed) return;
+    if (this.closed || this.failedStatus !== 0) return;
     if (status !== 0) {
-      this.lost(status);
+      this.writeFailed(status);
       return;
     }
     if (this.#writesInFlight > 0) return;
@@ -306,7 +322,7 @@ export class HandleConnection implements Connection {
   }
 
   finish(): void {
-    if (this.#writesInFlight === 0) {
+    if (this.#writesInFlight === 0 || this.failedStatus !== 0) {
       this.leave();
       return;
     }

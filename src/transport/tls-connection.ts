@@ -150,18 +150,13 @@ export abstract class TlsConnection extends HandleConnection {
     this.#writing = true;
     const status = this.ssl.writeBuffer(request, view);
     this.#writing = false;
-    if (status !== 0) this.#writeFailed(status);
+    if (status !== 0) this.writeFailed(status);
     if (this.failedStatus === 0) this.awaitWrite();
-  }
-
-  #writeFailed(status: number): void {
-    this.failedStatus = status;
-    process.nextTick(() => this.lost(status));
   }
 
   override writeCompleted(write: PendingWrite, status: number): void {
     if (this.#writing) {
-      this.#writeFailed(status);
+      this.writeFailed(status);
       return;
     }
     if (status === 0 && this.#queue.length > 0 && !this.closed) {

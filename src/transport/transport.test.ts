@@ -233,6 +233,8 @@ for (const wanted of ['handle', 'net'] as const) {
           assert.equal(owner.events.length, before);
           await turns(1);
         }
+        // One that was asked for is heard out first.
+        connection.resume();
         await owner.until(() => owner.events.some((event) => /^close (?:EPIPE|ECONNRESET)$/.test(event)));
       });
 

@@ -25,7 +25,10 @@ export interface ConnectionOwner {
   onEnd(connection: Connection): void;
   /** All that was sent is with the kernel (called only after `pending` was true). */
   onDrain(connection: Connection): void;
-  /** The connection is gone, by the peer or by an error; `code` is the system's (`ECONNRESET` …). */
+  /**
+   * The connection is gone, by the peer or by an error; `code` is the system's (`ECONNRESET` …). One that was asked for, and
+   * whose peer takes nothing more, is read to its end before: to one who has paused it, it is not gone before it goes on.
+   */
   onClose(connection: Connection, code: string): void;
 }
 
@@ -71,7 +74,7 @@ export interface Connection {
   /** Undefined where the connection is not encrypted. */
   readonly tls: TlsInfo | undefined;
   owner: ConnectionOwner;
-  /** Something that was sent is not with the kernel yet: send no more before `onDrain`. */
+  /** Something that was sent is not with the kernel yet, or never will be: send no more before `onDrain`. */
   readonly pending: boolean;
   readonly closed: boolean;
   /** Ask for a large private read buffer, or let go of it; takes effect when the current `onData` returns. */

@@ -147,7 +147,8 @@ function writeSurgeQueues(out: Exposition, loadBalancers: readonly Summed[]): vo
 }
 
 function writeLatency(out: Exposition, loadBalancers: readonly Summed[]): void {
-  out.family('weir_latency_seconds', 'histogram', 'From the dispatch of a request to the first byte of its response.');
+  const latency = 'From the dispatch of a request to the first byte of its response (TCP: until the connection is up).';
+  out.family('weir_latency_seconds', 'histogram', latency);
   for (const { label, sum } of loadBalancers) {
     out.histogram(label, LATENCY_BUCKETS, sum, COUNTER.latencyBuckets, sum[COUNTER.latencySum]!);
   }

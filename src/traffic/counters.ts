@@ -41,7 +41,7 @@ export const COUNTER = {
   /** Clients that no security group lets in. */
   refusedConnections: 18,
   latencyCount: 19,
-  /** Seconds from the request's dispatch to the first byte of the response. */
+  /** Seconds from the request's dispatch to the first byte of the response; layer 4: until the connection is up. */
   latencySum: 20,
   latencyBuckets: 21,
 } as const;

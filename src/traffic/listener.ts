@@ -10,13 +10,22 @@ import type { RequestOrigin } from '../wire/log-request.ts';
 import { Phrase } from '../wire/phrase.ts';
 import { Balancer } from './balancer.ts';
 import { CountLog } from './count-log.ts';
-import { COUNTER, counterRow, SHARED, sharedCells, SURGE_LANES, threadsOf, zoneBlock } from './counters.ts';
+import {
+  COUNTER,
+  counterRow,
+  observeLatency,
+  SHARED,
+  sharedCells,
+  SURGE_LANES,
+  threadsOf,
+  zoneBlock,
+} from './counters.ts';
 import type { HttpTarget } from './http-backend.ts';
 import { ListenerTls } from './listener-tls.ts';
 import type { CompiledListener, CompiledLoadBalancer } from './snapshot.ts';
 import { StickySessions } from './stickiness.ts';
 import { SurgeQueue } from './surge-queue.ts';
-import { zoneCellsOf } from './zone-counters.ts';
+import { observeZoneLatency, zoneCellsOf } from './zone-counters.ts';
 
 /** A client connection of either layer, as its listener sees it. */
 export interface ClientSession {
@@ -66,6 +75,12 @@ export class LoadBalancerRuntime {
   countInZone(zoneCells: number, cell: number): void {
     this.counters[cell]!++;
     this.zoneCounters[zoneCells + cell]!++;
+  }
+
+  /** How long an instance took to answer, or (layer 4) to take the connection: over all and in its zone. */
+  observeLatency(zoneCells: number, ms: number): void {
+    observeLatency(this.counters, ms / 1000);
+    observeZoneLatency(this.zoneCounters, zoneCells, ms / 1000);
   }
 
   /** Where the cells of a zone begin in {@link zoneCounters}. */

@@ -37,6 +37,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   #switched = false;
   #backendCounted = false;
   #requestCounted = false;
+  #dialledMs = 0;
   #zone = 0;
   /** Undefined where nothing is logged, and when the line has been written. */
   log: StreamLog | undefined;
@@ -92,10 +93,12 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     if (!this.#enterQueue()) return;
     this.count(COUNTER.backendConnections, 1);
     this.#countBackend();
-    const side: RelaySide = this.#makeBackend(target);
+    const connection = this.#context.transport.connect(target.host, target.port, NOBODY, target.tls);
+    const side: RelaySide = new RelaySide(this, connection, COUNTER.sentBytes);
     side.peer = this.#client;
     this.#client.peer = side;
     this.#backend = side;
+    this.#dialledMs = this.#context.clock.monotonicMs();
     this.log?.dialled();
     this.#context.wheel.arm(this.#timer, CONNECT_TIMEOUT_MS);
   }
@@ -129,11 +132,6 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     this.#client.connection.pause();
   }
 
-  #makeBackend(target: HttpTarget): RelaySide {
-    const connection = this.#context.transport.connect(target.host, target.port, NOBODY, target.tls);
-    return new RelaySide(this, connection, COUNTER.sentBytes);
-  }
-
   #countBackend(): void {
     this.#backendCounted = true;
     this.count(COUNTER.backendConnectionsActive, 1);
@@ -163,7 +161,12 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   connected(): void {
     this.#leaveQueue();
     this.#connected = true;
-    if (!this.#switched) this.#countRequest(this.#target!.zoneCells);
+    if (!this.#switched) {
+      const { zoneCells } = this.#target!;
+      this.#countRequest(zoneCells);
+      // CloudWatch's latency of a TCP listener is how long the connection to the instance takes.
+      this.#listener.loadBalancer.observeLatency(zoneCells, this.#context.clock.monotonicMs() - this.#dialledMs);
+    }
     this.log?.connected(this.#target);
     this.touch();
     if (this.#listener.compiled.proxyProtocol && !this.#switched) this.#sendProxyLine();
@@ -232,10 +235,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     if (code === PUBLIC_KEY_REFUSED && this.#target !== undefined) {
       this.#context.report({ type: 'publicKeyRefused', slot: this.#target.slot });
     }
-    if (side !== this.#client && !this.#connected) {
-      this.#nextInstance();
-      return;
-    }
+    if (side !== this.#client && !this.#connected) return this.#nextInstance();
     const other = side.peer?.connection;
     this.#close();
     // A reset, so that the other peer does not take what it got for all there was.

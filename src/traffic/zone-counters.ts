@@ -10,7 +10,7 @@ export const MAX_COUNTED_ZONES = 6;
 export const ZONE_COUNTER = {
   /** Requests that are not Compliant. */
   nonCompliant: 10,
-  /** Seconds from the dispatch of requests to the first byte of their responses. */
+  /** Seconds from the dispatch of requests to the first byte of their responses; layer 4: until connections are up. */
   latencySum: 11,
   latencyBuckets: 12,
 } as const;

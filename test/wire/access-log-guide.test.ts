@@ -5,7 +5,7 @@ import { FakeClock } from '../../src/kit/clock.ts';
 import { TimerWheel } from '../../src/kit/timer-wheel.ts';
 import { loadBalancerId, type Protocol } from '../../src/model/load-balancer.ts';
 import { ThreadContext } from '../../src/traffic/context.ts';
-import { makeCounters } from '../../src/traffic/counters.ts';
+import { COUNTER, makeCounters, sumCounters } from '../../src/traffic/counters.ts';
 import { LogRingReader, makeLogRing } from '../../src/traffic/log-ring.ts';
 import { LogWriter } from '../../src/traffic/log-writer.ts';
 import { Runtime } from '../../src/traffic/runtime.ts';
@@ -26,6 +26,7 @@ class Guide {
   toClient = 0;
   readonly client: FakeConnection;
   readonly #transport: FakeTransport;
+  readonly #counters: SharedArrayBuffer;
   readonly #log: LogWriter;
   readonly #reader: LogRingReader;
 
@@ -33,10 +34,12 @@ class Guide {
     clock: FakeClock,
     transport: FakeTransport,
     client: FakeConnection,
+    counters: SharedArrayBuffer,
     log: LogWriter,
     reader: LogRingReader,
   ) {
     this.clock = clock;
+    this.#counters = counters;
     this.#transport = transport;
     this.client = client;
     this.#log = log;
@@ -60,11 +63,11 @@ class Guide {
     const wheel = new TimerWheel(clock, undefined, fail);
     const runtime = new Runtime(new ThreadContext(0, transport, wheel, clock, () => {}, log), 1);
     const targetPages = table.pages.map(({ buffer }, page) => ({ page, buffer }));
-    const upserts = [loadBalancer(protocol, port)];
+    const upserts = [loadBalancer(protocol, port)] as const;
     await runtime.apply({ type: 'apply', revision: 1, targetPages, upserts, removals: [] });
     const client = transport.dial(port, '192.168.131.39', 2817, tls);
     assert.ok(client !== undefined);
-    const guide: Guide = new Guide(clock, transport, client, log, new LogRingReader(ring));
+    const guide: Guide = new Guide(clock, transport, client, upserts[0].counters, log, new LogRingReader(ring));
     test.after(async () => {
       await runtime.stop(0);
       wheel.stop();
@@ -89,6 +92,11 @@ class Guide {
   end(connection: FakeConnection): void {
     connection.peer.end();
     connection.arriveEnd();
+  }
+
+  /** CloudWatch's Latency, in seconds with six decimals. */
+  get latency(): string {
+    return sumCounters(this.#counters)[COUNTER.latencySum]!.toFixed(6);
   }
 
   get lines(): string {
@@ -141,7 +149,7 @@ async function http(
   [request, backend, response]: readonly [number, number, number],
   bodyBytes: number,
   tls?: TlsInfo,
-): Promise<string> {
+): Promise<Guide> {
   const guide = await Guide.start(test, protocol, port, tls);
   guide.toInstance = request;
   guide.toClient = response;
@@ -149,7 +157,7 @@ async function http(
   guide.instance.comeUp();
   guide.clock.advance(backend);
   guide.say(guide.instance, `HTTP/1.1 200 OK\r\nContent-Length: ${bodyBytes}\r\n\r\n${'x'.repeat(bodyBytes)}`);
-  return guide.lines;
+  return guide;
 }
 
 /** Plays one connection: accepted, connected and the first byte sent after these times; answered within the last. */
@@ -160,7 +168,7 @@ async function tcp(
   [request, connect, response]: readonly [number, number, number],
   [received, sent]: readonly [number, number],
   tls?: TlsInfo,
-): Promise<string> {
+): Promise<Guide> {
   const guide = await Guide.start(test, protocol, port, tls);
   guide.clock.advance(connect);
   guide.instance.comeUp();
@@ -171,39 +179,42 @@ async function tcp(
   guide.say(guide.instance, 'a'.repeat(sent));
   guide.end(guide.client);
   guide.end(guide.instance);
-  return guide.lines;
+  return guide;
 }
 
 describe('the examples of the user guide', () => {
   const begin = '2015-05-13T23:39:43.945958Z my-loadbalancer 192.168.131.39:2817 10.0.0.1:80';
 
   it('HTTP', async (t) => {
+    const guide = await http(t, 'HTTP', 80, [0.073, 1.048, 0.057], 29);
     assert.equal(
-      await http(t, 'HTTP', 80, [0.073, 1.048, 0.057], 29),
+      guide.lines,
       `${begin} 0.000073 0.001048 0.000057 200 200 0 29 "GET http://www.example.com:80/ HTTP/1.1" "curl/7.38.0" - -\n`,
     );
   });
 
   it('HTTPS', async (t) => {
     const tls = { cipher: 'DHE-RSA-AES128-SHA', protocol: 'TLSv1.2', resumed: false };
+    const guide = await http(t, 'HTTPS', 443, [0.086, 1.048, 1.337], 57, tls);
     assert.equal(
-      await http(t, 'HTTPS', 443, [0.086, 1.048, 1.337], 57, tls),
+      guide.lines,
       `${begin} 0.000086 0.001048 0.001337 200 200 0 57 "GET https://www.example.com:443/ HTTP/1.1" "curl/7.38.0" DHE-RSA-AES128-SHA TLSv1.2\n`,
     );
   });
 
-  it('TCP', async (t) => {
-    assert.equal(
-      await tcp(t, 'TCP', 8080, [1.069, 0.028, 0.041], [82, 305]),
-      `${begin} 0.001069 0.000028 0.000041 - - 82 305 "- - - " "-" - -\n`,
-    );
+  it('TCP, and CloudWatch has the time of connecting as its latency', async (t) => {
+    const guide = await tcp(t, 'TCP', 8080, [1.069, 0.028, 0.041], [82, 305]);
+    assert.equal(guide.lines, `${begin} 0.001069 0.000028 0.000041 - - 82 305 "- - - " "-" - -\n`);
+    assert.equal(guide.latency, '0.000028');
   });
 
-  it('SSL', async (t) => {
+  it('SSL, and CloudWatch has the time of connecting as its latency', async (t) => {
     const tls = { cipher: 'ECDHE-ECDSA-AES128-GCM-SHA256', protocol: 'TLSv1.2', resumed: false };
+    const guide = await tcp(t, 'SSL', 8443, [1.065, 0.015, 0.023], [57, 502], tls);
     assert.equal(
-      await tcp(t, 'SSL', 8443, [1.065, 0.015, 0.023], [57, 502], tls),
+      guide.lines,
       `${begin} 0.001065 0.000015 0.000023 - - 57 502 "- - - " "-" ECDHE-ECDSA-AES128-GCM-SHA256 TLSv1.2\n`,
     );
+    assert.equal(guide.latency, '0.000015');
   });
 });

@@ -12,6 +12,7 @@ for (const transport of TRANSPORTS) {
     const instances = [await backends[0]!.accept(), await backends[1]!.accept()];
     await traffic.counted('requests', 2);
     assert.deepEqual(traffic.countByZone('requests'), [1, 1]);
+    assert.equal(traffic.count('latencyCount'), 2);
     for (const slot of [0, 1]) traffic.setState(slot, TARGET_STATE.outOfService);
     const refused = await traffic.dial();
     await traffic.counted('requests', 3);

@@ -26,7 +26,7 @@ const KNOWN = new Map<string, KnownAttribute>([
   ],
   // Passes `Upgrade` through on HTTP listeners and splices after a 101.
   ['weir.http.upgrade', truth],
-  // Adds an X-Request-Id.
+  // Adds an X-Amzn-Trace-Id.
   ['weir.http.requestid', truth],
   // Connections to one instance; 0: as many as it takes.
   [

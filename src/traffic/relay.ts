@@ -202,8 +202,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   }
 
   count(cell: number, by: number): void {
-    const { counters } = this.#listener.loadBalancer;
-    counters[cell] = counters[cell]! + by;
+    this.#listener.loadBalancer.counters[cell]! += by;
   }
 
   /** Once: in the zone of the instance, as requests over HTTP are, or in that of the node where none was reached. */
@@ -261,10 +260,11 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   drain(): void {}
 
   cut(): void {
-    const client = this.#client.connection;
+    // Who is still being connected is cut for its instance's sake, unless the listener has gone: there may be others.
+    if (!this.#connected && this.#target !== undefined && !this.#listener.draining) return this.#nextInstance();
     const backend = this.#backend?.connection;
     this.#close();
-    client.reset();
+    this.#client.connection.reset();
     backend?.reset();
   }
 

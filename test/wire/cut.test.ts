@@ -1,7 +1,9 @@
-/** Requests under way at an instance that is cut: taken away without connection draining (spec/traffic.md 6). */
+/** What is under way at an instance that is cut: taken away without connection draining (spec/traffic.md 6). */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { TARGET_STATE } from '../../src/traffic/target-table.ts';
 import { readMessage } from '../support/http-reader.ts';
+import { silentPort } from '../support/peers.ts';
 import { setUp, TRANSPORTS } from '../support/traffic.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n';
@@ -37,6 +39,26 @@ for (const transport of TRANSPORTS) {
         assert.match(startLine, /^HTTP\/1\.1 504 /);
         assert.equal(traffic.count('retries'), 0);
         assert.equal(second!.peers.map(({ received }) => received).join(''), '');
+      });
+    }
+
+    for (const protocol of ['HTTP', 'TCP'] as const) {
+      test(`ends no client of ${protocol} whose instance has not answered to the connecting: it gets another one`, async (t) => {
+        const silent = await silentPort();
+        t.after(() => silent.release());
+        const { traffic, backend } = await setUp(t, { transport, protocol, otherBackends: [silent.port] });
+        const clients = [await traffic.dial(), await traffic.dial()];
+        for (const client of clients) client.send(GET);
+        await (await backend.accept()).take('\r\n\r\n');
+        while (traffic.outstanding(0) === 0) await new Promise((resolve) => setImmediate(resolve));
+        traffic.setState(0, TARGET_STATE.outOfService);
+        traffic.cut(0);
+        const isOver = () => backend.peers.length === 2 || clients.some(({ closed }) => closed);
+        while (!isOver()) await new Promise((resolve) => setImmediate(resolve));
+        assert.equal(backend.peers.length, 2);
+        await backend.peers[1]!.take('\r\n\r\n');
+        assert.equal(traffic.count('backendConnectionErrors'), 1);
+        assert.deepEqual([traffic.outstanding(0), traffic.outstanding(1)], [0, 2]);
       });
     }
   });

@@ -121,7 +121,8 @@ export class StickySessions {
 
   /**
    * What the request's session is bound to: the first good `AWSELB`, or `AWSELBCORS` where there is no `AWSELB` at all.
-   * Application-controlled sessions need the application's cookie beside it.
+   * Application-controlled sessions need the application's cookie beside it. A client may send two, the one with the path of
+   * the application's cookie first: of an instance that cannot serve any more, and of the one that has taken its place.
    */
   find(bytes: Buffer, head: RequestHead): StickyInstance | undefined {
     const { cookies } = head;
@@ -134,9 +135,9 @@ export class StickySessions {
       while (pairs.next()) {
         if (pairs.isNamed(COOKIE_NAME)) {
           given = true;
-          found ??= this.#look(bytes, pairs.valueStart, pairs.valueEnd);
+          if (!canServe(found)) found = this.#look(bytes, pairs.valueStart, pairs.valueEnd) ?? found;
         } else if (pairs.isNamed(CORS_COOKIE_NAME)) {
-          foundByCors ??= this.#look(bytes, pairs.valueStart, pairs.valueEnd);
+          if (!canServe(foundByCors)) foundByCors = this.#look(bytes, pairs.valueStart, pairs.valueEnd) ?? foundByCors;
         }
         // The application's cookie may bear any name.
         if (!inSession && pairs.isNamed(this.#applicationCookie!)) inSession = true;
@@ -171,6 +172,10 @@ export class StickySessions {
     if (attributes === undefined && bound !== undefined && moved) attributes = ';PATH=/';
     return attributes === undefined ? '' : `Set-Cookie: ${COOKIE}=${instance.values[0]!}${attributes}\r\n`;
   }
+}
+
+function canServe(instance: StickyInstance | undefined): boolean {
+  return instance?.target?.inService === true;
 }
 
 function durationLines(value: string, stickiness: CompiledStickiness): string {

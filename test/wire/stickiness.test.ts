@@ -367,6 +367,16 @@ for (const transport of TRANSPORTS) {
       await staysOn(around, moved.instance, `SESSION=1; AWSELB=${moved.value}`);
     });
 
+    test('is bound to the new instance though the client sends the cookie of its own too, which has another path', async (t) => {
+      const around = await sticky(t, APPLICATION);
+      const { instance, value } = await begun(around, 'SESSION=1; Path=/shop');
+      around.traffic.setState(Number(instance), TARGET_STATE.outOfService);
+      const moved = await around.ask(`SESSION=1; AWSELB=${value}`);
+      const both = `SESSION=1; AWSELB=${value}; AWSELB=${moved.value}`;
+      await staysOn(around, moved.instance, both);
+      assert.deepEqual((await around.ask(both)).cookies, []);
+    });
+
     test('is bound to the new instance when its own is gone', async (t) => {
       const around = await sticky(t, APPLICATION);
       const { instance, value } = await begun(around);

@@ -12,10 +12,15 @@ export const NOBODY: ConnectionOwner = {
   onClose: ignore,
 };
 
-/** IPv4 addresses that came in over a dual-stack socket are written as what they are. */
+/**
+ * An address as it is told to others. IPv4 addresses that came in over a dual-stack socket are written as what they are;
+ * the zone of a link-local one (`fe80::1%eth0`, RFC 4007) means something on this machine alone.
+ */
 export function unmapped(address: string | undefined): string {
   if (address === undefined) return '';
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+  if (address.startsWith('::ffff:') && address.includes('.')) return address.slice(7);
+  const zone = address.indexOf('%');
+  return zone === -1 ? address : address.slice(0, zone);
 }
 
 /** What the handshake of a socket of `node:tls` has agreed on. */

@@ -82,6 +82,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
   #replays = 0;
   #status = 0;
   #fromBackend = false;
+  /** When the request was sent to the instance that has it, as far as it has come. */
   #dispatchedMs = 0;
   /** When the request began, where that was before its dispatch; else -1. */
   #begunMs = -1;
@@ -543,6 +544,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     if (target === undefined && this.#hasInstance()) return false;
     const waiting = this.#waiting!;
     this.#waiting = undefined;
+    this.#dispatchedMs = this.#context.clock.monotonicMs();
     this.#context.outbox.copy(waiting, 0, waiting.length);
     if (target === undefined) this.#unserved(503);
     else this.#sendTo(target, false);
@@ -554,7 +556,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
   /** The connection that the request waited for is up. */
   backendConnected(): void {
     this.#leaveQueue();
-    if (this.#entry !== undefined) this.#entry.sentMs = this.#context.clock.monotonicMs();
+    this.#dispatchedMs = this.#context.clock.monotonicMs();
+    if (this.#entry !== undefined) this.#entry.sentMs = this.#dispatchedMs;
     this.backendWritable();
   }
 
@@ -704,6 +707,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
       if (!this.#hasInstance()) this.#tried = undefined;
     }
     if (this.#hasInstance()) this.#count(COUNTER.retries, 1);
+    this.#dispatchedMs = this.#context.clock.monotonicMs();
     this.#dispatch(!neverSent);
     // Over a pooled connection nothing else tells that the rest of the body can go on.
     this.backendWritable();

@@ -52,6 +52,24 @@ for (const transport of TRANSPORTS) {
       assert.equal(traffic.outstanding(0), 0);
     });
 
+    test('is not blamed for the time that a request waited: its latency begins when it is sent', async (t) => {
+      const around = await atCapacity(t);
+      const { traffic, first, instance } = around;
+      const begunMs = traffic.clock.monotonicMs();
+      const client = await traffic.dial();
+      client.send(GET);
+      await queued(around, 1);
+      traffic.pass(600);
+      instance.send(ok('first'));
+      await readMessage(first);
+      await readMessage(instance);
+      traffic.pass(200);
+      instance.send(ok('second'));
+      await readMessage(client);
+      const elapsedMs = traffic.clock.monotonicMs() - begunMs;
+      assert.equal(traffic.count('latencySum').toFixed(6), (elapsedMs / 1000).toFixed(6), 'one after the other');
+    });
+
     test('gets the whole of a body that went on arriving while its request waited', async (t) => {
       const around = await atCapacity(t);
       const { traffic, first, instance } = around;

@@ -62,7 +62,20 @@ test('a thread starts with everything, and with every page of the target table',
   assert.deepEqual(pages, [1, 1, 0]);
   fakes.live[0]!.die();
   await settled();
-  assert.deepEqual(supervisor.status[0], { thread: 0, live: false, restarts: 1, revision: 7 });
+  assert.deepEqual(supervisor.status[0], { thread: 0, live: false, restarts: 1, revision: 0 });
+});
+
+test('a thread that was replaced serves no revision before it has applied one itself', async () => {
+  const { clock, fakes, supervisor } = await harness(1);
+  const served = () => supervisor.status.map(({ live, revision }) => ({ live, revision }));
+  assert.deepEqual(served(), [{ live: true, revision: 7 }]);
+  fakes.automatic = false;
+  fakes.live[0]!.die();
+  clock.advance(0);
+  await settled();
+  assert.deepEqual(served(), [{ live: true, revision: 0 }]);
+  fakes.live[0]!.work();
+  assert.deepEqual(served(), [{ live: true, revision: 7 }]);
 });
 
 test('a message is served when the last thread has answered it', async () => {

@@ -90,7 +90,7 @@ export class ThreadSeat {
     return this.#failures;
   }
 
-  /** Of the last snapshot that the present thread has applied. */
+  /** Of the last snapshot that the present thread has applied; 0 while it serves none. */
   get revision(): number {
     return this.#row[THREAD_COUNTER.revision]!;
   }
@@ -180,6 +180,7 @@ export class ThreadSeat {
         this.#failures = message.failures;
         return onProgress();
       case 'publicKeyRefused':
+      case 'tlsFailed':
       case 'shortKeepAlive':
         return onReport(message);
       case 'log':
@@ -193,6 +194,8 @@ export class ThreadSeat {
   #onEnd(tenant: Tenant, reason: string): void {
     this.#tenant = undefined;
     this.#failures = [];
+    // In its row, which its successor does not touch before it serves.
+    this.#row[THREAD_COUNTER.revision] = 0;
     this.#options.onEnd(this);
     if (!this.#stopping) this.#replace(tenant, reason);
     this.#options.onProgress();

@@ -184,11 +184,10 @@ export class WeirUnderTest {
     return Number(line?.slice(series.length + 1) ?? 0);
   }
 
-  /** Has another thread taken the place of `thread`, the `restarts`th to do so of all, and does every thread serve everything? */
+  /** Has another thread taken the place of `thread`, the `restarts`th to do so of all, and does it serve? */
   async hasReplaced(thread: number, restarts: number): Promise<boolean> {
     if ((await this.metric('weir_thread_restarts_total')) < restarts) return false;
-    // Asked after one another: a thread that is there, and does not serve yet, makes weir unready.
-    return (await this.metric(`weir_thread_up{thread="${thread}"}`)) === 1 && (await this.metric('weir_ready')) === 1;
+    return (await this.metric(`weir_thread_revision{thread="${thread}"}`)) > 0;
   }
 
   /** Lines of its log that tell of an error. */

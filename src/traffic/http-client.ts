@@ -361,7 +361,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
       ? head.parse(analysis.canonical, 0, analysis.canonicalLength, true)
       : PARSED.refused;
     if (decision === 'refuse' || outcome !== PARSED.complete) {
-      if (analysis.framable && head.targetEnd !== 0) this.#entry?.request(analysis.canonical, head, -1);
+      if (head.targetEnd !== 0) this.#entry?.request(analysis.framable ? analysis.canonical : bytes, head, -1);
       this.#refuse(analysis.framable && outcome === PARSED.refused ? head.refusal : 400);
       return end;
     }

@@ -89,7 +89,7 @@ export class RequestHead extends MessageHead {
   method: number = METHOD.other;
   methodEnd = 0;
   targetStart = 0;
-  /** 0 until the request line has been read as far as its target. */
+  /** 0 until the request line has been read, and is one of HTTP/1. */
   targetEnd = 0;
   /** Minor version: 0 or 1. */
   minor = 1;
@@ -152,10 +152,11 @@ export class RequestHead extends MessageHead {
     if (at + 11 - start > HTTP_HEAD.maxLineBytes) return -PARSED.refused;
     if (at === end) return -PARSED.incomplete;
     if (bytes[at] !== SPACE || at === targetStart) return -PARSED.odd;
-    this.targetStart = targetStart;
-    this.targetEnd = at++;
+    const targetEnd = at++;
     if (end - at < 10) return -(hasLineFeed(bytes, at, end) ? PARSED.odd : PARSED.incomplete);
     if (!this.#version(bytes, at)) return -PARSED.odd;
+    this.targetStart = targetStart;
+    this.targetEnd = targetEnd;
     this.method = methodOf(bytes, start, this.methodEnd);
     return at + 10;
   }

@@ -167,6 +167,12 @@ describe('access log: requests that are refused', () => {
       'POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
       '400 0 0 0 "POST http://h:80/x HTTP/1.1" "-" - -',
     ],
+    [
+      'a length that is none',
+      'POST /x HTTP/1.1\r\nHost: h:90\r\nUser-Agent: "me"\r\nContent-Length: -3\r\n\r\n',
+      String.raw`400 0 0 0 "POST http://h:80/x HTTP/1.1" "\x22me\x22" - -`,
+    ],
+    ['a version that is none', 'GET /x HTTP/3.0\r\nHost: h\r\n\r\n', '400 0 0 0 "- - - " "-" - -'],
   ] as const) {
     it(`keeps of ${what} what could be read`, async (t) => {
       assert.equal(await refused(t, request), `- -1 -1 -1 ${wanted}`);

@@ -4,6 +4,7 @@ import { FakeClock } from './clock.ts';
 import { Turns, type Turn } from './turns.ts';
 
 const LIMIT_MS = 1;
+const PER_TURN = 10;
 
 /** Past all callbacks that wait for the present turn to end. */
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
@@ -17,7 +18,7 @@ describe('costly work takes turns', () => {
     clock = new FakeClock();
     done = [];
     failures = [];
-    turns = new Turns(clock, LIMIT_MS, (error) => failures.push(error));
+    turns = new Turns(clock, { turnMs: LIMIT_MS, perTurn: PER_TURN }, (error) => failures.push(error));
   });
 
   function work(number: number, costMs = LIMIT_MS / 2): Turn & { gone: boolean } {
@@ -43,6 +44,19 @@ describe('costly work takes turns', () => {
     await nextTurn();
     assert.deepEqual(done, [1, 2, 7, 6, 5, 4, 3]);
     assert.equal(turns.length, 0);
+  });
+
+  test('of what costs nothing by itself so many pieces are done in a turn', async () => {
+    for (let number = 1; number <= 3 * PER_TURN; number++) turns.add(work(number, 0));
+    assert.equal(done.length, PER_TURN);
+    await nextTurn();
+    assert.equal(done.length, 2 * PER_TURN);
+    await nextTurn();
+    assert.equal(done.length, 3 * PER_TURN);
+    assert.deepEqual(
+      done.toSorted((a, b) => a - b),
+      Array.from({ length: 3 * PER_TURN }, (_, n) => n + 1),
+    );
   });
 
   test('what takes longer than a turn has one for itself', async () => {

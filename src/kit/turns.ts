@@ -20,21 +20,28 @@ export interface Turn {
 /** So many who have gone may be kept among those who wait, and as many as these. */
 const FEW = 256;
 
+/** What a turn of the event loop does before everybody else has one. */
+export interface TurnLimits {
+  readonly turnMs: number;
+  /** Pieces: for what each of them costs elsewhere, such as a read that follows. */
+  readonly perTurn: number;
+}
+
 export class Turns {
   readonly #clock: Clock;
-  readonly #limitMs: number;
+  readonly #limits: TurnLimits;
   readonly #onFailure: (error: unknown) => void;
   /** In the order in which they came; some have gone. */
   #waiting: Turn[] = [];
   #gone = 0;
-  /** Of the present turn. */
+  /** Of the present turn: pieces, and their time. */
+  #done = 0;
   #spentMs = 0;
   #turnEnds = false;
 
-  /** For `limitMs` work is done before everybody else has a turn. */
-  constructor(clock: Clock, limitMs: number, onFailure: (error: unknown) => void) {
+  constructor(clock: Clock, limits: TurnLimits, onFailure: (error: unknown) => void) {
     this.#clock = clock;
-    this.#limitMs = limitMs;
+    this.#limits = limits;
     this.#onFailure = onFailure;
   }
 
@@ -49,8 +56,12 @@ export class Turns {
       this.#turnEnds = true;
       setImmediate(this.#nextTurn);
     }
-    if (this.length > 0 || this.#spentMs >= this.#limitMs) this.#waiting.push(turn);
-    else this.#take(turn);
+    if (this.length === 0 && this.#hasTime) this.#take(turn);
+    else this.#waiting.push(turn);
+  }
+
+  get #hasTime(): boolean {
+    return this.#spentMs < this.#limits.turnMs && this.#done < this.#limits.perTurn;
   }
 
   /** One of those who wait is gone. */
@@ -63,9 +74,9 @@ export class Turns {
 
   /** All sockets that were ready have been seen to. */
   readonly #nextTurn = (): void => {
-    this.#spentMs = 0;
-    while (this.#waiting.length > 0 && this.#spentMs < this.#limitMs) this.#takeLast();
-    this.#turnEnds = this.#waiting.length > 0 || this.#spentMs > 0;
+    this.#done = this.#spentMs = 0;
+    while (this.#waiting.length > 0 && this.#hasTime) this.#takeLast();
+    this.#turnEnds = this.#waiting.length > 0 || this.#done > 0;
     if (this.#turnEnds) setImmediate(this.#nextTurn);
   };
 
@@ -76,6 +87,7 @@ export class Turns {
   }
 
   #take(turn: Turn): void {
+    this.#done++;
     const startMs = this.#clock.monotonicMs();
     try {
       turn.takeTurn();

@@ -9,6 +9,7 @@ import type { Transport } from '../transport/transport.ts';
 import { HeadAnalysis } from '../wire/desync.ts';
 import { RequestHead } from '../wire/request-head.ts';
 import { ResponseHead } from '../wire/response-head.ts';
+import { HeadBuffers } from './head-buffers.ts';
 import { KeepAliveWatch } from './keep-alive-watch.ts';
 import type { LogWriter } from './log-writer.ts';
 import { TraceIds } from './trace-id.ts';
@@ -27,6 +28,7 @@ export class ThreadContext {
   readonly keepAlive: KeepAliveWatch;
   /** Request heads that cost too much for any number of them to be read in one go. */
   readonly longHeads: Turns;
+  readonly headBuffers = new HeadBuffers();
   /** Tells control what was found out about a target. */
   readonly report: (report: TargetReport) => void;
   /** The access log. Undefined: there is nobody to take it. */
@@ -43,7 +45,7 @@ export class ThreadContext {
     this.log = log;
     this.report = report;
     this.keepAlive = new KeepAliveWatch(clock, report);
-    this.longHeads = new Turns(clock, LONG_HEAD.turnMs, wheel.onFailure);
+    this.longHeads = new Turns(clock, LONG_HEAD, wheel.onFailure);
     this.thread = thread;
     this.transport = transport;
     this.outbox = transport.outbox;

@@ -113,10 +113,13 @@ describe('bytes that wait', () => {
 
   test('are worth parsing at once where nobody has looked for a head in them', () => {
     const source = Buffer.from('<no head at all>');
-    const held = HeldBytes.unseen(source, 1, source.length - 1);
-    assert.equal(contentOf(held), 'no head at all');
-    assert.equal(held.worthParsing(), true);
-    assert.equal(held.worthParsing(), false);
+    for (const room of [Buffer.alloc(100), Buffer.alloc(10)]) {
+      const held = HeldBytes.ofLongHead(room, source, 1, source.length - 1);
+      assert.equal(contentOf(held), 'no head at all');
+      assert.equal(held.bytes === room, room.length === 100, 'where there is room');
+      assert.equal(held.worthParsing(), true);
+      assert.equal(held.worthParsing(), false);
+    }
   });
 
   test('behind a head that was used are looked at anew', () => {

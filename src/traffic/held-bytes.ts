@@ -31,17 +31,18 @@ export class HeldBytes {
   /** A parse is worth its cost again when this many bytes are there. */
   #parseAt: number;
 
-  constructor(source: Buffer, start: number, end: number) {
+  constructor(source: Buffer, start: number, end: number, room?: Buffer) {
     this.end = end - start;
-    this.bytes = Buffer.allocUnsafe(Math.max(512, this.end));
+    const fits = room !== undefined && room.length >= this.end;
+    this.bytes = fits ? room : Buffer.allocUnsafe(Math.max(512, this.end));
     source.copy(this.bytes, 0, start, end);
     this.#searched = 0;
     this.#parseAt = PARSED_AGAIN_AT * this.end;
   }
 
-  /** Of which nobody has looked for a head in them yet. */
-  static unseen(source: Buffer, start: number, end: number): HeldBytes {
-    const held = new HeldBytes(source, start, end);
+  /** The beginning of a long head, which nobody has looked at yet; in `room`, where it fits into that. */
+  static ofLongHead(room: Buffer, source: Buffer, start: number, end: number): HeldBytes {
+    const held = new HeldBytes(source, start, end, room);
     held.#parseAt = 0;
     return held;
   }

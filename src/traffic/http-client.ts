@@ -180,7 +180,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
       if (held.length >= LONG_HEAD.bytes && this.#readsHead) this.#awaitTurn();
       else this.#processHeld();
     } else if (end - start >= LONG_HEAD.bytes && this.#readsHead && !endsWithin(bytes, start, end)) {
-      this.#held = HeldBytes.unseen(bytes, start, end);
+      this.#held = HeldBytes.ofLongHead(this.#context.headBuffers.take(), bytes, start, end);
       this.#awaitTurn();
     } else {
       const next = this.#process(bytes, start, end);
@@ -269,7 +269,15 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     }
     const next = this.#process(held.bytes, held.start, held.end);
     if (next < held.end && this.#state < STATE.lingering) held.advance(next);
-    else this.#held = undefined;
+    else this.#dropHeld();
+  }
+
+  #dropHeld(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    // What is being read at this moment may still be looked at.
+    if (!this.#processing) this.#context.headBuffers.giveBack(held.bytes);
   }
 
   /** Takes as much of `bytes[start, end)` as can be taken now; returns where it stopped. */
@@ -796,7 +804,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
 
   /** Shuts down, then drops what still comes for a while: closing at once would reset the answer away. */
   #linger(): void {
-    this.#held = undefined;
+    this.#dropHeld();
     this.#leaveTurns();
     if (this.#ended) {
       this.#finish();
@@ -902,7 +910,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     this.#leaveTurns();
     this.#context.wheel.remove(this.#timer);
     if (this.#listener.sessions.delete(this)) this.#count(COUNTER.clientConnectionsActive, -1);
-    this.#held = undefined;
+    this.#dropHeld();
   }
 
   /**
@@ -914,6 +922,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     this.sendResponse(this.#context.outbox);
     const target = this.#target!;
     const held = this.#held;
+    // It is the relay's.
+    this.#held = undefined;
     const entry = this.#entry;
     // Its line is written when the relay ends.
     this.#entry = undefined;

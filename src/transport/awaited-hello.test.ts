@@ -8,7 +8,7 @@ import { dial, type Peer } from '../../test/support/peers.ts';
 import { turns } from '../../test/support/recorder.ts';
 import { clientHello, servedTls } from '../../test/support/tls.ts';
 import { FakeClock } from '../kit/clock.ts';
-import { HANDSHAKE_TIMEOUT_MS, HANDSHAKE_TURN_MS } from '../model/limits.ts';
+import { HANDSHAKE_TIMEOUT_MS, HANDSHAKE_TURN } from '../model/limits.ts';
 import { makeServerContext } from '../traffic/listener-tls.ts';
 import { NOBODY } from './connection-common.ts';
 import { HandleTransport } from './handle-transport.ts';
@@ -112,7 +112,7 @@ async function crowd(t: TestContext, port: number, transport: HandleTransport): 
 }
 
 test('however many hellos come at once, few handshakes begin in a turn of the event loop', async (t) => {
-  const { transport, port, seen } = await listen(t, { costMs: HANDSHAKE_TURN_MS / 2 });
+  const { transport, port, seen } = await listen(t, { costMs: HANDSHAKE_TURN.turnMs / 2 });
   const clients = await crowd(t, port, transport);
   let most = 0;
   while (seen.wrapped < AT_ONCE) {
@@ -128,7 +128,7 @@ test('however many hellos come at once, few handshakes begin in a turn of the ev
 });
 
 test('who goes while it waits for its turn is told of, and TLS is not set up for it', async (t) => {
-  const { transport, port, seen } = await listen(t, { costMs: 10 * HANDSHAKE_TURN_MS });
+  const { transport, port, seen } = await listen(t, { costMs: 10 * HANDSHAKE_TURN.turnMs });
   const clients = await crowd(t, port, transport);
   for (const { socket } of clients) socket.end();
   await until(() => seen.ended.length === AT_ONCE);

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { Clock } from '../kit/clock.ts';
 import { Turns } from '../kit/turns.ts';
-import { BUFFERS, HANDSHAKE_TURN_MS } from '../model/limits.ts';
+import { BUFFERS, HANDSHAKE_TURN } from '../model/limits.ts';
 import { AwaitedHello } from './awaited-hello.ts';
 import { BulkBufferPool } from './bulk-buffer.ts';
 import { NOBODY } from './connection-common.ts';
@@ -50,7 +50,7 @@ export class HandleTransport implements Transport {
     this.internals = internals;
     this.clock = clock;
     this.events = events;
-    this.handshakeTurns = new Turns(clock, HANDSHAKE_TURN_MS, (error) => events.onFailure(error));
+    this.handshakeTurns = new Turns(clock, HANDSHAKE_TURN, (error) => events.onFailure(error));
     this.onRead = makeOnRead(internals);
     this.writeRequest = this.newWriteRequest();
   }

@@ -173,19 +173,24 @@ function authenticating(keys: readonly string[]): LoadBalancer {
   });
 }
 
-test('an instance whose key a thread refused is out of service on every thread', async () => {
-  const harness = await ControlHarness.started(authenticating([readPublicKey(ONE.certificate)!]));
-  await harness.pass(1000);
-  const [thread] = harness.threads.live;
-  const { slot } = thread!.targets.find(({ target }) => target.instanceId === 'i-1')!.target;
-  const id = idOf(shop([]));
-  for (let each = 0; each < 100; each++) thread!.say({ type: 'publicKeyRefused', slot });
-  thread!.say({ type: 'publicKeyRefused', slot: 999 });
-  const { state, reasonCode, description } = harness.control.instanceState(id, 'i-1');
-  assert.deepEqual([state, reasonCode], ['OutOfService', 'Instance']);
-  assert.match(description, /UnhealthyThreshold/);
-  assert.equal(harness.control.instanceState(id, 'i-2').state, 'InService');
-  const choices = () => harness.threads.live.map((each) => each.choices.map(({ target }) => target.instanceId));
-  assert.deepEqual(choices(), [['i-2'], ['i-2']]);
-  assert.equal(harness.said('instance is out of service'), 1);
-});
+for (const report of [
+  { type: 'publicKeyRefused' },
+  { type: 'tlsFailed', code: 'ERR_SSL_WRONG_VERSION_NUMBER' },
+] as const) {
+  test(`an instance of which a thread says ${report.type} is out of service on every thread`, async () => {
+    const harness = await ControlHarness.started(authenticating([readPublicKey(ONE.certificate)!]));
+    await harness.pass(1000);
+    const [thread] = harness.threads.live;
+    const { slot } = thread!.targets.find(({ target }) => target.instanceId === 'i-1')!.target;
+    const id = idOf(shop([]));
+    for (let each = 0; each < 100; each++) thread!.say({ ...report, slot });
+    thread!.say({ ...report, slot: 999 });
+    const { state, reasonCode, description } = harness.control.instanceState(id, 'i-1');
+    assert.deepEqual([state, reasonCode], ['OutOfService', 'Instance']);
+    assert.match(description, /UnhealthyThreshold/);
+    assert.equal(harness.control.instanceState(id, 'i-2').state, 'InService');
+    const choices = () => harness.threads.live.map((each) => each.choices.map(({ target }) => target.instanceId));
+    assert.deepEqual(choices(), [['i-2'], ['i-2']]);
+    assert.equal(harness.said('instance is out of service'), 1);
+  });
+}

@@ -35,7 +35,7 @@ function fakeInstance(clock: FakeClock) {
       return { ...result, good: false, cause: 'connection refused' };
     }
     if (keyCheck === undefined) return { ...result, good: true, cause: 'connected' };
-    const accepted = keyCheck.publicKeys.includes(state.key!);
+    const accepted = keyCheck.publicKeys?.includes(state.key!) ?? true;
     const publicKeys = [{ instancePort: keyCheck.instancePort, accepted }];
     return {
       ...result,
@@ -194,6 +194,36 @@ test('a failing check counts beside a refused key, and both must be right again'
   clock.advance(90_000);
   assert.equal(monitor.of(ID, 'i-1')!.status, 'not-passed');
   clock.advance(10_000);
+  assert.deepEqual(changes, ['in', 'out', 'in']);
+});
+
+test('an instance that traffic had no handshake with is out at once, and back with the first one', () => {
+  for (const target of ['TCP:80', 'SSL:443']) {
+    const { clock, state, asked, changes, lines, monitor, watch, status } = harness(shop(target, undefined));
+    state.key = undefined;
+    for (let each = 0; each < 1000; each++) monitor.tlsFailed(ID, 'i-1', 443, 'ERR_SSL_WRONG_VERSION_NUMBER');
+    assert.deepEqual(changes, ['in', 'out']);
+    assert.equal(lines.at(-1)![1]['cause'], 'TLS handshake failed at port 443: ERR_SSL_WRONG_VERSION_NUMBER');
+    clock.advance(60_000);
+    watch({ ...shop(target, undefined), zones: [] });
+    assert.equal(status(), 'failed', 'also where something else is changed');
+    const { cause } = monitor.of(ID, 'i-1')!.results.at(-1)!;
+    assert.equal(cause, 'no TLS handshake at port 443: connection refused');
+    state.key = OTHER;
+    clock.advance(10_000);
+    assert.deepEqual(changes, ['in', 'out', 'in'], 'with any key');
+    asked.length = 0;
+    clock.advance(10_000);
+    assert.deepEqual(asked, [target], 'no handshake is asked for any more');
+  }
+});
+
+test('what failed of TLS counts only while TLS is spoken to the port', () => {
+  const { monitor, watch, changes } = harness(shop('TCP:80', undefined));
+  monitor.tlsFailed(ID, 'i-1', 443, 'ERR_SSL_WRONG_VERSION_NUMBER');
+  watch(shop('TCP:80', undefined, 'HTTP'));
+  monitor.tlsFailed(ID, 'i-1', 443, 'ERR_SSL_WRONG_VERSION_NUMBER');
+  monitor.tlsFailed(ID, 'i-gone', 443, 'ERR_SSL_WRONG_VERSION_NUMBER');
   assert.deepEqual(changes, ['in', 'out', 'in']);
 });
 

@@ -1,6 +1,7 @@
 /**
- * Back-end server authentication in health checks: a port whose public key was refused is looked at after each good
- * probe of its instance, in a handshake of its own, so that a right key is seen though no traffic goes there.
+ * TLS and back-end server authentication in health checks: a port whose public key was refused, or where no handshake came
+ * about, is looked at after each good probe of its instance, in a handshake of its own, so that one that is right is seen
+ * though no traffic goes there.
  */
 import type { KeyCheck, Probe, ProbeTarget } from './probe.ts';
 import type { ProbeResult } from './threshold-counter.ts';
@@ -30,12 +31,13 @@ function keyTarget({ address, timeoutMs }: ProbeTarget, check: KeyCheck): ProbeT
 }
 
 /** The good result `before`, and what a check of a key found after it. */
-function combine(before: ProbeResult, check: ProbeResult, { instancePort }: KeyCheck): ProbeResult {
+function combine(before: ProbeResult, check: ProbeResult, { instancePort, publicKeys: asked }: KeyCheck): ProbeResult {
   const elapsedMs = before.elapsedMs + check.elapsedMs;
   const publicKeys = [...(before.publicKeys ?? []), ...(check.publicKeys ?? [])];
   if (check.good) return { ...before, elapsedMs, publicKeys };
-  // Without a key to judge, nothing is learned: the instance passed the check that it has, and stays refused.
+  // Without a handshake nothing is learned: the instance passed the check that it has, and stays refused.
   const judged = check.publicKeys !== undefined;
-  const cause = judged ? check.cause : `no public key to be seen at port ${instancePort}: ${check.cause}`;
+  const lacking = asked === undefined ? 'no TLS handshake' : 'no public key to be seen';
+  const cause = judged ? check.cause : `${lacking} at port ${instancePort}: ${check.cause}`;
   return { good: false, cause, elapsedMs, inconclusive: !judged, publicKeys };
 }

@@ -5,7 +5,7 @@
 import type { Clock } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import type { Random } from '../kit/random.ts';
-import { backendPublicKeys } from '../model/backend-policies.ts';
+import { backendPublicKeys, encrypts } from '../model/backend-policies.ts';
 import { HEALTH_CHECK } from '../model/limits.ts';
 import {
   idOf,
@@ -92,11 +92,12 @@ export class HealthMonitor {
         known?.registeredTimeMs === instance.registeredTimeMs
           ? known
           : this.#begin(record, instance, addressOf, knownBefore);
+      const asked = watched.record;
       watched.record = record;
       watched.instance = instance;
       watched.addressOf = addressOf;
       this.#aim(watched);
-      this.#acceptUnaskedKeys(watched);
+      this.#forgetUnasked(watched, asked);
       after.set(instance.instanceId, watched);
     }
     for (const watched of before.values()) {
@@ -127,11 +128,21 @@ export class HealthMonitor {
    */
   publicKeyRefused(id: LoadBalancerId, instanceId: string, instancePort: number): void {
     const watched = this.#watched.get(id)?.get(instanceId);
-    if (watched === undefined || watched.health.refusedPorts.includes(instancePort)) return;
     // The policy may have gone since that connection was begun.
-    if (backendPublicKeys(watched.record, instancePort) === undefined) return;
+    if (watched === undefined || backendPublicKeys(watched.record, instancePort) === undefined) return;
+    this.#refuse(watched, instancePort, PUBLIC_KEY_REFUSED_CAUSE);
+  }
+
+  /** A client was to be served at `instancePort`, and the instance has said what is no TLS: out of service until a probe agrees with it. */
+  tlsFailed(id: LoadBalancerId, instanceId: string, instancePort: number, code: string): void {
+    const watched = this.#watched.get(id)?.get(instanceId);
+    if (watched === undefined || !encrypts(watched.record, instancePort)) return;
+    this.#refuse(watched, instancePort, `TLS handshake failed at port ${instancePort}: ${code}`);
+  }
+
+  #refuse(watched: Watched, instancePort: number, cause: string): void {
+    if (watched.health.refusedPorts.includes(instancePort)) return;
     const publicKeys = [{ instancePort, accepted: false }];
-    const cause = PUBLIC_KEY_REFUSED_CAUSE;
     this.#observe(watched, { good: false, cause, elapsedMs: 0, inconclusive: false, publicKeys });
   }
 
@@ -192,10 +203,14 @@ export class HealthMonitor {
     this.#become(watched, observe(watched.health, kept, watched.record.healthCheck));
   }
 
-  /** No policy asks for the key of a port any more: what was refused there is forgotten. */
-  #acceptUnaskedKeys(watched: Watched): void {
+  /** Nobody speaks TLS to a port any more, or no policy asks for its key as one `before` did: what was refused there is forgotten. */
+  #forgetUnasked(watched: Watched, before: LoadBalancer): void {
     const { health, record } = watched;
-    const refusedPorts = health.refusedPorts.filter((port) => backendPublicKeys(record, port) !== undefined);
+    const refusedPorts = health.refusedPorts.filter(
+      (port) =>
+        encrypts(record, port) &&
+        (backendPublicKeys(record, port) !== undefined || backendPublicKeys(before, port) === undefined),
+    );
     if (refusedPorts.length < health.refusedPorts.length) this.#become(watched, { ...health, refusedPorts });
   }
 
@@ -227,10 +242,11 @@ function targetOf({ record, instance, addressOf, health }: Watched): ScheduledTa
   if (address === undefined) return { target: { problem: `no address for ${instance.host}` }, intervalMs };
   const parsed = parseHealthCheckTarget(target);
   if (parsed === undefined) return { target: { problem: `malformed health check target ${target}` }, intervalMs };
-  const own = isTls(parsed.protocol) ? keyCheckOf(record, instance, parsed.port) : undefined;
+  const asksForKey = isTls(parsed.protocol) && backendPublicKeys(record, parsed.port) !== undefined;
+  const own = asksForKey ? keyCheckOf(record, instance, parsed.port) : undefined;
   const others = health.refusedPorts
-    .filter((port) => port !== own?.instancePort)
-    .flatMap((port) => keyCheckOf(record, instance, port) ?? []);
+    .filter((port) => port !== own?.instancePort && encrypts(record, port))
+    .map((port) => keyCheckOf(record, instance, port));
   return {
     target: {
       ...parsed,
@@ -244,9 +260,12 @@ function targetOf({ record, instance, addressOf, health }: Watched): ScheduledTa
   };
 }
 
-function keyCheckOf(record: LoadBalancer, instance: Instance, instancePort: number): KeyCheck | undefined {
-  const publicKeys = backendPublicKeys(record, instancePort);
-  return publicKeys === undefined ? undefined : { instancePort, port: realPort(instance, instancePort), publicKeys };
+function keyCheckOf(record: LoadBalancer, instance: Instance, instancePort: number): KeyCheck {
+  return {
+    instancePort,
+    port: realPort(instance, instancePort),
+    publicKeys: backendPublicKeys(record, instancePort),
+  };
 }
 
 function same(a: ScheduledTarget | undefined, b: ScheduledTarget): boolean {

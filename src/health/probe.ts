@@ -22,13 +22,13 @@ export interface ProbeTarget extends HealthCheckTarget {
   readonly otherKeyChecks?: readonly KeyCheck[];
 }
 
-/** Which keys an instance may show at a port (back-end server authentication). */
+/** That there is TLS at a port of an instance, and which keys it may show there (back-end server authentication). */
 export interface KeyCheck {
   readonly instancePort: number;
   /** The real port on the instance. */
   readonly port: number;
-  /** SubjectPublicKeyInfo in base64 of DER. */
-  readonly publicKeys: readonly string[];
+  /** SubjectPublicKeyInfo in base64 of DER; undefined: any will do. */
+  readonly publicKeys: readonly string[] | undefined;
 }
 
 /** What cannot be probed, and counts as failed: a name that has no address. */
@@ -144,7 +144,7 @@ class Attempt {
     if (keyCheck === undefined) return true;
     const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
     const key = certificate === undefined ? undefined : publicKeyOf(certificate)?.toString('base64');
-    const accepted = key !== undefined && keyCheck.publicKeys.includes(key);
+    const accepted = keyCheck.publicKeys?.includes(key ?? '') ?? true;
     this.#keyVerdict = { instancePort: keyCheck.instancePort, accepted };
     return accepted;
   }

@@ -53,8 +53,8 @@ export interface Health {
   readonly passes: number;
   readonly failures: number;
   /**
-   * Instance ports at which the instance showed a public key that it may not have. While there is one, it is out of
-   * service whatever its checks say; the first right key ends that, and no threshold counts either way.
+   * Instance ports at which the instance showed a public key that it may not have, or no TLS. While there is one, it is out of
+   * service whatever its checks say; the first right key, or handshake, ends that, and no threshold counts either way.
    */
   readonly refusedPorts: readonly number[];
   /** The latest, oldest first. */

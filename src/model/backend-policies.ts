@@ -16,10 +16,7 @@ export function hasProxyProtocol(record: LoadBalancer, { instanceProtocol, insta
  * accepted: no policy asks for one, or no listener speaks TLS to that port.
  */
 export function backendPublicKeys(record: LoadBalancer, instancePort: number): readonly string[] | undefined {
-  const encrypts = record.listeners.some(
-    (listener) => listener.instancePort === instancePort && isTls(listener.instanceProtocol),
-  );
-  if (!encrypts) return undefined;
+  if (!encrypts(record, instancePort)) return undefined;
   const asking = policiesOf(record, instancePort).filter(
     ({ policyTypeName }) => policyTypeName === 'BackendServerAuthenticationPolicyType',
   );
@@ -28,6 +25,11 @@ export function backendPublicKeys(record: LoadBalancer, instancePort: number): r
   return record.policies
     .filter(({ policyName, policyTypeName }) => policyTypeName === 'PublicKeyPolicyType' && names.has(policyName))
     .flatMap((policy) => valuesOf(policy, 'PublicKey'));
+}
+
+/** Does a listener speak TLS to that port? */
+export function encrypts({ listeners }: LoadBalancer, instancePort: number): boolean {
+  return listeners.some((listener) => listener.instancePort === instancePort && isTls(listener.instanceProtocol));
 }
 
 function policiesOf(record: LoadBalancer, instancePort: number): readonly Policy[] {

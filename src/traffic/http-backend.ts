@@ -13,6 +13,7 @@ import type { ResponseHead } from '../wire/response-head.ts';
 import { composeBody, composeInterim, composeLastChunk, composeResponse } from './compose.ts';
 import type { ThreadContext } from './context.ts';
 import { COUNTER } from './counters.ts';
+import { reportHandshake } from './handshake-report.ts';
 import { HeldBytes } from './held-bytes.ts';
 import type { HttpClient } from './http-client.ts';
 import type { LoadBalancerRuntime } from './listener.ts';
@@ -351,9 +352,11 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
   }
 
   onClose(_connection: Connection, code: string): void {
-    if (code === PUBLIC_KEY_REFUSED) this.#context.report({ type: 'publicKeyRefused', slot: this.target.slot });
-    this.#forget();
     const client = this.#client;
+    // One that was opened in advance has kept nobody waiting.
+    if (code === PUBLIC_KEY_REFUSED || (client !== undefined && !this.#connected))
+      reportHandshake(this.#context, this.target.slot, code);
+    this.#forget();
     if (client === undefined) {
       if (!this.#connected) this.#countRefusal();
       return;

@@ -5,10 +5,11 @@
 import { WheelEntry, type Timed } from '../kit/timer-wheel.ts';
 import { CONNECT_TIMEOUT_MS } from '../model/limits.ts';
 import { NOBODY } from '../transport/connection-common.ts';
-import { PUBLIC_KEY_REFUSED, type Connection } from '../transport/transport.ts';
+import type { Connection } from '../transport/transport.ts';
 import { proxyLine } from '../wire/proxy-protocol.ts';
 import type { ThreadContext } from './context.ts';
 import { COUNTER } from './counters.ts';
+import { reportHandshake } from './handshake-report.ts';
 import { HeldBytes } from './held-bytes.ts';
 import type { HttpTarget } from './http-backend.ts';
 import type { ClientSession, ListenerRuntime } from './listener.ts';
@@ -231,18 +232,16 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
 
   /** A connection broke. Before the back end was up another instance is tried; later both go. */
   lost(side: RelaySide, code: string): void {
-    if (code === PUBLIC_KEY_REFUSED && this.#target !== undefined) {
-      this.#context.report({ type: 'publicKeyRefused', slot: this.#target.slot });
-    }
-    if (side !== this.#client && !this.#connected) return this.#nextInstance();
+    if (side !== this.#client && !this.#connected) return this.#nextInstance(code);
     const other = side.peer?.connection;
     this.#close();
     // A reset, so that the other peer does not take what it got for all there was.
     other?.reset();
   }
 
-  #nextInstance(): void {
+  #nextInstance(code = ''): void {
     const target = this.#target!;
+    reportHandshake(this.#context, target.slot, code);
     this.#listener.loadBalancer.countInZone(target.zoneCells, COUNTER.backendConnectionErrors);
     this.#backend?.connection.destroy();
     this.#releaseTarget();

@@ -61,6 +61,11 @@ export const HANDSHAKE_CROWDED_OUT = 'crowded out by other clients';
 /** The code of `onClose` when the peer's public key is not one of those that are accepted. */
 export const PUBLIC_KEY_REFUSED = 'EPUBLICKEY';
 
+/** Does the code of `onClose` tell of what the peer has said in a handshake, an alert or no TLS at all? Not of an end, nor of silence. */
+export function isTlsError(code: string): boolean {
+  return code.startsWith('ERR_SSL_');
+}
+
 /** TLS towards a back end. */
 export interface ClientTls {
   readonly context: SecureContext;

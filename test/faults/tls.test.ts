@@ -32,8 +32,8 @@ async function wrongKeyFirst(t: TestContext): Promise<SetUpOptions> {
 }
 
 for (const [what, first, told] of [
-  ['a TLS error', noTlsFirst, []],
-  ['the wrong public key', wrongKeyFirst, [0, 0]],
+  ['a TLS error', noTlsFirst, 'tlsFailed'],
+  ['the wrong public key', wrongKeyFirst, 'publicKeyRefused'],
 ] as const) {
   fault(
     26,
@@ -45,7 +45,13 @@ for (const [what, first, told] of [
       scene.traffic.setState(1, TARGET_STATE.outOfService);
       client.send(GET);
       assert.equal(await client.take('\r\n\r\n'), AT_CAPACITY);
-      assert.deepEqual(scene.traffic.refusedKeys, told);
+      assert.deepEqual(
+        scene.traffic.reports.map(({ type, slot }) => [type, slot]),
+        [
+          [told, 0],
+          [told, 0],
+        ],
+      );
       return {
         metric: { requests: 2, backend2xx: 1, elb5xx: 1, backendConnectionErrors: 2, retries: 1 },
         log: [{ instance: 1, elb: 200, backend: 200 }, { elb: 503 }],
@@ -66,7 +72,13 @@ for (const [what, first, told] of [
       await client.shutDown();
       scene.traffic.setState(1, TARGET_STATE.outOfService);
       await (await scene.dial()).shutDown();
-      assert.deepEqual(scene.traffic.refusedKeys, told);
+      assert.deepEqual(
+        scene.traffic.reports.map(({ type, slot }) => [type, slot]),
+        [
+          [told, 0],
+          [told, 0],
+        ],
+      );
       return { metric: { requests: 2, backendConnectionErrors: 2 }, log: [{ instance: 1 }, {}] };
     },
     first,

@@ -114,6 +114,24 @@ for (const transport of TRANSPORTS) {
       });
     }
 
+    test('an instance that speaks no TLS is told of when a client was to be served, not for what is opened in advance', async (t) => {
+      const bad = await ScriptedServer.start();
+      t.after(() => bad.stop());
+      bad.server.on('connection', (socket) =>
+        socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
+      );
+      const { traffic } = await start(t, {
+        otherBackends: [bad.port],
+        backendCount: 0,
+        settings: { preconnect: true },
+      });
+      traffic.pass(1000);
+      await traffic.counted('backendConnectionErrors', 1);
+      assert.deepEqual(traffic.reports, []);
+      assert.match((await ask(await traffic.dial())).startLine, /^HTTP\/1\.1 503/);
+      assert.deepEqual(traffic.reports, [{ type: 'tlsFailed', slot: 0, code: 'ERR_SSL_WRONG_VERSION_NUMBER' }]);
+    });
+
     test('with one right key among several the instance is used', async (t) => {
       const backendPublicKeys = [publicKey(OTHER), publicKey(INSTANCE)];
       const { traffic, backend } = await start(t, { listener: { backendPublicKeys } });

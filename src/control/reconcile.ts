@@ -164,7 +164,7 @@ export class Reconciler {
       for (const { slot, loadBalancer, instanceId, instancePort } of holders.values()) {
         if (slot !== report.slot) continue;
         if (report.type === 'publicKeyRefused') monitor.publicKeyRefused(loadBalancer, instanceId, instancePort);
-        else if (report.type === 'tlsFailed') monitor.tlsFailed(loadBalancer, instanceId, instancePort, report.code);
+        else if (report.type === 'tlsFailed') monitor.tlsFailed(loadBalancer, instanceId, instancePort);
         else monitor.shortKeepAlive(loadBalancer, instanceId, instancePort, report.idleMs);
       }
     }

@@ -16,7 +16,7 @@ const OTHER = 'b3RoZXI=';
 
 /** An instance that passes its checks and shows `key` at each port; what was asked of it is kept. */
 function fakeInstance(clock: FakeClock) {
-  const state = { key: RIGHT as string | undefined, up: true };
+  const state = { key: RIGHT as string | undefined, up: true, tls: true };
   const asked: string[] = [];
   const abandoned: string[] = [];
   const probe: Probe = (target, done) => {
@@ -35,6 +35,7 @@ function fakeInstance(clock: FakeClock) {
       return { ...result, good: false, cause: 'connection refused' };
     }
     if (keyCheck === undefined) return { ...result, good: true, cause: 'connected' };
+    if (!state.tls) return { ...result, good: false, cause: 'TLS: wrong version number', noTls: true };
     const accepted = keyCheck.publicKeys?.includes(state.key!) ?? true;
     const publicKeys = [{ instancePort: keyCheck.instancePort, accepted }];
     return {
@@ -86,7 +87,7 @@ test('right keys leave the result of the probe itself, with the time of both', (
 test('a key that cannot be seen is told, and held against nobody', () => {
   const { result } = probeOnce([check(443)], ({ state }) => (state.key = undefined));
   assert.deepEqual([result.good, result.inconclusive], [false, true]);
-  assert.equal(result.cause, 'no public key to be seen at port 443: connection refused');
+  assert.equal(result.cause, 'no handshake at port 443: connection refused');
 });
 
 test('a probe that is abandoned in the middle of its key checks reports nothing', () => {
@@ -197,33 +198,58 @@ test('a failing check counts beside a refused key, and both must be right again'
   assert.deepEqual(changes, ['in', 'out', 'in']);
 });
 
-test('an instance that traffic had no handshake with is out at once, and back with the first one', () => {
-  for (const target of ['TCP:80', 'SSL:443']) {
-    const { clock, state, asked, changes, lines, monitor, watch, status } = harness(shop(target, undefined));
-    state.key = undefined;
-    for (let each = 0; each < 1000; each++) monitor.tlsFailed(ID, 'i-1', 443, 'ERR_SSL_WRONG_VERSION_NUMBER');
-    assert.deepEqual(changes, ['in', 'out']);
-    assert.equal(lines.at(-1)![1]['cause'], 'TLS handshake failed at port 443: ERR_SSL_WRONG_VERSION_NUMBER');
+test('an instance that traffic had no handshake with is out when a probe has none either, and back with the first one', () => {
+  for (const keys of [undefined, [RIGHT]]) {
+    const { clock, state, asked, changes, lines, monitor, watch, status } = harness(shop('TCP:80', keys));
+    state.tls = false;
     clock.advance(60_000);
-    watch({ ...shop(target, undefined), zones: [] });
+    asked.length = 0;
+    for (let each = 0; each < 1000; each++) monitor.tlsFailed(ID, 'i-1', 443);
+    clock.advance(100);
+    assert.deepEqual(asked, ['TCP:80', 'SSL:443'], 'asked at once, and once');
+    assert.deepEqual(changes, ['in', 'out']);
+    assert.equal(lines.at(-1)![1]['cause'], 'TLS: wrong version number');
+    watch({ ...shop('TCP:80', keys), securityGroups: [] });
+    clock.advance(60_000);
     assert.equal(status(), 'failed', 'also where something else is changed');
-    const { cause } = monitor.of(ID, 'i-1')!.results.at(-1)!;
-    assert.equal(cause, 'no TLS handshake at port 443: connection refused');
-    state.key = OTHER;
+    state.tls = true;
     clock.advance(10_000);
-    assert.deepEqual(changes, ['in', 'out', 'in'], 'with any key');
+    assert.deepEqual(changes, ['in', 'out', 'in']);
     asked.length = 0;
     clock.advance(10_000);
-    assert.deepEqual(asked, [target], 'no handshake is asked for any more');
+    assert.deepEqual(asked, ['TCP:80'], 'no handshake is asked for any more');
   }
 });
 
+test('an alert now and then takes no instance out, and traffic does not set the pace of probes', () => {
+  const { clock, asked, monitor, changes } = harness(shop('TCP:80', undefined));
+  asked.length = 0;
+  for (let seconds = 0; seconds < 40; seconds++) {
+    monitor.tlsFailed(ID, 'i-1', 443);
+    clock.advance(1000);
+  }
+  assert.deepEqual(changes, ['in']);
+  assert.ok(asked.length <= 4 * 4, `probes and handshakes in 40 s: ${asked.length}`);
+});
+
+test('while nothing is said to a probe, nothing is held against the instance', () => {
+  const { clock, state, monitor, changes } = harness(shop('TCP:80', undefined));
+  state.key = undefined;
+  monitor.tlsFailed(ID, 'i-1', 443);
+  clock.advance(30_000);
+  assert.deepEqual(changes, ['in']);
+  assert.equal(monitor.of(ID, 'i-1')!.results.at(-1)!.cause, 'no handshake at port 443: connection refused');
+});
+
 test('what failed of TLS counts only while TLS is spoken to the port', () => {
-  const { monitor, watch, changes } = harness(shop('TCP:80', undefined));
-  monitor.tlsFailed(ID, 'i-1', 443, 'ERR_SSL_WRONG_VERSION_NUMBER');
+  const { clock, state, monitor, watch, changes } = harness(shop('TCP:80', undefined));
+  state.tls = false;
+  monitor.tlsFailed(ID, 'i-1', 443);
+  clock.advance(100);
   watch(shop('TCP:80', undefined, 'HTTP'));
-  monitor.tlsFailed(ID, 'i-1', 443, 'ERR_SSL_WRONG_VERSION_NUMBER');
-  monitor.tlsFailed(ID, 'i-gone', 443, 'ERR_SSL_WRONG_VERSION_NUMBER');
+  monitor.tlsFailed(ID, 'i-1', 443);
+  monitor.tlsFailed(ID, 'i-gone', 443);
+  clock.advance(30_000);
   assert.deepEqual(changes, ['in', 'out', 'in']);
 });
 

@@ -31,13 +31,13 @@ function keyTarget({ address, timeoutMs }: ProbeTarget, check: KeyCheck): ProbeT
 }
 
 /** The good result `before`, and what a check of a key found after it. */
-function combine(before: ProbeResult, check: ProbeResult, { instancePort, publicKeys: asked }: KeyCheck): ProbeResult {
+function combine(before: ProbeResult, check: ProbeResult, { instancePort }: KeyCheck): ProbeResult {
   const elapsedMs = before.elapsedMs + check.elapsedMs;
-  const publicKeys = [...(before.publicKeys ?? []), ...(check.publicKeys ?? [])];
+  const found = check.noTls === true ? [{ instancePort, accepted: false }] : check.publicKeys;
+  const publicKeys = [...(before.publicKeys ?? []), ...(found ?? [])];
   if (check.good) return { ...before, elapsedMs, publicKeys };
-  // Without a handshake nothing is learned: the instance passed the check that it has, and stays refused.
-  const judged = check.publicKeys !== undefined;
-  const lacking = asked === undefined ? 'no TLS handshake' : 'no public key to be seen';
-  const cause = judged ? check.cause : `${lacking} at port ${instancePort}: ${check.cause}`;
+  // Where nothing was said, nothing is learned: the instance passed the check that it has, and what was refused stays so.
+  const judged = found !== undefined;
+  const cause = judged ? check.cause : `no handshake at port ${instancePort}: ${check.cause}`;
   return { good: false, cause, elapsedMs, inconclusive: !judged, publicKeys };
 }

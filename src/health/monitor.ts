@@ -7,19 +7,12 @@ import type { Log } from '../kit/log.ts';
 import type { Random } from '../kit/random.ts';
 import { backendPublicKeys, encrypts } from '../model/backend-policies.ts';
 import { HEALTH_CHECK } from '../model/limits.ts';
-import {
-  idOf,
-  isTls,
-  realPort,
-  type Instance,
-  type LoadBalancer,
-  type LoadBalancerId,
-} from '../model/load-balancer.ts';
+import { idOf, type Instance, type LoadBalancer, type LoadBalancerId } from '../model/load-balancer.ts';
 import { ChangeLog } from './change-log.ts';
-import { parseHealthCheckTarget } from './health-check-target.ts';
 import { KeepAliveLog } from './keep-alive-log.ts';
 import { withKeyChecks } from './key-checks.ts';
-import type { KeyCheck, Probe } from './probe.ts';
+import type { Probe } from './probe.ts';
+import { same, sameQuestion, targetOf, type AddressOf, type Probed } from './probed.ts';
 import { ProbeSchedule, type ScheduledTarget } from './schedule.ts';
 import {
   effectiveStatus,
@@ -40,10 +33,7 @@ export interface HealthMonitorOptions {
   readonly onChange: (loadBalancer: LoadBalancerId, instanceId: string, inService: boolean) => void;
 }
 
-/** The address that an instance's host stands for at present; undefined when a name has none. */
-export type AddressOf = (host: string) => string | undefined;
-
-interface Watched {
+interface Watched extends Probed {
   readonly loadBalancer: LoadBalancerId;
   readonly instanceId: string;
   readonly registeredTimeMs: number;
@@ -55,6 +45,9 @@ interface Watched {
   /** What is probed; undefined only until it is known for the first time. */
   target: ScheduledTarget | undefined;
   health: Health;
+  suspectPorts: readonly number[];
+  /** When the instance was last probed for that, on the monotonic clock. */
+  suspectedMs: number;
 }
 
 export class HealthMonitor {
@@ -128,22 +121,31 @@ export class HealthMonitor {
    */
   publicKeyRefused(id: LoadBalancerId, instanceId: string, instancePort: number): void {
     const watched = this.#watched.get(id)?.get(instanceId);
+    if (watched === undefined || watched.health.refusedPorts.includes(instancePort)) return;
     // The policy may have gone since that connection was begun.
-    if (watched === undefined || backendPublicKeys(watched.record, instancePort) === undefined) return;
-    this.#refuse(watched, instancePort, PUBLIC_KEY_REFUSED_CAUSE);
+    if (backendPublicKeys(watched.record, instancePort) === undefined) return;
+    const publicKeys = [{ instancePort, accepted: false }];
+    const cause = PUBLIC_KEY_REFUSED_CAUSE;
+    this.#observe(watched, { good: false, cause, elapsedMs: 0, inconclusive: false, publicKeys });
   }
 
-  /** A client was to be served at `instancePort`, and the instance has said what is no TLS: out of service until a probe agrees with it. */
-  tlsFailed(id: LoadBalancerId, instanceId: string, instancePort: number, code: string): void {
+  /**
+   * A client was to be served at `instancePort`, and what the instance has said was no TLS, or an alert. One alert among many
+   * handshakes takes nobody out: the instance is probed at once, but by this no more often than once in an interval, and is
+   * out of service when a handshake of ours comes to the same end.
+   */
+  tlsFailed(id: LoadBalancerId, instanceId: string, instancePort: number): void {
     const watched = this.#watched.get(id)?.get(instanceId);
     if (watched === undefined || !encrypts(watched.record, instancePort)) return;
-    this.#refuse(watched, instancePort, `TLS handshake failed at port ${instancePort}: ${code}`);
-  }
-
-  #refuse(watched: Watched, instancePort: number, cause: string): void {
-    if (watched.health.refusedPorts.includes(instancePort)) return;
-    const publicKeys = [{ instancePort, accepted: false }];
-    this.#observe(watched, { good: false, cause, elapsedMs: 0, inconclusive: false, publicKeys });
+    if (watched.health.refusedPorts.includes(instancePort) || watched.suspectPorts.includes(instancePort)) return;
+    watched.suspectPorts = [...watched.suspectPorts, instancePort];
+    watched.target = targetOf(watched);
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - watched.suspectedMs < watched.target.intervalMs) this.#schedule.replace(keyOf(watched), watched.target);
+    else {
+      watched.suspectedMs = nowMs;
+      this.#schedule.set(keyOf(watched), watched.target);
+    }
   }
 
   /** Traffic finds that the instance ends its connections after `idleMs` without a request, sooner than weir would. */
@@ -170,6 +172,8 @@ export class HealthMonitor {
       addressOf,
       target: undefined,
       health: initialHealth(knownBefore),
+      suspectPorts: [],
+      suspectedMs: -Infinity,
     };
     const key = keyOf(watched);
     this.#schedule.delete(key);
@@ -200,6 +204,7 @@ export class HealthMonitor {
 
   #observe(watched: Watched, result: ProbeResult): void {
     const kept = { ...result, timeMs: this.#options.clock.epochMs() };
+    this.#clear(watched, new Set(result.publicKeys?.map(({ instancePort }) => instancePort)));
     this.#become(watched, observe(watched.health, kept, watched.record.healthCheck));
   }
 
@@ -211,7 +216,17 @@ export class HealthMonitor {
         encrypts(record, port) &&
         (backendPublicKeys(record, port) !== undefined || backendPublicKeys(before, port) === undefined),
     );
+    watched.suspectPorts = watched.suspectPorts.filter((port) => encrypts(record, port));
     if (refusedPorts.length < health.refusedPorts.length) this.#become(watched, { ...health, refusedPorts });
+  }
+
+  /** Nothing is suspected of these ports any more. */
+  #clear(watched: Watched, ports: ReadonlySet<number>): void {
+    const suspectPorts = watched.suspectPorts.filter((port) => !ports.has(port));
+    if (suspectPorts.length === watched.suspectPorts.length) return;
+    watched.suspectPorts = suspectPorts;
+    watched.target = targetOf(watched);
+    this.#schedule.replace(keyOf(watched), watched.target);
   }
 
   #become(watched: Watched, after: Health): void {
@@ -233,52 +248,4 @@ export class HealthMonitor {
 /** Ids hold no space: accounts are digits, regions and names are checked by the API, instance ids likewise. */
 function keyOf(watched: Watched): string {
   return `${watched.loadBalancer} ${watched.instanceId}`;
-}
-
-function targetOf({ record, instance, addressOf, health }: Watched): ScheduledTarget {
-  const { target, interval, timeout } = record.healthCheck;
-  const intervalMs = interval * 1000;
-  const address = addressOf(instance.host);
-  if (address === undefined) return { target: { problem: `no address for ${instance.host}` }, intervalMs };
-  const parsed = parseHealthCheckTarget(target);
-  if (parsed === undefined) return { target: { problem: `malformed health check target ${target}` }, intervalMs };
-  const asksForKey = isTls(parsed.protocol) && backendPublicKeys(record, parsed.port) !== undefined;
-  const own = asksForKey ? keyCheckOf(record, instance, parsed.port) : undefined;
-  const others = health.refusedPorts
-    .filter((port) => port !== own?.instancePort && encrypts(record, port))
-    .map((port) => keyCheckOf(record, instance, port));
-  return {
-    target: {
-      ...parsed,
-      address,
-      port: realPort(instance, parsed.port),
-      timeoutMs: timeout * 1000,
-      ...(own === undefined ? {} : { keyCheck: own }),
-      ...(others.length === 0 ? {} : { otherKeyChecks: others }),
-    },
-    intervalMs,
-  };
-}
-
-function keyCheckOf(record: LoadBalancer, instance: Instance, instancePort: number): KeyCheck {
-  return {
-    instancePort,
-    port: realPort(instance, instancePort),
-    publicKeys: backendPublicKeys(record, instancePort),
-  };
-}
-
-function same(a: ScheduledTarget | undefined, b: ScheduledTarget): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
-}
-
-/** The same question to the same peer: results before and after count together. */
-function sameQuestion(a: ScheduledTarget, b: ScheduledTarget): boolean {
-  if ('problem' in a.target || 'problem' in b.target) return false;
-  return (
-    a.target.protocol === b.target.protocol &&
-    a.target.address === b.target.address &&
-    a.target.port === b.target.port &&
-    a.target.path === b.target.path
-  );
 }

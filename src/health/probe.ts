@@ -153,10 +153,11 @@ class Attempt {
     const code = (error as NodeJS.ErrnoException).code ?? '';
     const ours = OUR_TROUBLE[code];
     if (ours !== undefined) this.#finish({ good: false, cause: ours }, true);
-    else this.#finish({ good: false, cause: CAUSES[code] ?? tlsCause(error, code) });
+    else
+      this.#finish({ good: false, cause: CAUSES[code] ?? tlsCause(error, code), noTls: code.startsWith('ERR_SSL_') });
   }
 
-  #finish(verdict: Verdict, inconclusive = false): void {
+  #finish(verdict: Verdict & Pick<ProbeResult, 'noTls'>, inconclusive = false): void {
     if (this.#finished) return;
     this.#finished = true;
     this.#timer?.cancel();

@@ -13,6 +13,8 @@ export interface ProbeResult {
   readonly elapsedMs: number;
   /** The probe failed on our side (out of descriptors or local ports): kept, but held against nobody. */
   readonly inconclusive: boolean;
+  /** What the instance has said in a handshake was no TLS, or an alert. */
+  readonly noTls?: boolean;
   /** Public keys that were looked at, and whether the instance may have them. */
   readonly publicKeys?: readonly KeyVerdict[];
 }

@@ -127,7 +127,7 @@ export type TargetReport =
   /** Its certificate has none of the public keys that it should have: the connection was not used. */
   | { readonly type: 'publicKeyRefused'; readonly slot: number }
   /** A client was to be served there, and no handshake came about, by what the target has said. */
-  | { readonly type: 'tlsFailed'; readonly slot: number; readonly code: string }
+  | { readonly type: 'tlsFailed'; readonly slot: number }
   /** It ends connections that have waited for so long, sooner than the idle timeout does. */
   | { readonly type: 'shortKeepAlive'; readonly slot: number; readonly idleMs: number };
 

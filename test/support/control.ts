@@ -3,7 +3,7 @@ import { createControl, type RunningControl } from '../../src/control/create.ts'
 import { FakeClock } from '../../src/kit/clock.ts';
 import type { LogFields } from '../../src/kit/log.ts';
 import { SeededRandom } from '../../src/kit/random.ts';
-import type { Instance, LoadBalancer } from '../../src/model/load-balancer.ts';
+import { isTls, type Instance, type LoadBalancer } from '../../src/model/load-balancer.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { createSecrets } from '../../src/store/secrets.ts';
 import type { Change, Store } from '../../src/store/store.ts';
@@ -17,6 +17,8 @@ export class ControlHarness {
   readonly threads = new FakeThreads();
   /** Addresses of instances that answer no probe. */
   readonly down = new Set<string>();
+  /** Addresses of instances that answer every handshake with what is no TLS. */
+  readonly noTls = new Set<string>();
   /** Ports that another program has. */
   readonly taken = new Set<number>();
   readonly names = new Map<string, string[]>();
@@ -43,8 +45,10 @@ export class ControlHarness {
       testBind: async ({ address, port }) =>
         this.taken.has(port) ? { address, port, code: 'EADDRINUSE', message: `port ${port} is taken` } : undefined,
       probe: (target, done) => {
-        const good = 'address' in target && !this.down.has(target.address);
-        const result = { good, cause: good ? 'connected' : 'connection refused', elapsedMs: 0, inconclusive: false };
+        const up = 'address' in target && !this.down.has(target.address);
+        const noTls = up && isTls(target.protocol) && this.noTls.has(target.address);
+        const cause = up ? 'connected' : 'connection refused';
+        const result = { good: up && !noTls, cause, elapsedMs: 0, inconclusive: false, noTls };
         const timer = this.clock.after(1, () => done(result));
         return () => timer.cancel();
       },

@@ -10,7 +10,7 @@ import { observeZoneLatency, ZONE_CELLS, ZONE_COUNTER } from '../traffic/zone-co
 import { CloudWatchCollector, type MetricsSource } from './cloudwatch-collector.ts';
 import { METRICS } from './cloudwatch-metrics.ts';
 import { decodePoint, encodePoint, mergePoints, type Point } from './cloudwatch-point.ts';
-import { CloudWatchSeries, type Dimensions } from './cloudwatch-series.ts';
+import { CloudWatchSeries, seriesKey, type Dimensions } from './cloudwatch-series.ts';
 import { statisticOf } from './cloudwatch-statistics.ts';
 
 const OWNER = { accountId: '000000000000', region: 'us-east-1' };
@@ -194,6 +194,33 @@ describe('points of CloudWatch', () => {
     lab.count(0, 0, COUNTER.requests, 4);
     collector.flush();
     assert.deepEqual(lab.read('RequestCount', 'Sum', {}), { 0: 4 });
+  });
+});
+
+describe('the list of metrics', () => {
+  it('has each once, under all dimensions that its points can be found under', () => {
+    const lab = new Lab();
+    const [requests, bytes] = [
+      present(METRICS.get('RequestCount'), ''),
+      present(METRICS.get('EstimatedProcessedBytes'), ''),
+    ];
+    const names = Array.from({ length: 30 }, (_, index) => `web-${index}`);
+    const points = names.flatMap((name) => [
+      { key: seriesKey({ ...OWNER, name }, ''), kinds: bytes.kinds, body: Uint8Array.of(1) },
+      { key: seriesKey({ ...OWNER, name }, 'b'), kinds: requests.kinds, body: Uint8Array.of(1) },
+      { key: seriesKey({ ...OWNER, name }, 'a'), kinds: requests.kinds, body: Uint8Array.of(1) },
+    ]);
+    lab.store.write(START / 60, points, (before) => before);
+    const listed = lab.series
+      .list(OWNER, START)
+      .filter(({ name }) => name === requests.name || name === bytes.name)
+      .map(({ name, dimensions: { loadBalancer = '', zone = '' } }) => `${name} ${loadBalancer} ${zone}`);
+    const expected = [
+      ...['', ...names].map((name) => `${bytes.name} ${name} `),
+      ...['', ...names].flatMap((name) => ['', 'a', 'b'].map((zone) => `${requests.name} ${name} ${zone}`)),
+    ];
+    assert.deepEqual(listed.toSorted(), expected.toSorted());
+    assert.deepEqual(lab.series.list(OWNER, START + 60), []);
   });
 });
 

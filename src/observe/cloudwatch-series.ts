@@ -78,20 +78,14 @@ export class CloudWatchSeries {
     return new Map([...sets].sort(([a], [b]) => a - b));
   }
 
-  /** Metrics that have points from `since` (an epoch second) on, in a fixed order. */
+  /** Metrics that have points from `since` (an epoch second) on, in a fixed order. A thousand load balancers have fifty thousand. */
   list(owner: Owner, since: number): readonly Metric[] {
-    const found = new Map<string, Metric>();
-    for (const series of this.#store.list(prefixOf(owner))) {
-      if (series.last * 60 < since) continue;
-      const { loadBalancer, zone } = placeOf(series);
-      const named = [...METRICS.values()].filter(({ kinds }) => (kinds & series.kinds) !== 0);
-      for (const { name } of named) {
-        for (const dimensions of dimensionsOf(loadBalancer, zone)) {
-          found.set(JSON.stringify([name, dimensions.loadBalancer ?? '', dimensions.zone ?? '']), { name, dimensions });
-        }
-      }
-    }
-    return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, metric]) => metric);
+    const recent = this.#store.list(prefixOf(owner)).filter(({ last }) => last * 60 >= since);
+    const places = recent.map((series) => ({ kinds: series.kinds, ...placeOf(series) }));
+    const definitions = [...METRICS.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return definitions.flatMap(({ name, kinds }) =>
+      dimensionsOf(places.filter((place) => (place.kinds & kinds) !== 0)).map((dimensions) => ({ name, dimensions })),
+    );
   }
 
   #of(owner: Owner, { loadBalancer, zone }: Dimensions): readonly Series[] {
@@ -104,8 +98,16 @@ function prefixOf({ accountId, region }: Owner): string {
   return `${accountId}/${region}/`;
 }
 
-/** Under which dimensions the points of a series can be found. */
-function dimensionsOf(loadBalancer: string, zone: string): readonly Dimensions[] {
-  const whole = [{}, { loadBalancer }];
-  return zone === '' ? whole : [...whole, { zone }, { loadBalancer, zone }];
+/** Under which dimensions the points of series at these places, those of one load balancer together, can be found. */
+function dimensionsOf(places: readonly Place[]): readonly Dimensions[] {
+  if (places.length === 0) return [];
+  const zones = [...new Set(places.map(({ zone }) => zone))].filter((zone) => zone !== '').sort();
+  const found: Dimensions[] = [{}, ...zones.map((zone) => ({ zone }))];
+  let last: string | undefined;
+  for (const { loadBalancer, zone } of places) {
+    if (loadBalancer !== last) found.push({ loadBalancer });
+    if (zone !== '') found.push({ loadBalancer, zone });
+    last = loadBalancer;
+  }
+  return found;
 }

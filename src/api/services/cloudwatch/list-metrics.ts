@@ -4,7 +4,7 @@ import { NAMESPACE } from '../../../observe/cloudwatch-metrics.ts';
 import type { Dimensions } from '../../../observe/cloudwatch-series.ts';
 import type { Structure } from '../../codec/value.ts';
 import { cloudWatchFault } from './model.ts';
-import type { CloudWatchFault, Dimension, ListMetricsInput } from './model.ts';
+import type { CloudWatchFault, DimensionFilter, ListMetricsInput } from './model.ts';
 import { choiceProblem, inOneMessage, sizeProblem } from './rules.ts';
 import type { Context } from './rules.ts';
 
@@ -24,28 +24,32 @@ export function listMetrics(input: ListMetricsInput, context: Context): Structur
   if (first === undefined || problem !== undefined) return cloudWatchFault('InvalidParameterValue', problem ?? '');
   const since = context.nowMs / 1000 - (input.RecentlyActive === undefined ? KEPT_SECONDS : RECENT_SECONDS);
   const all = namespace === NAMESPACE ? (context.metrics?.list(context.owner, since) ?? []) : [];
-  const wanted = all
-    .filter((metric) => name === undefined || metric.name === name)
-    .map((metric) => ({ Namespace: NAMESPACE, MetricName: metric.name, Dimensions: describe(metric.dimensions) }))
-    .filter(({ Dimensions: given }) => filters.every((filter) => given.some((one) => fits(one, filter))));
+  const wanted = all.filter(
+    (metric) =>
+      (name === undefined || metric.name === name) && filters.every((filter) => fits(metric.dimensions, filter)),
+  );
   const next = first + PAGE_SIZE;
   return {
-    Metrics: wanted
-      .slice(first, next)
-      .map((metric) => ({ ...metric, Dimensions: metric.Dimensions.map((one) => ({ ...one })) })),
+    Metrics: wanted.slice(first, next).map((metric) => ({
+      Namespace: NAMESPACE,
+      MetricName: metric.name,
+      Dimensions: describe(metric.dimensions),
+    })),
     ...(next < wanted.length ? { NextToken: tokenOf(next) } : {}),
   };
 }
 
-function describe({ loadBalancer, zone }: Dimensions): readonly Dimension[] {
+function describe({ loadBalancer, zone }: Dimensions): readonly Structure[] {
   return [
     ...(loadBalancer === undefined ? [] : [{ Name: 'LoadBalancerName', Value: loadBalancer }]),
     ...(zone === undefined ? [] : [{ Name: 'AvailabilityZone', Value: zone }]),
   ];
 }
 
-function fits({ Name, Value }: Dimension, filter: { readonly Name: string; readonly Value?: string }): boolean {
-  return Name === filter.Name && (filter.Value === undefined || Value === filter.Value);
+/** Whether the dimension is there, with that value where one is named. */
+function fits({ loadBalancer, zone }: Dimensions, { Name, Value }: DimensionFilter): boolean {
+  const is = Name === 'LoadBalancerName' ? loadBalancer : Name === 'AvailabilityZone' ? zone : undefined;
+  return is !== undefined && (Value === undefined || Value === is);
 }
 
 /** Where the next page begins. */

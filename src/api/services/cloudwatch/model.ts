@@ -165,10 +165,15 @@ export interface GetMetricDataInput {
   readonly MaxDatapoints?: number;
 }
 
+export interface DimensionFilter {
+  readonly Name: string;
+  readonly Value?: string;
+}
+
 export interface ListMetricsInput {
   readonly Namespace?: string;
   readonly MetricName?: string;
-  readonly Dimensions?: readonly { readonly Name: string; readonly Value?: string }[];
+  readonly Dimensions?: readonly DimensionFilter[];
   readonly NextToken?: string;
   readonly RecentlyActive?: string;
 }

@@ -32,7 +32,7 @@ const FULL_HEAP: Death = [
   'no memory left',
   'setImmediate(() => { for (const held = [];;) held.push(Array.from({ length: 1e4 }, () => ({}))); })',
 ];
-const FULL_HEAPS_BEFORE = 4;
+const FULL_HEAPS_BEFORE = 10;
 
 const DEATHS: readonly Death[] = [
   ['an exception', 'setImmediate(() => { throw new Error("killed by the soak"); })'],
@@ -40,6 +40,9 @@ const DEATHS: readonly Death[] = [
   ['an endless loop', 'setImmediate(() => { for (;;); })'],
   FULL_HEAP,
 ];
+
+/** No rehearsal takes longer. */
+export const LONGEST_REHEARSAL_MS = (DEATHS.length + FULL_HEAPS_BEFORE) * REPLACED_MS;
 
 export interface Kill {
   readonly name: string;
@@ -159,8 +162,8 @@ export class Disturbances {
 
   /**
    * Before the run, threads die by each kind of death, so that what is held at the start is what a weir holds that has lost
-   * threads. What the collector takes for a full heap goes back to the allocator, which keeps it for the next one: 10 MB more
-   * for each of the first such deaths, half a MB for each from the tenth on (24 were tried).
+   * threads. What the collector takes for a full heap goes back to the allocator, which keeps 30 MB of it after the first such
+   * death, 50 after the fifth to tenth, and no more after that (40 were tried).
    */
   async rehearse(): Promise<void> {
     const fullHeaps = Array.from({ length: FULL_HEAPS_BEFORE }, () => FULL_HEAP);

@@ -1,6 +1,6 @@
 /** What a weir holds at a moment: memory, descriptors, connections; and how these change with time. */
 import { systemClock } from '../../src/kit/clock.ts';
-import type { SoakLab } from './setup.ts';
+import { THREADS, type SoakLab } from './setup.ts';
 
 const HOUR_MS = 3_600_000;
 /** After a full collection, so that what is left is held by somebody. */
@@ -8,27 +8,42 @@ const HELD_HEAP = 'gc(); process.memoryUsage().heapUsed';
 /** Of the thread that a soak does not kill. */
 export const STEADY_THREAD = 'weir-0';
 
-export interface Vitals {
-  readonly atMs: number;
-  readonly residentBytes: number;
-  readonly controlHeapBytes: number;
-  readonly trafficHeapBytes: number;
+/** What comes and goes with traffic. */
+export interface Open {
   readonly descriptors: number;
   /** Of clients and to instances. */
   readonly connections: number;
 }
 
-export async function takeVitals({ weir, inspector }: SoakLab): Promise<Vitals> {
+export interface Vitals extends Open {
+  readonly atMs: number;
+  readonly residentBytes: number;
+  readonly controlHeapBytes: number;
+  readonly trafficHeapBytes: number;
+}
+
+export async function takeVitals(here: SoakLab): Promise<Vitals> {
+  const { weir, inspector } = here;
   const controlHeapBytes = await inspector.numberOf(HELD_HEAP);
   const trafficHeapBytes = await inspector.numberOf(HELD_HEAP, STEADY_THREAD);
+  const { residentBytes } = weir;
   return {
     atMs: systemClock.monotonicMs(),
-    residentBytes: weir.residentBytes,
+    residentBytes,
     controlHeapBytes,
     trafficHeapBytes,
-    descriptors: weir.passingDescriptors,
-    connections: await openConnections(weir.endpoint),
+    ...(await takeOpen(here)),
   };
+}
+
+export async function takeOpen({ weir }: SoakLab): Promise<Open> {
+  return { descriptors: weir.passingDescriptors, connections: await openConnections(weir.endpoint) };
+}
+
+/** A full collection in every thread. */
+export async function collectAll({ inspector }: SoakLab): Promise<void> {
+  await inspector.numberOf(HELD_HEAP);
+  for (let thread = 0; thread < THREADS; thread++) await inspector.numberOf(HELD_HEAP, `weir-${thread}`);
 }
 
 async function openConnections(endpoint: string): Promise<number> {

@@ -25,7 +25,7 @@ The last recorded figures of every scenario, written by \`npm run bench -- <scen
 - \`idle\`: what resident memory grew by, per connection; a peer is started anew for every round. Socket memory of the kernel is not in it.
 - \`threads\`: n threads have n CPU seconds per second to spend, so the speed-up is n times (requests per CPU second with n threads) /
   (the same with one); it does not depend on how much CPU the client leaves them.
-- \`newcomers\`: 500 keep-alive connections that ask again at once keep the peer busy; 50 others a second come, ask once and go. Latencies
+- \`newcomers\`: 500 keep-alive connections that ask again at once keep the peer busy; 100 others a second come, ask once and go. Latencies
   are those of the newcomers, from opening the connection to its end.
 - \`handshakes-…\`: every connection does a handshake and says goodbye, 16 at once; the client makes sure that each was resumed, or
   none. All peers agree on the same cipher, certificate and curve, which is looked at before; tickets are what is resumed by.

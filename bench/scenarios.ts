@@ -15,7 +15,7 @@ const UPLOAD_BYTES = 10 * 1024;
 const BUSY_SHARE = 0.7;
 /** Always ready: a turn of the peer's event loop is as long as it takes to serve them all. */
 const SATURATING_CONNECTIONS = 500;
-const NEWCOMERS_PER_SECOND = 50;
+const NEWCOMERS_PER_SECOND = 100;
 /** Handshakes under way at once. */
 const HANDSHAKES = 16;
 

@@ -95,8 +95,8 @@ export const LISTENING = {
   /** Connections that may wait to be accepted; the kernel's `net.core.somaxconn` bounds it further. */
   backlog: 4096,
   /** Of each socket besides the first: all of them together may keep as many waiting as the first. */
-  extraBacklog: 512,
-  maxSockets: 8,
+  extraBacklog: 1024,
+  maxSockets: 4,
   /** After so many connections it is looked whether somebody waits all the time. */
   looksAfter: 16,
   /** Of the connections that could be accepted in the same turns of the event loop. */

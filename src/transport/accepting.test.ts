@@ -14,7 +14,7 @@ import { Listener } from './listen.ts';
 import type { Connection } from './transport.ts';
 
 /** More of them in each turn than one socket accepts. */
-const NEWCOMERS = 4;
+const NEWCOMERS = 3;
 /** More than all sockets that a listener may have. */
 const CROWD = 2 * LISTENING.maxSockets;
 
@@ -54,8 +54,8 @@ for (const wanted of ['handle', 'net'] as const) {
     const one = await listen(t, wanted);
     await come(t, one.listening.port, 200);
     const waiting = 200 * NEWCOMERS - one.accepted;
-    // With one socket it would be three of four.
-    assert.ok(waiting < (200 * NEWCOMERS) / 4, `${waiting} wait`);
+    // With one socket it would be two of three.
+    assert.ok(waiting < (200 * NEWCOMERS) / 3, `${waiting} wait`);
   });
 
   test(`${wanted}: a listener that is not crowded keeps to one socket`, async (t) => {
@@ -97,10 +97,10 @@ for (const wanted of ['handle', 'net'] as const) {
   });
 
   test(`${wanted}: more sockets take a bounded part of the descriptors`, async (t) => {
-    const maxConnections = 4 / DESCRIPTORS.shareForListening;
+    const maxConnections = 2 / DESCRIPTORS.shareForListening;
     const one = await listen(t, wanted, { maxConnections });
     await come(t, one.listening.port, 100, CROWD);
-    assert.equal(one.listening.sockets, 1 + 4);
+    assert.equal(one.listening.sockets, 1 + 2);
   });
 }
 
@@ -139,15 +139,15 @@ test('where the system refuses another socket, the listener goes on with what it
 });
 
 test('descriptors of sockets are given back when the listener stops', async (t) => {
-  const limit = new ConnectionLimit(100);
+  const limit = new ConnectionLimit(20);
   const { listener, extra } = await listenWith(t, createServer, limit);
   for (let more = 0; more < LISTENING.maxSockets + 2; more++) {
     extra.wanted(extra.count);
     listener.accepted();
     await turns(2);
   }
-  // A sixteenth of 100, and one that has begun.
-  assert.deepEqual([listener.sockets, limit.extraSockets], [1 + 7, 7]);
+  // A sixteenth of 20, and one that has begun.
+  assert.deepEqual([listener.sockets, limit.extraSockets], [1 + 2, 2]);
   listener.close();
   listener.close();
   assert.deepEqual([limit.extraSockets, limit.mayListenMore], [0, true]);

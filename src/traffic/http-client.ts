@@ -174,19 +174,28 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     this.#count(COUNTER.receivedBytes, end - start);
     if (this.#state >= STATE.lingering) return;
     if (this.#state !== STATE.head) this.touch();
+    if (this.#held === undefined && end - start < LONG_HEAD.bytes) this.#processOrHold(bytes, start, end);
+    else this.#receiveMuch(bytes, start, end);
+    this.#updateReading();
+  }
+
+  /** What cannot be taken now, or is not whole, is held. */
+  #processOrHold(bytes: Buffer, start: number, end: number): void {
+    const next = this.#process(bytes, start, end);
+    if (next < end && this.#state < STATE.lingering) this.#held = new HeldBytes(bytes, next, end);
+  }
+
+  /** A whole read, or bytes behind others that are held: do they belong to a long head? */
+  #receiveMuch(bytes: Buffer, start: number, end: number): void {
     const held = this.#held;
     if (held !== undefined) {
       held.append(bytes, start, end);
       if (held.length >= LONG_HEAD.bytes && this.#readsHead) this.#awaitTurn();
       else this.#processHeld();
-    } else if (end - start >= LONG_HEAD.bytes && this.#readsHead && !endsWithin(bytes, start, end)) {
+    } else if (this.#readsHead && !endsWithin(bytes, start, end)) {
       this.#held = HeldBytes.ofLongHead(this.#context.headBuffers.take(), bytes, start, end);
       this.#awaitTurn();
-    } else {
-      const next = this.#process(bytes, start, end);
-      if (next < end && this.#state < STATE.lingering) this.#held = new HeldBytes(bytes, next, end);
-    }
-    this.#updateReading();
+    } else this.#processOrHold(bytes, start, end);
   }
 
   /** What comes now belongs to a head, which is looked at. */

@@ -61,7 +61,10 @@ class Lab {
   /** Values by minutes since the start. */
   read(metric: string, statistic: string, dimensions: Dimensions, period = 60): Record<number, number | undefined> {
     const window = { start: START, end: START + 3600, period };
-    const sets = this.series.read(OWNER, present(METRICS.get(metric), metric), dimensions, window);
+    const slices = this.series.slices(OWNER, present(METRICS.get(metric), metric), dimensions, window);
+    let slice = slices.next();
+    while (slice.done !== true) slice = slices.next();
+    const sets = slice.value;
     return Object.fromEntries(Array.from(sets, ([at, set]) => [(at - START) / 60, statisticOf(set, statistic)]));
   }
 }

@@ -44,35 +44,84 @@ function placeOf({ key }: Series): Place {
   return { loadBalancer, zone };
 }
 
+/** What is read at a time, each point some 10 µs: of one series, and of several. */
+const SLICE_MINUTES = 360;
+const SLICE_POINTS = 720;
+/** *Ours*: reads under way at once. */
+const MAX_READS = 256;
+
 export class CloudWatchSeries {
   readonly #store: SeriesStore;
+  #reading = 0;
+  #lastTurn: Promise<void> = Promise.resolve();
 
   constructor(store: SeriesStore) {
     this.#store = store;
   }
 
-  /** The statistic sets of the periods in which anything happened, by their beginning in epoch seconds, in order. */
-  read(
+  /** No more reads should begin. */
+  get isBusy(): boolean {
+    return this.#reading >= MAX_READS;
+  }
+
+  /**
+   * The statistic sets of the periods in which anything happened, by their beginning in epoch seconds, in order. A fortnight
+   * of all load balancers is millions of points: whoever shares the thread has a turn between two slices, and all reads that are
+   * under way take turns, one slice for each turn of the event loop.
+   */
+  async read(
     owner: Owner,
     definition: MetricDefinition,
     dimensions: Dimensions,
     window: Window,
-  ): ReadonlyMap<number, StatisticSet> {
-    const { start, end, period } = window;
+  ): Promise<ReadonlyMap<number, StatisticSet>> {
+    this.#reading++;
+    try {
+      const slices = this.slices(owner, definition, dimensions, window);
+      for (;;) {
+        await this.#nextTurn();
+        const slice = slices.next();
+        if (slice.done === true) return slice.value;
+      }
+    } finally {
+      this.#reading--;
+    }
+  }
+
+  #nextTurn(): Promise<void> {
+    this.#lastTurn = this.#lastTurn.then(() => new Promise<void>((resolve) => setImmediate(resolve)));
+    return this.#lastTurn;
+  }
+
+  /** The work of {@link read}, in slices. */
+  *slices(
+    owner: Owner,
+    definition: MetricDefinition,
+    dimensions: Dimensions,
+    { start, end, period }: Window,
+  ): Generator<undefined, ReadonlyMap<number, StatisticSet>> {
     const sets = new Map<number, StatisticSet>();
     // Minutes that the load balancer tells as a whole: that series comes before those of its zones.
     let whole = new Set<number>();
     let of = '';
+    let points = 0;
     for (const series of this.#of(owner, dimensions)) {
       if ((series.kinds & definition.kinds) === 0) continue;
       const { loadBalancer, zone } = placeOf(series);
       if (loadBalancer !== of) [of, whole] = [loadBalancer, new Set()];
-      for (const { minute, body } of this.#store.read(series.id, Math.ceil(start / 60), Math.ceil(end / 60))) {
-        const set = definition.of(decodePoint(body));
-        if (set === undefined || whole.has(minute)) continue;
-        if (zone === '') whole.add(minute);
-        const at = start + Math.floor((minute * 60 - start) / period) * period;
-        sets.set(at, mergeSets(sets.get(at), set));
+      const last = Math.min(Math.ceil(end / 60), series.last + 1);
+      for (let from = Math.ceil(start / 60); from < last; from += SLICE_MINUTES) {
+        for (const { minute, body } of this.#store.read(series.id, from, Math.min(last, from + SLICE_MINUTES))) {
+          points++;
+          const set = definition.of(decodePoint(body));
+          if (set === undefined || whole.has(minute)) continue;
+          if (zone === '') whole.add(minute);
+          const at = start + Math.floor((minute * 60 - start) / period) * period;
+          sets.set(at, mergeSets(sets.get(at), set));
+        }
+        if (points < SLICE_POINTS) continue;
+        points = 0;
+        yield;
       }
     }
     return new Map([...sets].sort(([a], [b]) => a - b));

@@ -159,6 +159,8 @@ class SqliteSeries implements SeriesStore {
   }
 
   read(id: number, from: number, to: number): Iterable<StoredPoint> {
+    // Who reads on after a stop finds nothing more.
+    if (!this.#open) return [];
     return this.#read.iterate(id, from, to) as unknown as Iterable<StoredPoint>;
   }
 

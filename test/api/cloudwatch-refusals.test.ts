@@ -9,6 +9,9 @@ import {
   type CloudWatchClient,
   type MetricDataQuery,
 } from '@aws-sdk/client-cloudwatch';
+import { silentLog } from '../../src/kit/log.ts';
+import { CloudWatchSeries } from '../../src/observe/cloudwatch-series.ts';
+import { openSeriesStore } from '../../src/store/series.ts';
 import { ApiHarness } from '../support/api.ts';
 import { cloudWatchClient, PROTOCOLS } from '../support/cloudwatch.ts';
 
@@ -207,3 +210,22 @@ for (const protocol of PROTOCOLS) {
     });
   });
 }
+
+class BusySeries extends CloudWatchSeries {
+  override get isBusy(): boolean {
+    return true;
+  }
+}
+
+it('ServiceUnavailable: data while too many read already; the list of metrics is given', async () => {
+  const store = openSeriesStore(':memory:', silentLog);
+  const busy = await ApiHarness.start({ metrics: new BusySeries(store) });
+  client = cloudWatchClient(busy.endpoint, 'CBOR');
+  const message = 'Too many requests at the same time; please try again.';
+  await assertRefused(statistics({}), 'ServiceUnavailableException', message);
+  await assertRefused(data([{ Id: 'a', MetricStat: STAT }]), 'ServiceUnavailableException', message);
+  await client.send(new ListMetricsCommand({}));
+  client.destroy();
+  await busy.stop();
+  store.close();
+});

@@ -8,6 +8,7 @@ import { readToken, tokenOf } from './list-metrics.ts';
 import { cloudWatchFault } from './model.ts';
 import type { CloudWatchFault, GetMetricDataInput, MetricDataQuery, MetricStat } from './model.ts';
 import {
+  busyFault,
   choiceProblem,
   dimensionsProblem,
   find,
@@ -29,13 +30,14 @@ const MAX_PERIODS = 500_000;
 const DEFAULT_PERIOD = 300;
 
 export async function getMetricData(input: GetMetricDataInput, context: Context): Promise<Structure | CloudWatchFault> {
-  const fault = inputFault(input);
+  const fault = inputFault(input) ?? busyFault(context);
   if (fault !== undefined) return fault;
   const first = input.NextToken === undefined ? 0 : readToken(input.NextToken);
   if (first === undefined) {
     return cloudWatchFault('InvalidNextToken', `Invalid NextToken '${shown(input.NextToken ?? '')}'.`);
   }
   const evaluation = new Evaluation(input, context);
+  await evaluation.readMetrics();
   const results: { readonly query: MetricDataQuery; readonly values: Values }[] = [];
   for (const query of input.MetricDataQueries) {
     if (query.ReturnData === false) continue;
@@ -73,13 +75,18 @@ class Evaluation {
   valuesOf(query: MetricDataQuery): Values | CloudWatchFault {
     const known = this.#known.get(query.Id);
     if (known !== undefined) return known;
-    const values = query.MetricStat === undefined ? this.#evaluate(query) : this.#read(query.MetricStat);
+    const values = this.#evaluate(query);
     if (!(values instanceof Fault)) this.#known.set(query.Id, values);
     return values;
   }
 
-  #read({ Metric: metric, Period: period, Stat: statistic, Unit: unit }: MetricStat): Values {
-    const found = find(this.#context, metric, unit, windowOf(this.#input.StartTime, this.#input.EndTime, period));
+  /** Of all metrics, before anything is evaluated. */
+  async readMetrics(): Promise<void> {
+    for (const { Id: id, MetricStat: metric } of this.#metricQueries()) this.#known.set(id, await this.#read(metric!));
+  }
+
+  async #read({ Metric: metric, Period: period, Stat: statistic, Unit: unit }: MetricStat): Promise<Values> {
+    const found = await find(this.#context, metric, unit, windowOf(this.#input.StartTime, this.#input.EndTime, period));
     const values = [...(found?.sets ?? [])].map(([at, set]) => [at, statisticOf(set, statistic)] as const);
     return new Map(values.filter((entry): entry is readonly [number, number] => entry[1] !== undefined));
   }

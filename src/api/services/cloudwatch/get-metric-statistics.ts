@@ -6,6 +6,7 @@ import { shown } from '../../fault.ts';
 import { cloudWatchFault } from './model.ts';
 import type { CloudWatchFault, GetMetricStatisticsInput } from './model.ts';
 import {
+  busyFault,
   choiceProblem,
   dimensionsProblem,
   find,
@@ -22,7 +23,10 @@ import type { Context } from './rules.ts';
 const MAX_DATAPOINTS = 1440;
 const MAX_EXTENDED = 10;
 
-export function getMetricStatistics(input: GetMetricStatisticsInput, context: Context): Structure | CloudWatchFault {
+export async function getMetricStatistics(
+  input: GetMetricStatisticsInput,
+  context: Context,
+): Promise<Structure | CloudWatchFault> {
   const { Statistics: simple = [], ExtendedStatistics: extended = [], Period: period } = input;
   if (simple.length === 0 && extended.length === 0) {
     const message = 'At least one of the parameters Statistics and ExtendedStatistics must be specified.';
@@ -32,7 +36,9 @@ export function getMetricStatistics(input: GetMetricStatisticsInput, context: Co
   if (problem !== undefined) return cloudWatchFault('InvalidParameterValue', problem);
   const window = windowOf(input.StartTime, input.EndTime, period);
   if (periodsIn(window) > MAX_DATAPOINTS) return tooMany(periodsIn(window));
-  const found = find(context, input, input.Unit, window);
+  const busy = busyFault(context);
+  if (busy !== undefined) return busy;
+  const found = await find(context, input, input.Unit, window);
   const points = found === undefined ? [] : [...found.sets];
   return {
     Label: input.MetricName,

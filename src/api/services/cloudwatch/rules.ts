@@ -5,7 +5,8 @@ import type { MetricDefinition } from '../../../observe/cloudwatch-metrics.ts';
 import type { CloudWatchSeries, Dimensions, Owner, Window } from '../../../observe/cloudwatch-series.ts';
 import { percentOf, SIMPLE_STATISTICS } from '../../../observe/cloudwatch-statistics.ts';
 import type { StatisticSet } from '../../../observe/cloudwatch-statistics.ts';
-import type { Dimension, Metric } from './model.ts';
+import { cloudWatchFault } from './model.ts';
+import type { CloudWatchFault, Dimension, Metric } from './model.ts';
 
 /** What an action may know. */
 export interface Context {
@@ -83,13 +84,24 @@ export function periodsIn({ start, end, period }: Window): number {
   return Math.ceil((end - start) / period);
 }
 
+/** Where too many read already, nothing more is begun. */
+export function busyFault({ metrics }: Context): CloudWatchFault | undefined {
+  if (metrics?.isBusy !== true) return undefined;
+  return cloudWatchFault('ServiceUnavailable', 'Too many requests at the same time; please try again.');
+}
+
 export interface Found {
   readonly definition: MetricDefinition;
   readonly sets: ReadonlyMap<number, StatisticSet>;
 }
 
 /** The points of a metric; undefined where there is no such metric, which is no error. */
-export function find(context: Context, metric: Metric, unit: string | undefined, window: Window): Found | undefined {
+export async function find(
+  context: Context,
+  metric: Metric,
+  unit: string | undefined,
+  window: Window,
+): Promise<Found | undefined> {
   const dimensions = readDimensions(metric.Dimensions);
   const definition = METRICS.get(metric.MetricName ?? '');
   const isOther = metric.Namespace !== NAMESPACE || (unit !== undefined && unit !== definition?.unit);
@@ -99,7 +111,7 @@ export function find(context: Context, metric: Metric, unit: string | undefined,
   const oldest = Math.floor(context.nowMs / 1000) - (METRIC_DAYS + 1) * DAY;
   const skipped = Math.max(0, Math.floor((oldest - window.start) / window.period));
   const kept = { ...window, start: window.start + skipped * window.period };
-  return { definition, sets: context.metrics.read(context.owner, definition, dimensions, kept) };
+  return { definition, sets: await context.metrics.read(context.owner, definition, dimensions, kept) };
 }
 
 /** `undefined`: these dimensions are none of AWS/ELB's, and there is no data for them. */

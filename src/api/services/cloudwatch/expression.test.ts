@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { evaluate, ExpressionError, FUNCTIONS, type Values } from './expression.ts';
+import { Budget, evaluate, ExpressionError, FUNCTIONS, type Values } from './expression.ts';
 
 const SERIES: Readonly<Record<string, Values>> = {
   m1: new Map([
@@ -14,15 +14,16 @@ const SERIES: Readonly<Record<string, Values>> = {
     [120, 0],
   ]),
 };
-const SCOPE = {
+const scope = () => ({
+  budget: new Budget(),
   valuesOf: (id: string) => (Object.hasOwn(SERIES, id) ? SERIES[id] : undefined),
   metrics: () => Object.values(SERIES),
   periodOf: (id: string) => (id === 'm1' ? 60 : undefined),
   times: () => [0, 60, 120, 180],
-};
+});
 
 function valuesOf(text: string): Record<number, number> {
-  return Object.fromEntries(evaluate(text, SCOPE));
+  return Object.fromEntries(evaluate(text, scope()));
 }
 
 describe('metric math', () => {
@@ -69,10 +70,19 @@ describe('metric math', () => {
   ] as const) {
     it(`tells what is wrong with ${JSON.stringify(text.slice(0, 24))}`, () =>
       assert.throws(
-        () => evaluate(text, SCOPE),
+        () => evaluate(text, scope()),
         (error) => error instanceof ExpressionError && message.test(error.message),
       ));
   }
+
+  it('tells when all expressions of a call take too much together', () => {
+    const times = Array.from({ length: 100 }, (_, minute) => 60 * minute);
+    const long = { ...scope(), times: () => times, budget: new Budget(310) };
+    assert.equal(evaluate('FILL(m1, 1) + 1', long).size, times.length);
+    for (const text of ['SUM([FILL(m1, 1)])', 'm1 + 1', '-m1', 'ABS(METRICS())']) {
+      assert.throws(() => evaluate(text, long), /takes more than 310 values/, text);
+    }
+  });
 
   it('never fails in another way, whatever it is given', () => {
     const word = fc.constantFrom(
@@ -96,7 +106,7 @@ describe('metric math', () => {
     fc.assert(
       fc.property(fc.array(word, { maxLength: 30 }), (words) => {
         try {
-          evaluate(words.join(' '), SCOPE);
+          evaluate(words.join(' '), scope());
         } catch (error) {
           assert.ok(error instanceof ExpressionError, String(error));
         }

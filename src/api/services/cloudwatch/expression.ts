@@ -17,6 +17,27 @@ export interface Scope {
   readonly periodOf: (id: string) => number | undefined;
   /** Every time of the window. */
   readonly times: () => readonly number[];
+  /** What all expressions of a call may still take. */
+  readonly budget: Budget;
+}
+
+/** *Ours*: values that are calculated with, each time anew; the thread that answers has other work too. */
+const MAX_WORK = 2_000_000;
+
+export class Budget {
+  readonly #max: number;
+  #left: number;
+
+  constructor(max = MAX_WORK) {
+    this.#max = this.#left = max;
+  }
+
+  /** @throws {ExpressionError} when that many values are too many. */
+  spend(values: number): void {
+    this.#left -= values;
+    if (this.#left >= 0) return;
+    throw new ExpressionError(`it takes more than ${this.#max} values; ask for fewer metrics, or a shorter time`);
+  }
 }
 
 /** What is wrong with an expression. */
@@ -83,7 +104,7 @@ class Evaluation {
     if (++this.#depth > MAX_DEPTH) throw new ExpressionError(`it is nested more than ${MAX_DEPTH} deep`);
     let value = this.#product();
     for (let sign = this.#takes('+', '-'); sign !== undefined; sign = this.#takes('+', '-')) {
-      value = combine(value, this.#product(), sign);
+      value = this.#combine(value, this.#product(), sign);
     }
     this.#depth--;
     return value;
@@ -92,15 +113,20 @@ class Evaluation {
   #product(): Operand {
     let value = this.#power();
     for (let sign = this.#takes('*', '/'); sign !== undefined; sign = this.#takes('*', '/')) {
-      value = combine(value, this.#power(), sign);
+      value = this.#combine(value, this.#power(), sign);
     }
     return value;
   }
 
   #power(): Operand {
-    if (this.#takes('-') !== undefined) return combine(0, this.#power(), '-');
+    if (this.#takes('-') !== undefined) return this.#combine(0, this.#power(), '-');
     const value = this.#single();
-    return this.#takes('^') === undefined ? value : combine(value, this.#power(), '^');
+    return this.#takes('^') === undefined ? value : this.#combine(value, this.#power(), '^');
+  }
+
+  #combine(left: Operand, right: Operand, sign: string): Operand {
+    this.#scope.budget.spend(sizeOf(left) + sizeOf(right));
+    return combine(left, right, sign);
   }
 
   #single(): Operand {
@@ -144,6 +170,7 @@ class Evaluation {
     if (values.length !== wanted) throw new ExpressionError(`${name} takes ${wanted} values, not ${values.length}`);
     if (name === 'METRICS') return this.#scope.metrics();
     const [first, second] = values as readonly [Operand, Operand];
+    this.#scope.budget.spend(sizeOf(first));
     if (name === 'ABS') return each(first, Math.abs);
     if (name === 'FILL') return this.#fill(first, second);
     return reduce(first, REDUCERS[name]!);
@@ -160,6 +187,7 @@ class Evaluation {
   #fill(value: Operand, filler: Operand): Operand {
     if (typeof filler !== 'number') throw new ExpressionError('FILL takes a number as its second value');
     const times = this.#scope.times();
+    this.#scope.budget.spend(times.length * (isList(value) ? value.length : 1));
     const fill = (values: Values): Values => new Map(times.map((at) => [at, values.get(at) ?? filler]));
     return isList(value) ? value.map(fill) : fill(seriesOf(value));
   }
@@ -177,6 +205,12 @@ function tokensOf(text: string): readonly string[] {
     tokens.push(match[1] ?? match[2] ?? match[3]!);
   }
   return tokens;
+}
+
+/** How many values there are. */
+function sizeOf(value: Operand): number {
+  if (typeof value === 'number') return 1;
+  return isList(value) ? value.reduce((sum, { size }) => sum + size, 0) : value.size;
 }
 
 function isList(value: Operand): value is readonly Values[] {
@@ -201,8 +235,13 @@ function reduce(value: Operand, reducer: (values: readonly number[]) => number):
     const values = [...value.values()];
     return values.length === 0 ? new Map() : reducer(values);
   }
-  const times = new Set(value.flatMap((series) => [...series.keys()]));
-  return new Map(Array.from(times, (at) => [at, reducer(value.flatMap((series) => series.get(at) ?? []))]));
+  const byTime = new Map<number, number[]>();
+  for (const [at, one] of value.flatMap((series) => [...series])) {
+    const there = byTime.get(at);
+    if (there === undefined) byTime.set(at, [one]);
+    else there.push(one);
+  }
+  return new Map(Array.from(byTime, ([at, all]) => [at, reducer(all)]));
 }
 
 function combine(left: Operand, right: Operand, sign: string): Operand {

@@ -2,7 +2,7 @@
 import { statisticOf } from '../../../observe/cloudwatch-statistics.ts';
 import type { Structure } from '../../codec/value.ts';
 import { Fault, shown } from '../../fault.ts';
-import { evaluate, ExpressionError } from './expression.ts';
+import { Budget, evaluate, ExpressionError } from './expression.ts';
 import type { Values } from './expression.ts';
 import { readToken, tokenOf } from './list-metrics.ts';
 import { cloudWatchFault } from './model.ts';
@@ -66,6 +66,7 @@ class Evaluation {
   readonly #known = new Map<string, Values>();
   /** Ids whose expressions are being read: one that comes back to itself has no value. */
   readonly #open = new Set<string>();
+  readonly #budget = new Budget();
 
   constructor(input: GetMetricDataInput, context: Context) {
     this.#input = input;
@@ -100,6 +101,7 @@ class Evaluation {
         metrics: () => this.#metricQueries().map((query) => this.#valuesOrThrow(query)),
         periodOf: (other) => this.#metricQueries().find((query) => query.Id === other)?.MetricStat?.Period,
         times: () => this.#times(),
+        budget: this.#budget,
       });
     } catch (error) {
       if (error instanceof ReferenceFault) return error.fault;

@@ -353,6 +353,23 @@ describe('errors of EC2', () => {
     assert.match(requestId ?? '', /^[0-9a-f-]{36}$/);
   });
 
+  it('FilterLimitExceeded: more than 200 values in all, or one of more than 255 characters', async () => {
+    const values = (count: number): string[] => Array.from({ length: count }, (_, index) => `sg-${index}`);
+    const filters = (...counts: number[]) =>
+      counts.map((count) => ({ Name: 'group-id', Values: values(count) })) satisfies Filter[];
+    const { SecurityGroups } = await ec2.send(new DescribeSecurityGroupsCommand({ Filters: filters(110, 90) }));
+    assert.equal(SecurityGroups?.length, 90);
+    for (const [Filters, message] of [
+      [filters(110, 91), 'The maximum number of filter values specified on a single call is 200'],
+      [where('vpc-id', 'x'.repeat(256)).Filters, 'The maximum length for a filter value is 255 characters'],
+    ] as const) {
+      const refused = await harness.refused(() =>
+        ec2.send(new DescribeSecurityGroupsCommand({ Filters: [...Filters] })),
+      );
+      assert.deepEqual([refused.code, refused.status, refused.message], ['FilterLimitExceeded', 400, message]);
+    }
+  });
+
   it('come in the form of EC2 also when the signature is wrong', async () => {
     const stranger = clientOf(harness, 'us-east-1', { ...KEY, secretAccessKey: 'wrong' });
     const { code, status } = await harness.refused(() => stranger.send(new DescribeVpcsCommand({})));

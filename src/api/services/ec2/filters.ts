@@ -12,6 +12,21 @@ export interface Filter {
 /** Nothing here has tags: filters by them are known, and hold for nothing. */
 const TAG_FILTER = /^(tag:.*|tag-key|tag-value)$/s;
 
+/** What AWS takes: values of all filters, and characters of one. */
+const MAX_VALUES = 200;
+const MAX_VALUE_LENGTH = 255;
+
+/** Before anything is looked at: more would keep the thread for as long as a caller likes. */
+export function filterLimitFault(filters: readonly Filter[]): Ec2Fault | undefined {
+  const values = filters.flatMap(({ Value = [] }) => Value);
+  if (values.length > MAX_VALUES) {
+    const message = `The maximum number of filter values specified on a single call is ${MAX_VALUES}`;
+    return ec2Fault('FilterLimitExceeded', message);
+  }
+  if (values.every(({ length }) => length <= MAX_VALUE_LENGTH)) return undefined;
+  return ec2Fault('FilterLimitExceeded', `The maximum length for a filter value is ${MAX_VALUE_LENGTH} characters`);
+}
+
 /** Those of `resources` for which all filters hold; `known`: what can be filtered by. */
 export function filterBy(
   filters: readonly Filter[],
@@ -23,9 +38,10 @@ export function filterBy(
     if (!known.includes(name) && !TAG_FILTER.test(name)) {
       return ec2Fault('InvalidParameterValue', `The filter '${shown(name)}' is invalid: weir has ${known.join(', ')}.`);
     }
+    const patterns = values.map(tokensOf);
     left = left.filter(({ fields }) => {
       const is = Object.hasOwn(fields, name) ? fields[name]! : undefined;
-      return is !== undefined && values.some((pattern) => matches(pattern, is));
+      return is !== undefined && patterns.some((tokens) => fits(tokens, is));
     });
   }
   return left;
@@ -33,7 +49,10 @@ export function filterBy(
 
 /** Whether `text` fits `pattern`, in a time that grows with the product of their lengths at most. */
 export function matches(pattern: string, text: string): boolean {
-  const tokens = tokensOf(pattern);
+  return fits(tokensOf(pattern), text);
+}
+
+function fits(tokens: readonly string[], text: string): boolean {
   let [token, at] = [0, 0];
   // Where the last star stands, and how much of the text it stands for so far.
   let [star, starEnd] = [-1, 0];
@@ -42,7 +61,7 @@ export function matches(pattern: string, text: string): boolean {
     if (one === '*') {
       star = token++;
       starEnd = at;
-    } else if (one === '?' || one === `=${text[at]}`) {
+    } else if (one === '?' || (one !== undefined && one[1] === text[at])) {
       token++;
       at++;
     } else if (star >= 0) {

@@ -141,6 +141,7 @@ export const ec2Model: ServiceModel = {
 /** The errors of EC2 that these actions have. EC2 knows no shapes for them. */
 const FAULTS = {
   DryRunOperation: 412,
+  FilterLimitExceeded: 400,
   'InvalidGroup.NotFound': 400,
   'InvalidGroupId.Malformed': 400,
   'InvalidNetworkInterfaceID.NotFound': 400,

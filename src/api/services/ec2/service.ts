@@ -10,7 +10,7 @@ import type { Store } from '../../../store/store.ts';
 import type { Structure } from '../../codec/value.ts';
 import { Fault, shown } from '../../fault.ts';
 import type { Caller, QueryService } from '../../service.ts';
-import { filterBy } from './filters.ts';
+import { filterBy, filterLimitFault } from './filters.ts';
 import type { Filter } from './filters.ts';
 import { ec2Fault, ec2Model } from './model.ts';
 import type { Action, Ec2Fault } from './model.ts';
@@ -207,6 +207,8 @@ class Ec2Service implements QueryService {
     if (asked.DryRun === true) {
       return ec2Fault('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.');
     }
+    const tooMuch = filterLimitFault(asked.Filter ?? []);
+    if (tooMuch !== undefined) return tooMuch;
     const loadBalancers = this.#options.store.view().list('load-balancer', loadBalancerId(accountId, region, ''));
     const configuration = this.#options.configuration();
     return handlers[action as Action](asked, { accountId, region, configuration, loadBalancers });

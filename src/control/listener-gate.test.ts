@@ -121,6 +121,23 @@ test('a port that threads have let go of is tried again', async () => {
   assert.equal(gate.refusals.length, 1);
 });
 
+test('a port that is won by a trial, while threads have not said that they let go of it, is kept when they do', async () => {
+  const { clock, gate, sent } = harness();
+  const [first, second] = [owner('first'), owner('second')];
+  gate.want(first, [at(80)]);
+  await settled();
+  gate.want(second, [at(80)]);
+  await settled();
+  gate.want(first, []);
+  clock.advance(5000);
+  await settled();
+  assert.equal(gate.mayListen(second.id, at(80)), true);
+  sent(1);
+  gate.release((sequence) => sequence <= 1);
+  assert.equal(gate.mayListen(second.id, at(80)), true);
+  assert.deepEqual(gate.refusals, []);
+});
+
 test('a trial for the API names the load balancer that is in the way', async () => {
   const { gate, taken } = harness();
   gate.want(owner('shop'), [at(80, '0.0.0.0')]);

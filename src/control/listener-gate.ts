@@ -222,7 +222,8 @@ export class ListenerGate {
 
   #grant({ owner, address, port, refusal }: Wish): void {
     const key = keyOf({ address, port });
-    this.#held.set(key, { address, port, owner, leftSequence: 0 });
+    // Tried while threads let go of it for somebody else: when they have, it must not be forgotten.
+    if (!this.#take(key, owner)) this.#held.set(key, { address, port, owner, leftSequence: 0 });
     const wishes = this.#wishes.get(owner.id);
     wishes?.delete(key);
     if (wishes?.size === 0) this.#wishes.delete(owner.id);

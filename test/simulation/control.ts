@@ -178,6 +178,8 @@ class Simulation {
     const { clock, control } = this.#world.harness;
     const byMs = this.#pick(JUMPS_MS);
     this.steps.push(`the clock jumps by ${byMs} ms`);
+    // What the step before has set going may still have a key to keep.
+    await settled();
     const before = control.status();
     clock.jumpEpoch(byMs);
     await settled();

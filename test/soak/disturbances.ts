@@ -12,6 +12,7 @@ import {
 import { messageOf } from '../../src/kit/assert.ts';
 import { sleep, systemClock } from '../../src/kit/clock.ts';
 import type { Random } from '../../src/kit/random.ts';
+import { seconds } from '../acceptance/figures.ts';
 import { until } from '../acceptance/lab.ts';
 import { CHURN_CALLS, churn } from '../support/churn.ts';
 import { IDLE_TIMEOUT_S, PASSING, PASSING_LISTENER, type SoakLab } from './setup.ts';
@@ -86,6 +87,14 @@ export class Disturbances {
   /** May a failure in that time be the loss of a connection that a killed thread had? */
   excuses(beganMs: number, atMs: number): boolean {
     return this.kills.some(({ fromMs, untilMs }) => atMs >= fromMs && beganMs <= untilMs);
+  }
+
+  /** `12.3 s after a thread died of an exit`, for a failure that nothing excuses. */
+  precedingKill(atMs: number): string {
+    const last = this.kills.findLast(({ fromMs }) => fromMs <= atMs);
+    return last === undefined
+      ? 'before any thread was killed'
+      : `${seconds(atMs - last.fromMs)} after a thread died of ${last.name}`;
   }
 
   async #again(pauseMs: number, act: () => Promise<void>): Promise<void> {

@@ -16,6 +16,8 @@ const SAMPLES = 60;
 const SHORTEST_SAMPLE_MS = 2000;
 const CLIENTS = { steady: 10, flapping: 3 } as const;
 const PAUSE_MS = 160;
+/** One by one. */
+const SHOWN_FAILURES = 20;
 /** What instances that come and go may make of a request. */
 const FLAPPING_ANSWERS =
   /^status 50[234]$|^cut after |ECONNRESET|closed|socket hang up|the session moved|^no cookie$|disconnected before secure|^answered "HTTP\/1\.1 50[234]/;
@@ -104,6 +106,9 @@ function demandNoFailure(lab: Lab, disturbances: Disturbances, steady: Traffic, 
   figures.note('flapping: failed for want of an instance', flapping.failures.length - odd.length);
   figures.demand('flapping: unexpected failures', odd.length, '0', odd.length === 0);
   if (unexpected.length > 0) lab.say(`unexpected, steady:\n${failuresText(unexpected)}`);
+  for (const { exchange, beganMs, atMs } of unexpected.slice(0, SHOWN_FAILURES)) {
+    lab.say(`${exchange}: began ${disturbances.precedingKill(beganMs)}, failed ${disturbances.precedingKill(atMs)}`);
+  }
   if (odd.length > 0) lab.say(`unexpected, flapping:\n${failuresText(odd)}`);
   if (lost > 0) lab.say(`lost with a thread:\n${failuresText(steady.failures.filter(excused))}`);
 }

@@ -218,11 +218,15 @@ for (const transport of TRANSPORTS) {
       await nobodyElseIsHurt(around);
       const grown = (process.memoryUsage.rss() - before) / MiB;
       t.diagnostic(`${HALF_OPEN} half-open handshakes, both ends in one process: ${grown.toFixed(0)} MiB more`);
-      const closed = Promise.all(sockets.map((socket) => once(socket.resume(), 'close')));
-      traffic.pass(HANDSHAKE_TIMEOUT_MS);
-      await closed;
+      let open = sockets.length;
+      // One whose hello had not been read yet is reset.
+      for (const socket of sockets) socket.resume().once('close', () => open--);
+      // A listener in a crowd has several sockets: who came last may have been accepted first.
+      while (open > 0) {
+        traffic.pass(HANDSHAKE_TIMEOUT_MS);
+        await nobodyElseIsHurt(around);
+      }
       assert.equal(failures(traffic, 'handshake timed out'), HALF_OPEN);
-      await nobodyElseIsHurt(around);
     });
 
     test('handshakes are counted by what they agreed on', async (t) => {

@@ -55,7 +55,7 @@ async function run(lab: Lab, minutes: number, seed: number): Promise<void> {
   noteTraffic(lab, steady, flapping);
   demandNoFailure(lab, disturbances, steady, flapping);
   demandGivenBack(lab, before, after, samples);
-  const grownBytes = (after.residentBytes - before.residentBytes) / disturbances.kills.length;
+  const grownBytes = (after.residentBytes - before.residentBytes) / Math.max(1, disturbances.kills.length);
   lab.figures.note('RSS more for each thread that was replaced', megabytes(grownBytes));
   await demandDisturbed(here, disturbances);
   here.inspector.close();

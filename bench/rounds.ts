@@ -53,6 +53,15 @@ export interface Running {
   ratePerSecond: number | undefined;
 }
 
+/** All that the rounds of a scenario need. */
+interface Rounds {
+  readonly environment: Environment;
+  readonly load: LoadPlan;
+  readonly options: Options;
+  readonly contenders: readonly Contender[];
+  readonly cpuPlan: CpuPlan;
+}
+
 /** Who takes part: every peer once, or with one and with more threads, or without and with its access log. */
 export function contendersFor(scenario: Scenario, options: Options): Contender[] {
   if (scenario.against === 'haproxy') {
@@ -104,22 +113,21 @@ export async function runScenario(
     cpuPlan.rest,
   );
   try {
-    if (scenario.against === 'log-off') return await runSwitched(environment, load, options, contenders, cpuPlan);
-    return scenario.freshPeers
-      ? await runWithFreshPeers(environment, load, options, contenders, cpuPlan)
-      : await runWithStandingPeers(environment, load, options, contenders, cpuPlan);
+    const rounds = { environment, load, options, contenders, cpuPlan };
+    if (scenario.against === 'log-off') return await runSwitched(rounds);
+    return await (scenario.freshPeers ? runWithFreshPeers(rounds) : runWithStandingPeers(rounds));
   } finally {
     await backend.stop();
   }
 }
 
-async function runWithStandingPeers(
-  environment: Environment,
-  load: LoadPlan,
-  options: Options,
-  contenders: readonly Contender[],
-  cpuPlan: CpuPlan,
-): Promise<ContenderResult[]> {
+async function runWithStandingPeers({
+  environment,
+  load,
+  options,
+  contenders,
+  cpuPlan,
+}: Rounds): Promise<ContenderResult[]> {
   const all: Running[] = [];
   try {
     for (const [index, contender] of contenders.entries()) {
@@ -130,7 +138,7 @@ async function runWithStandingPeers(
     for (let round = 1; round <= options.rounds; round++) {
       // What one leaves to the next, each leaves to each.
       for (const running of round % 2 === 1 ? all : all.toReversed()) {
-        const warmUp = round === 1 ? Math.max(FIRST_WARM_UP_SECONDS, options.warmUp) : options.warmUp;
+        const warmUp = warmUpOf(round, options);
         await measure(load, running.target, warmUp, running.ratePerSecond);
         const sample = await measure(load, running.target, options.seconds, running.ratePerSecond);
         running.samples.push(sample);
@@ -143,13 +151,13 @@ async function runWithStandingPeers(
   return all.map(({ contender, samples }) => ({ contender, samples }));
 }
 
-async function runWithFreshPeers(
-  environment: Environment,
-  load: LoadPlan,
-  options: Options,
-  contenders: readonly Contender[],
-  cpuPlan: CpuPlan,
-): Promise<ContenderResult[]> {
+async function runWithFreshPeers({
+  environment,
+  load,
+  options,
+  contenders,
+  cpuPlan,
+}: Rounds): Promise<ContenderResult[]> {
   const results = contenders.map((contender) => ({ contender, samples: [] as Sample[] }));
   for (let round = 1; round <= options.rounds; round++) {
     for (const [index, { contender, samples }] of results.entries()) {
@@ -164,13 +172,7 @@ async function runWithFreshPeers(
 }
 
 /** Contenders are pairs, the same peer without and with its access log. */
-async function runSwitched(
-  environment: Environment,
-  load: LoadPlan,
-  options: Options,
-  contenders: readonly Contender[],
-  cpuPlan: CpuPlan,
-): Promise<ContenderResult[]> {
+async function runSwitched({ environment, load, options, contenders, cpuPlan }: Rounds): Promise<ContenderResult[]> {
   const results = contenders.map((contender) => ({ contender, samples: [] as Sample[] }));
   const pairs = results.flatMap((without, i) =>
     without.contender.accessLog === false ? [{ without, with: results[i + 1]!, index: i }] : [],
@@ -182,7 +184,7 @@ async function runSwitched(
     }
     for (let round = 1; round <= options.rounds; round++) {
       for (const [i, pair] of pairs.entries()) {
-        const warmUp = round === 1 ? Math.max(FIRST_WARM_UP_SECONDS, options.warmUp) : options.warmUp;
+        const warmUp = warmUpOf(round, options);
         const { peer } = pair.without.contender;
         const samples = await measureSwitched(load, targets[i]!, peer, warmUp, options.seconds);
         for (const [{ contender, samples: all }, sample] of [
@@ -198,6 +200,10 @@ async function runSwitched(
     for (const { process } of targets) await process.stop();
   }
   return results;
+}
+
+function warmUpOf(round: number, { warmUp }: Options): number {
+  return round === 1 ? Math.max(FIRST_WARM_UP_SECONDS, warmUp) : warmUp;
 }
 
 async function startContender(

@@ -5,6 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import type { ProcessTable } from '../processes.ts';
 import { onlyOccurred, type ClientFigures } from '../sample.ts';
+import { figuresIn } from './figures-line.ts';
 
 const CLIENT = fileURLToPath(new URL('newcomers-client.ts', import.meta.url));
 const EXIT_GRACE_S = 20;
@@ -33,14 +34,7 @@ export async function runNewcomers(
 
 /** Reads the line that the client writes. */
 export function parseNewcomers(output: string): ClientFigures {
-  const line = /^figures (.*)$/m.exec(output)?.[1];
-  if (line === undefined) throw new Error(`newcomers: no line that starts with "figures" in: ${output}`);
-  const fields = new Map(line.split(' ').map((field) => field.split('=', 2) as [string, string | undefined]));
-  const number = (name: string): number => {
-    const value = Number(fields.get(name) ?? NaN);
-    if (!Number.isFinite(value)) throw new Error(`newcomers: "${name}" is missing or not a number in: ${line}`);
-    return value;
-  };
+  const number = figuresIn('newcomers', output);
   return {
     requests: number('answered'),
     bytes: number('bytes'),

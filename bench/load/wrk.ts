@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { ProcessTable } from '../processes.ts';
 import { onlyOccurred, type ClientFigures } from '../sample.ts';
+import { figuresIn } from './figures-line.ts';
 
 const SCRIPT = fileURLToPath(new URL('wrk.lua', import.meta.url));
 /** An answer that takes longer is an error. */
@@ -38,14 +39,7 @@ export async function runWrk(processes: ProcessTable, run: WrkRun): Promise<Clie
 
 /** Reads the line that `wrk.lua` writes; fails when it is not there or not whole. */
 export function parseWrk(output: string, expectedBodyBytes?: number): ClientFigures {
-  const line = /^figures (.*)$/m.exec(output)?.[1];
-  if (line === undefined) throw new Error(`wrk: no line that starts with "figures" in: ${output}`);
-  const fields = new Map(line.split(' ').map((field) => field.split('=', 2) as [string, string | undefined]));
-  const number = (name: string): number => {
-    const value = Number(fields.get(name) ?? NaN);
-    if (!Number.isFinite(value)) throw new Error(`wrk: "${name}" is missing or not a number in: ${line}`);
-    return value;
-  };
+  const number = figuresIn('wrk', output);
   const requests = number('requests');
   const bytes = number('bytes');
   return {

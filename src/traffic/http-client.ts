@@ -17,7 +17,7 @@ import type { ResponseHead } from '../wire/response-head.ts';
 import { composeAnswer, mustClose, type AnswerStatus } from './answers.ts';
 import { composeBody, composeInterim, composeRequestHead, X_FORWARDED_FOR } from './compose.ts';
 import type { ThreadContext } from './context.ts';
-import { COUNTER, DESYNC_COUNTERS, observeDuration, observeLatency } from './counters.ts';
+import { COUNTER, DESYNC_COUNTERS, observeDuration } from './counters.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { HttpBackend, type HttpTarget } from './http-backend.ts';
 import type { ClientSession, ListenerRuntime } from './listener.ts';
@@ -26,7 +26,7 @@ import { Relay } from './relay.ts';
 import type { StickyInstance } from './stickiness.ts';
 import type { Waiter } from './surge-queue.ts';
 import type { TraceIds } from './trace-id.ts';
-import { observeZoneLatency, ZONE_COUNTER } from './zone-counters.ts';
+import { ZONE_COUNTER } from './zone-counters.ts';
 
 /** Where the client's side of the connection stands. */
 const STATE = {
@@ -618,11 +618,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     this.touch();
     const nowMs = this.#context.clock.monotonicMs();
     this.#answeredMs = nowMs;
-    const seconds = (nowMs - this.#dispatchedMs) / 1000;
-    const { counters, zoneCounters } = this.#listener.loadBalancer;
     this.#zoneCells = this.#target!.zoneCells;
-    observeLatency(counters, seconds);
-    observeZoneLatency(zoneCounters, this.#zoneCells, seconds);
+    this.#listener.loadBalancer.observeLatency(this.#zoneCells, (nowMs - this.#dispatchedMs) / 1000);
     this.#entry?.answered(nowMs, this.#target);
   }
 

@@ -78,9 +78,9 @@ export class LoadBalancerRuntime {
   }
 
   /** How long an instance took to answer, or (layer 4) to take the connection: over all and in its zone. */
-  observeLatency(zoneCells: number, ms: number): void {
-    observeLatency(this.counters, ms / 1000);
-    observeZoneLatency(this.zoneCounters, zoneCells, ms / 1000);
+  observeLatency(zoneCells: number, seconds: number): void {
+    observeLatency(this.counters, seconds);
+    observeZoneLatency(this.zoneCounters, zoneCells, seconds);
   }
 
   /** Where the cells of a zone begin in {@link zoneCounters}. */

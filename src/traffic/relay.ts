@@ -166,7 +166,8 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
       const { zoneCells } = this.#target!;
       this.#countRequest(zoneCells);
       // CloudWatch's latency of a TCP listener is how long the connection to the instance takes.
-      this.#listener.loadBalancer.observeLatency(zoneCells, this.#context.clock.monotonicMs() - this.#dialledMs);
+      const seconds = (this.#context.clock.monotonicMs() - this.#dialledMs) / 1000;
+      this.#listener.loadBalancer.observeLatency(zoneCells, seconds);
     }
     this.log?.connected(this.#target);
     this.touch();

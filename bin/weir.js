@@ -11,6 +11,11 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const compiled = join(root, 'dist', 'cli', 'main.js');
 const entry = existsSync(compiled) ? compiled : join(root, 'src', 'cli', 'main.ts');
 const WANTED_MAJOR = 24;
+/**
+ * glibc gives each thread an arena of its own, and keeps in each what a full heap took to collect (docs/testing.md, What a dead
+ * thread leaves). Two are as fast. It is read when a process starts, so only a Node that is started here gets it.
+ */
+const MALLOC_ARENAS = '2';
 
 const runningMajor = Number(process.versions.node.split('.')[0]);
 if (runningMajor >= WANTED_MAJOR) {
@@ -48,7 +53,7 @@ function launch(node) {
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     // The channel tells the child when we are gone (src/cli/launcher.ts); nothing is sent over it.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, WEIR_LAUNCHER: String(process.pid) },
+    env: { MALLOC_ARENA_MAX: MALLOC_ARENAS, ...process.env, WEIR_LAUNCHER: String(process.pid) },
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {

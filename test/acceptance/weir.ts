@@ -86,6 +86,8 @@ export class WeirUnderTest {
       args: ['-c', `${limit}exec "$@"`, 'sh', ...command],
       cwd: lab.folder,
       cpus: plan.cpus,
+      // As bin/weir.js has it where it starts the Node that weir brings.
+      env: { MALLOC_ARENA_MAX: '2' },
     });
     await untilListening(program, api, API_PORT);
     const endpoint = `http://${api}:${API_PORT}`;

@@ -4,10 +4,9 @@ import type { ClientFigures } from '../../bench/sample.ts';
 import { errorCount, errorsText, megabytes, milliseconds, renderTable } from './figures.ts';
 import { Flood, wireBytes, type FloodFigures, type FloodPlan } from './flood.ts';
 import { measureLatency } from './latency.ts';
-import { until, type Lab } from './lab.ts';
+import type { Lab } from './lab.ts';
 import { peakWhile } from './memory.ts';
 import { PATHS } from './servers.ts';
-import type { WeirUnderTest } from './weir.ts';
 
 export const HTTPS_PORT = HTTP_PORT + 363;
 export const ATTACK_SECONDS = 6;
@@ -16,7 +15,6 @@ const PROBE_CONNECTIONS = 50;
 /** Of those who are not connected yet. */
 const NEW_PER_SECOND = 20;
 const REQUEST = Buffer.from(`GET ${PATHS.small} HTTP/1.1\r\nHost: www.example.test\r\nConnection: close\r\n\r\n`);
-const RECOVERY_MS = 30_000;
 /** Of the rate that was asked for: less is another attack. */
 const MIN_OFFERED = 0.95;
 const P99_FACTOR = 2;
@@ -29,6 +27,16 @@ export interface Attack extends Pick<FloodPlan, 'count' | 'ratePerSecond' | 'tog
   readonly scattered?: boolean;
 }
 
+/** Who is attacked. */
+export interface Attacked {
+  readonly residentBytes: number;
+  readonly cpuSeconds: number;
+  /** Connections of HTTP that it has accepted since it was started. */
+  accepted(): Promise<number>;
+  /** Resolves when those who attacked it are gone. */
+  untilGone(): Promise<unknown>;
+}
+
 /** What others saw: those who are connected, and those who come, ask once and go. */
 interface Others {
   readonly connected: ClientFigures;
@@ -39,7 +47,7 @@ interface Others {
 export interface Endured {
   readonly attack: Attack;
   readonly flood: FloodFigures;
-  /** How many weir has accepted, where it tells. */
+  /** How many were accepted, where that is told. */
   readonly accepted: number | undefined;
   readonly before: Others;
   readonly during: Others;
@@ -50,20 +58,21 @@ export interface Endured {
 }
 
 /** Leads the attack while others go on as they did before. */
-export async function endure(lab: Lab, weir: WeirUnderTest, attack: Attack): Promise<Endured> {
+export async function endure(lab: Lab, attacked: Attacked, attack: Attack): Promise<Endured> {
   lab.say(`${attack.name}: ${attack.count} clients, ${attack.ratePerSecond} a second`);
   const before = await probe(lab);
-  const [startBytes, acceptedBefore, cpuBefore] = [weir.residentBytes, await accepted(weir), weir.cpuSeconds];
+  const { residentBytes: startBytes, cpuSeconds: cpuBefore } = attacked;
+  const acceptedBefore = await attacked.accepted();
   const flood = await Flood.start(lab, planOf(lab, attack));
   const stays = attack.leave === undefined;
-  const { result: during, peakBytes } = await peakWhile(weir, async () => {
+  const { result: during, peakBytes } = await peakWhile(attacked, async () => {
     const [seen] = await Promise.all([probe(lab), stays ? flood.gathered() : undefined]);
     return seen;
   });
-  const cpuSeconds = weir.cpuSeconds - cpuBefore;
+  const cpuSeconds = attacked.cpuSeconds - cpuBefore;
   const figures = await flood.end();
-  await untilGone(weir);
-  const counted = attack.secure === true ? undefined : (await accepted(weir)) - acceptedBefore;
+  await attacked.untilGone();
+  const counted = attack.secure === true ? undefined : (await attacked.accepted()) - acceptedBefore;
   const errors = errorCount(during.connected.errors);
   return { attack, flood: figures, accepted: counted, before, during, startBytes, peakBytes, cpuSeconds, errors };
 }
@@ -95,16 +104,7 @@ function planOf(lab: Lab, attack: Attack): FloodPlan {
   };
 }
 
-function accepted(weir: WeirUnderTest): Promise<number> {
-  return weir.metric('weir_client_connections_total{load_balancer="web"}');
-}
-
-function untilGone(weir: WeirUnderTest): Promise<unknown> {
-  const few = async () => ((await weir.metric('weir_client_connections{load_balancer="web"}')) < 20 ? true : undefined);
-  return until('the clients are gone', RECOVERY_MS, few);
-}
-
-/** Memory that weir holds for each byte that those who stay have sent over the network; undefined where all leave. */
+/** Memory that is held for each byte that those who stay have sent over the network; undefined where all leave. */
 export function amplification({ attack, flood, startBytes, peakBytes }: Endured): number | undefined {
   return attack.leave === undefined ? Math.max(0, peakBytes - startBytes) / wireBytes(flood) : undefined;
 }

@@ -18,8 +18,6 @@ const TICK_MS = 1;
 /** In one tick: those that are up want to be seen to before more come. */
 const OPENED_AT_ONCE = 100;
 const LARGEST_SEGMENT = 1400;
-/** A tick of a drip is the turn of one in so many, so that they do not all come at once. */
-const DRIP_GROUPS = 10;
 
 interface Dialler extends TcpHandle {
   bind(address: string, port: number): number;
@@ -168,12 +166,17 @@ function tick(): void {
   }
 }
 
-let dripGroup = 0;
+let dripping = clients.values();
+let drips = 0;
 
-function dripOn(): void {
-  dripGroup = (dripGroup + 1) % DRIP_GROUPS;
-  let index = 0;
-  for (const client of clients) if (index++ % DRIP_GROUPS === dripGroup) client.say(drip);
+/** Each of them at its time, spread over the whole of `everyMs`. */
+function dripOn(everyMs: number): void {
+  const due = ((systemClock.monotonicMs() - startMs) * plan.count) / everyMs;
+  for (; drips < due; drips++) {
+    let next = dripping.next();
+    if (next.done) next = (dripping = clients.values()).next();
+    next.value?.say(drip);
+  }
 }
 
 function figures(): FloodFigures {
@@ -197,4 +200,5 @@ process.on('SIGTERM', end);
 new MessageChannel().port1.on('message', () => undefined);
 systemClock.every(TICK_MS, tick);
 console.log('begun');
-if (plan.drip !== undefined) systemClock.every(plan.drip.everyMs / DRIP_GROUPS, dripOn);
+const { everyMs } = plan.drip ?? {};
+if (everyMs !== undefined) systemClock.every(TICK_MS, () => dripOn(everyMs));

@@ -3,7 +3,7 @@ import type { AcceptanceRun } from './lab.ts';
 import { changes } from './runs/changes.ts';
 import { clients } from './runs/clients.ts';
 import { controlFails } from './runs/control-fails.ts';
-import { exhaustion } from './runs/exhaustion.ts';
+import { exhaustion, exhaustionOfHaproxy } from './runs/exhaustion.ts';
 import { idleAndSlow } from './runs/idle-and-slow.ts';
 import { realServers } from './runs/real-servers.ts';
 import { slowClients } from './runs/slow-clients.ts';
@@ -21,6 +21,7 @@ export const RUNS: readonly AcceptanceRun[] = [
   idleAndSlow,
   slowClients,
   exhaustion,
+  exhaustionOfHaproxy,
   unfinishedHandshakes,
   twoThreads,
   killThreads,

@@ -9,11 +9,13 @@ import {
   demandBounds,
   endure,
   HTTPS_PORT,
-  type Attack,
+  type Attacked,
   type Endured,
 } from '../attack.ts';
+import { attacks, UNFINISHED } from '../attacks.ts';
 import { endureFewDescriptors } from '../few-descriptors.ts';
-import type { AcceptanceRun, Lab } from '../lab.ts';
+import { HaproxyUnderTest } from '../haproxy.ts';
+import { until, type AcceptanceRun, type Lab } from '../lab.ts';
 import { measureLatency } from '../latency.ts';
 import { setApart } from '../pinning.ts';
 import { NGINX_PORT, PATHS, startNginx } from '../servers.ts';
@@ -22,49 +24,13 @@ import { WeirUnderTest } from '../weir.ts';
 /** For all threads and control each: little more than they need for themselves. */
 const HEAP_MB = 128;
 const IDLE_TIMEOUT_S = 60;
+const RECOVERY_MS = 30_000;
+/** Clients that are no attack. */
+const FEW = 20;
 const MAX_AMPLIFICATION = 100;
-/** Opened and closed. */
-const STORM_PER_SECOND = 20_000;
-/** As long as others are watched, and the time that it takes until that begins. */
-const STORM_COUNT = STORM_PER_SECOND * (ATTACK_SECONDS + 2);
-
 const DESCRIPTORS = 256;
 const CROWD_ON_DESCRIPTORS = 600;
 const THREADS_ON_DESCRIPTORS = 2;
-
-const NOTHING = Buffer.alloc(0);
-const UNFINISHED = Buffer.from('GET / HTTP/1.1\r\nHost: www.example.test\r\nX-Slow: ');
-const UNFINISHED_64_KB = Buffer.concat([
-  UNFINISHED,
-  ...Array.from({ length: 6 }, (_, n) => Buffer.from(`${'x'.repeat(10_000)}\r\nX-${n}: `)),
-]);
-const REQUEST = Buffer.from(`GET ${PATHS.small} HTTP/1.1\r\nHost: www.example.test\r\n\r\n`);
-/** The beginning of a handshake: what a record is announced with. */
-const ANNOUNCED = Buffer.from('1603010200', 'hex');
-
-function attacks(hello: Buffer): readonly Attack[] {
-  const crowd = { ratePerSecond: 4000 };
-  const storm = { count: STORM_COUNT, ratePerSecond: STORM_PER_SECOND };
-  return [
-    { ...crowd, name: 'slow heads', count: 10_000, first: UNFINISHED, drip: { text: 'x', everyMs: 5000 } },
-    { ...crowd, name: 'silent clients', count: 5000, first: NOTHING },
-    { name: 'heads of 64 KB', count: 3000, ratePerSecond: 1000, first: UNFINISHED_64_KB },
-    {
-      name: 'heads of 64 KB that come and go',
-      count: 8000,
-      ratePerSecond: 1000,
-      first: UNFINISHED_64_KB,
-      leave: { afterMs: 500, how: 'reset' },
-    },
-    { ...crowd, name: 'handshakes announced', count: 2000, first: ANNOUNCED, secure: true },
-    { ...crowd, name: 'handshakes not gone on with', count: 5000, first: hello, secure: true },
-    { ...crowd, name: 'handshakes, all at once', count: 3000, first: hello, together: true, secure: true },
-    { ...crowd, name: 'heads of 64 KB, all at once', count: 3000, first: UNFINISHED_64_KB, together: true },
-    { ...storm, name: 'storm, reset', first: NOTHING, leave: { afterMs: 0, how: 'reset' } },
-    { ...storm, name: 'storm, closed', first: NOTHING, leave: { afterMs: 0, how: 'close' }, scattered: true },
-    { ...storm, name: 'storm, asked and reset', first: REQUEST, leave: { afterMs: 0, how: 'reset' } },
-  ];
-}
 
 export const exhaustion: AcceptanceRun = {
   name: 'exhaustion',
@@ -81,6 +47,24 @@ export const exhaustion: AcceptanceRun = {
     await create(weir, instance);
     const plan = { weir, instance, threads, descriptors: DESCRIPTORS, clients: CROWD_ON_DESCRIPTORS };
     await endureFewDescriptors(lab, { ...plan, first: UNFINISHED });
+  },
+};
+
+/** The same attacks on HAProxy: what others notice of them there. It demands nothing of it but that it lives. */
+export const exhaustionOfHaproxy: AcceptanceRun = {
+  name: 'exhaustion-of-haproxy',
+  about: 'the same attacks on HAProxy, to see what others notice of them there',
+  needs: ['nginx', 'haproxy', 'wrk', 'taskset', 'chrt'],
+  limitSeconds: 420,
+  async run(lab) {
+    const { peer: cpus } = setApart(lab);
+    const [instance = ''] = lab.addresses.backends;
+    await startNginx(lab, 'one', [instance]);
+    const haproxy = await HaproxyUnderTest.start(lab, { instance, httpsPort: HTTPS_PORT, cpus });
+    const all: Endured[] = [];
+    for (const attack of attacks(await clientHello())) all.push(await endure(lab, haproxy, attack));
+    lab.figures.attach(attackTable(all));
+    lab.figures.demand('it runs', String(haproxy.running), 'true', haproxy.running);
   },
 };
 
@@ -111,8 +95,9 @@ async function endureAttacks(lab: Lab, instance: string, cpus: readonly number[]
   // The first requests are what a weir learns to be fast with.
   await measureLatency(lab, ATTACK_SECONDS);
   const all: Endured[] = [];
+  const attacked = attackedOf(weir);
   for (const attack of attacks(await clientHello())) {
-    const endured = await endure(lab, weir, attack);
+    const endured = await endure(lab, attacked, attack);
     all.push(endured);
     demandBounds(lab, endured);
   }
@@ -123,4 +108,18 @@ async function endureAttacks(lab: Lab, instance: string, cpus: readonly number[]
   const restarts = await weir.metric('weir_thread_restarts_total');
   lab.figures.demand(`threads lost, with a heap of ${HEAP_MB} MB`, restarts, '0', restarts === 0);
   await weir.demandSoundEnd(lab);
+}
+
+function attackedOf(weir: WeirUnderTest): Attacked {
+  const few = async () => (await weir.metric('weir_client_connections{load_balancer="web"}')) < FEW;
+  return {
+    get residentBytes() {
+      return weir.residentBytes;
+    },
+    get cpuSeconds() {
+      return weir.cpuSeconds;
+    },
+    accepted: () => weir.metric('weir_client_connections_total{load_balancer="web"}'),
+    untilGone: () => until('the clients are gone', RECOVERY_MS, few),
+  };
 }

@@ -46,6 +46,23 @@ describe('weir under an old Node', { skip }, () => {
     assert.equal(spawnSync(node!, [WEIR, 'nonsense']).status, 2);
   });
 
+  it(
+    'is given two arenas of malloc, unless its environment says otherwise',
+    { skip: process.platform !== 'linux' },
+    async (test) => {
+      for (const [environment, arenas] of [
+        [{}, '2'],
+        [{ MALLOC_ARENA_MAX: '8' }, '8'],
+      ] as const) {
+        const weir = new WeirProcess(test, { runner: [node!], environment });
+        await weir.ready();
+        const child = readFileSync(join(weir.dataDir, 'pid'), 'utf8').trim();
+        const variables = readFileSync(`/proc/${child}/environ`, 'latin1').split('\0');
+        assert.ok(variables.includes(`MALLOC_ARENA_MAX=${arenas}`), variables.join(' '));
+      }
+    },
+  );
+
   it('leaves no child behind when it is killed', async (test) => {
     const weir = new WeirProcess(test, { runner: [node!] });
     await weir.ready();

@@ -4,6 +4,7 @@ import type { Clock } from '../kit/clock.ts';
 import { createNotifier, reloading, type Notifier } from './sd-notify.ts';
 import type { Environment } from './configuration.ts';
 import { EXIT_FAILED, EXIT_FINE, EXIT_REFUSED, exitCodeOf, failureText } from './failure.ts';
+import { makeHelpersNicer } from './helper-threads.ts';
 import type { RunningWeir } from './serve.ts';
 import { watchSignals } from './signals.ts';
 
@@ -35,6 +36,7 @@ export async function runUntilSignal(options: RunOptions): Promise<void> {
     const notifier = createNotifier(options.environment, options.clock, weir.log);
     watchSignals(process, options.clock, handlersOf(weir, notifier, options.clock));
     await weir.served();
+    makeHelpersNicer();
     await options.onReady?.(weir);
     notifier.notify('READY=1', `STATUS=API on ${weir.endpoint}`);
   } catch (error) {

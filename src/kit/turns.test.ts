@@ -4,6 +4,7 @@ import { FakeClock } from './clock.ts';
 import { Turns, type Turn } from './turns.ts';
 
 const LIMIT_MS = 1;
+const LONGEST_MS = 4;
 const PER_TURN = 10;
 
 /** Past all callbacks that wait for the present turn to end. */
@@ -18,7 +19,9 @@ describe('costly work takes turns', () => {
     clock = new FakeClock();
     done = [];
     failures = [];
-    turns = new Turns(clock, { turnMs: LIMIT_MS, perTurn: PER_TURN }, (error) => failures.push(error));
+    turns = new Turns(clock, { shortestMs: LIMIT_MS, longestMs: LONGEST_MS, perTurn: PER_TURN }, (error) =>
+      failures.push(error),
+    );
   });
 
   function work(number: number, costMs = LIMIT_MS / 2): Turn & { gone: boolean } {
@@ -85,6 +88,24 @@ describe('costly work takes turns', () => {
       await nextTurn();
     }
   });
+
+  for (const [othersMs, pieces] of [
+    [0, 2],
+    [2.5, 5],
+    [LONGEST_MS, 8],
+    [100, 8],
+  ] as const) {
+    test(`a turn behind ${othersMs} ms of everything else does ${pieces / 2} ms of it`, async () => {
+      for (let number = 1; number <= 30; number++) turns.add(work(number));
+      for (let turn = 1; turn <= 2; turn++) {
+        const before = done.length;
+        clock.advance(othersMs);
+        await nextTurn();
+        assert.equal(done.length - before, pieces);
+      }
+      while (turns.length > 0) await nextTurn();
+    });
+  }
 
   test('who has gone costs nothing', async () => {
     turns.add(work(0, LIMIT_MS));

@@ -1,8 +1,9 @@
 /**
  * Costly work takes turns. libuv hands out all that its polls have found, thousands of sockets, before it looks at any other;
  * and there is work that costs its sender nothing (anybody's bytes will do) and us as much as many requests: a handshake, a
- * long head. Thousands of them at once kept everybody else waiting for 0.3 to 1.4 s. So a turn of the event loop does as much
- * of it as fits into its time, one piece at least.
+ * long head. Thousands of them at once kept everybody else waiting for 0.3 to 1.4 s. So a turn of the event loop gives it as
+ * much time as everything else has had since the last one, within bounds, and one piece at least: who asks something of a thread
+ * that does little else waits for a piece or two, and a busy thread goes on with it too.
  *
  * Of those who wait, who came last is next. Where more come than can be served, somebody is not; first come, first served
  * would have each wait for as long as clients are patient, and begin with those who are about to give up.
@@ -22,7 +23,8 @@ const FEW = 256;
 
 /** What a turn of the event loop does before everybody else has one. */
 export interface TurnLimits {
-  readonly turnMs: number;
+  readonly shortestMs: number;
+  readonly longestMs: number;
   /** Pieces: for what each of them costs elsewhere, such as a read that follows. */
   readonly perTurn: number;
 }
@@ -34,14 +36,17 @@ export class Turns {
   /** In the order in which they came; some have gone. */
   #waiting: Turn[] = [];
   #gone = 0;
-  /** Of the present turn: pieces, and their time. */
+  /** Of the present turn: pieces, their time, and how much of that it has. */
   #done = 0;
   #spentMs = 0;
+  #turnMs: number;
+  #beganMs = 0;
   #turnEnds = false;
 
   constructor(clock: Clock, limits: TurnLimits, onFailure: (error: unknown) => void) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#turnMs = limits.shortestMs;
     this.#onFailure = onFailure;
   }
 
@@ -52,16 +57,21 @@ export class Turns {
 
   /** Does it now where this turn has time left for it and nobody waits, or else in one of the next turns. */
   add(turn: Turn): void {
-    if (!this.#turnEnds) {
-      this.#turnEnds = true;
-      setImmediate(this.#nextTurn);
-    }
+    if (!this.#turnEnds) this.#begin();
     if (this.length === 0 && this.#hasTime) this.#take(turn);
     else this.#waiting.push(turn);
   }
 
+  /** Nobody has had a turn for a while. */
+  #begin(): void {
+    this.#turnEnds = true;
+    this.#turnMs = this.#limits.shortestMs;
+    this.#beganMs = this.#clock.monotonicMs();
+    setImmediate(this.#nextTurn);
+  }
+
   get #hasTime(): boolean {
-    return this.#spentMs < this.#limits.turnMs && this.#done < this.#limits.perTurn;
+    return this.#spentMs < this.#turnMs && this.#done < this.#limits.perTurn;
   }
 
   /** One of those who wait is gone. */
@@ -74,6 +84,11 @@ export class Turns {
 
   /** All sockets that were ready have been seen to. */
   readonly #nextTurn = (): void => {
+    const { shortestMs, longestMs } = this.#limits;
+    const nowMs = this.#clock.monotonicMs();
+    const othersMs = nowMs - this.#beganMs - this.#spentMs;
+    this.#turnMs = Math.min(Math.max(othersMs, shortestMs), longestMs);
+    this.#beganMs = nowMs;
     this.#done = this.#spentMs = 0;
     while (this.#waiting.length > 0 && this.#hasTime) this.#takeLast();
     this.#turnEnds = this.#waiting.length > 0 || this.#done > 0;

@@ -63,8 +63,9 @@ export const HTTP_HEAD = {
 /** *Ours*: request heads that do not end within so many bytes, as ordinary ones do, are read in turns (kit/turns.ts). */
 export const LONG_HEAD = {
   bytes: 16 * KiB,
-  /** They are gone on with for so long, one at least, before everybody else has a turn; */
-  turnMs: 1,
+  /** They are gone on with for as long as everything else takes, between these, before everybody else has a turn; */
+  shortestMs: 0.2,
+  longestMs: 1,
   /** and so many of them, each of which is then read from: up to 0.05 ms where its memory is new. */
   perTurn: 16,
 } as const;
@@ -109,8 +110,8 @@ export const CONNECT_TIMEOUT_MS = 5000;
 /** *Ours*: a TLS handshake that takes longer is given up. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** *Ours*: handshakes begin for so long, one at least, before everybody else has a turn. */
-export const HANDSHAKE_TURN = { turnMs: 1, perTurn: Infinity } as const;
+/** *Ours*: handshakes begin for as long as everything else takes, between these, one at least, before everybody else has a turn. */
+export const HANDSHAKE_TURN = { shortestMs: 0.2, longestMs: 1, perTurn: Infinity } as const;
 
 /** *Ours*: TLS is set up for a client when its ClientHello is whole; a longer one goes to OpenSSL in pieces, which takes 128 KiB. */
 export const MAX_HELD_HELLO_BYTES = 16 * KiB;

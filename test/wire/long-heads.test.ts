@@ -19,7 +19,7 @@ class SlowClock extends FakeClock {
   #spentMs = 0;
 
   override monotonicMs(): number {
-    this.#spentMs += LONG_HEAD.turnMs;
+    this.#spentMs += LONG_HEAD.longestMs;
     return super.monotonicMs() + this.#spentMs;
   }
 }

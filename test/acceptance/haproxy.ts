@@ -83,7 +83,7 @@ export class HaproxyUnderTest implements Attacked {
 function configurationOf({ addresses, folder }: Lab, plan: HaproxyPlan, statsSocket: string): string {
   const { certificate, privateKey } = issue({ key: 'rsa-2048' });
   const certificateFile = join(folder, 'haproxy.pem');
-  writeFileSync(certificateFile, certificate + privateKey);
+  writeFileSync(certificateFile, `${certificate}\n${privateKey}`);
   return `global
   nbthread ${plan.cpus?.length ?? 2}
   maxconn ${MAX_CONNECTIONS}

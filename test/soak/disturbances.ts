@@ -62,7 +62,7 @@ export class Disturbances {
   readonly problems: string[] = [];
   readonly #soak: SoakLab;
   readonly #random: Random;
-  #running = true;
+  #running = false;
   #ended: Promise<unknown> = Promise.resolve();
   #listenerOpen = false;
 
@@ -71,11 +71,13 @@ export class Disturbances {
     this.#random = random;
   }
 
-  start(): void {
+  /** Changes and flaps, and threads that die unless there are to be no `deaths`. */
+  start({ deaths }: { readonly deaths: boolean }): void {
+    this.#running = true;
     this.#ended = Promise.all([
       this.#again(BETWEEN_CHANGES_MS, () => this.#change()),
       this.#again(BETWEEN_FLAPS_MS, () => this.#flap()),
-      this.#again(BETWEEN_KILLS_MS, () => this.#kill()),
+      deaths && this.#again(BETWEEN_KILLS_MS, () => this.#kill()),
     ]);
   }
 

@@ -1,4 +1,7 @@
-/** A soak from start to end: warm up, lose threads, rest, run, rest; what is there after the second rest was there after the first. */
+/**
+ * A soak from start to end: warm up with everything that the run will have, rest, run, rest; what is there after the second
+ * rest was there after the first.
+ */
 import { systemClock } from '../../src/kit/clock.ts';
 import { SeededRandom } from '../../src/kit/random.ts';
 import { megabytes, seconds } from '../acceptance/figures.ts';
@@ -39,15 +42,16 @@ async function run(lab: Lab, minutes: number, seed: number): Promise<void> {
   const here = await setUp(lab);
   lab.say('warming up');
   const warmUp = trafficOf(lab, seed + 1000);
-  await lastFor(Math.min(MAX_WARM_UP_MS, MINUTE(minutes) / 5));
   const disturbances = new Disturbances(here, new SeededRandom(seed));
+  disturbances.start({ deaths: false });
+  await lastFor(Math.min(MAX_WARM_UP_MS, MINUTE(minutes) / 5));
   lab.say('threads die before the start');
   await disturbances.rehearse();
-  await Promise.all(warmUp.map((traffic) => traffic.stop()));
+  await Promise.all([...warmUp.map((traffic) => traffic.stop()), disturbances.stop()]);
   const before = await restAtFirst(here);
   lab.say(`the run: ${minutes} minutes, seed ${seed}`);
   const [steady, flapping] = trafficOf(lab, seed);
-  disturbances.start();
+  disturbances.start({ deaths: true });
   const errors = new Set<string>();
   const samples = await sampleWhile(here, MINUTE(minutes), errors);
   await Promise.all([steady.stop(), flapping.stop(), disturbances.stop()]);

@@ -127,9 +127,10 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     return this.#target !== undefined || !this.#queued;
   }
 
-  /** The client has sent this while it stands in line. */
+  /** The client has sent this while it stands in line. Over `node:net` what was read at once comes in pieces. */
   hold(bytes: Buffer, start: number, end: number): void {
-    this.#held = new HeldBytes(bytes, start, end);
+    if (this.#held === undefined) this.#held = new HeldBytes(bytes, start, end);
+    else this.#held.append(bytes, start, end);
     this.#client.connection.pause();
   }
 
@@ -180,9 +181,8 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   /** What came while the client stood in line, its end too. */
   #sendHeld(): void {
     const backend = this.#backend!.connection;
-    const held = this.#held;
+    if (this.#held !== undefined) this.send(backend, this.#held.bytes, this.#held.start, this.#held.end);
     this.#held = undefined;
-    if (held !== undefined) this.send(backend, held.bytes, held.start, held.end);
     if (this.#client.ended) backend.end();
   }
 

@@ -223,6 +223,7 @@ for (const transport of TRANSPORTS) {
       client.send(text);
       client.end();
       await queued(around, 1);
+      while (around.traffic.count('receivedBytes') === 0) await new Promise((resolve) => setImmediate(resolve));
       around.first.end();
       around.instance.end();
       const instance = await around.backend.accept();

@@ -215,6 +215,11 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     const kind = bodyKind(client, head);
     const body = this.#body;
     const chunkedToClient = kind === BODY.chunked && client.minor === 1;
+    // HTTP/1.0 has no word for what would be left of the codings.
+    if (kind === BODY.chunked && !chunkedToClient && head.coded) {
+      client.responseBroken(this);
+      return;
+    }
     body.begin(kind, Math.max(0, head.contentLength));
     const close = client.closesAfter(kind === BODY.untilClose || (kind === BODY.chunked && !chunkedToClient));
     this.#chunkedToClient = chunkedToClient;

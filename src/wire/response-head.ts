@@ -1,5 +1,5 @@
 /** The head of a response (RFC 9112 4), as offsets into the bytes that were read. Whatever is odd is refused (502). */
-import { ascii, BYTE_CLASS, CR, LF, SPACE, VALUE } from '../kit/bytes.ts';
+import { ascii, BYTE_CLASS, CR, equalsFolded, LF, SPACE, VALUE } from '../kit/bytes.ts';
 import { HTTP_HEAD } from '../model/limits.ts';
 import { FieldNames } from './field-names.ts';
 import { Ranges } from './head-ranges.ts';
@@ -28,6 +28,7 @@ const FIELDS = new FieldNames([
 ]);
 
 const HTTP_1 = ascii('HTTP/1.');
+const CHUNKED = ascii('chunked');
 
 export class ResponseHead extends MessageHead {
   /** Three digits, 100 to 999. */
@@ -39,6 +40,8 @@ export class ResponseHead extends MessageHead {
   /** Both framing fields were there: chunked is obeyed, the connection is not used again (RFC 9112 6.3). */
   conflictingLength = false;
   transferEncodings = 0;
+  /** There is a coding besides chunked. */
+  coded = false;
   /** Lines of Transfer-Encoding, dropped for clients that cannot read chunks. */
   readonly transferEncodingLines = new Ranges();
   readonly trailerLines = new Ranges();
@@ -52,6 +55,7 @@ export class ResponseHead extends MessageHead {
     this.clear();
     this.conflictingLength = false;
     this.transferEncodings = 0;
+    this.coded = false;
     this.transferEncodingLines.clear();
     this.trailerLines.clear();
     this.setCookies.clear();
@@ -107,6 +111,7 @@ export class ResponseHead extends MessageHead {
       case FIELD.transferEncoding:
         if (this.chunked) return PARSED.refused;
         this.transferEncodings++;
+        this.coded ||= !equalsFolded(bytes, valueStart, valueEnd, CHUNKED);
         this.chunked = endsInChunked(bytes, valueStart, valueEnd);
         this.transferEncodingLines.add(lineStart, lineEnd);
         return PARSED.complete;

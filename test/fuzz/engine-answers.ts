@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DesyncMitigationMode } from '../../src/model/load-balancer.ts';
 import { relayedInterim, relayedResponse } from '../support/reference-forwarding.ts';
-import { fold, passesUpgrade } from '../support/reference-headers.ts';
+import { fold, passesUpgrade, valuesOf } from '../support/reference-headers.ts';
 import type { Header } from '../support/reference-request-head.ts';
 import type { RequestMessage } from '../support/reference-reader.ts';
 import { readResponse, type MeasuredResponse, type ResponseMessage } from '../support/reference-response.ts';
@@ -191,6 +191,10 @@ function isBroken({ answer, connection }: Attributed, message: RequestMessage | 
   const method = message?.method ?? 'GET';
   const { end, response } = readResponse(answer, method, false);
   if (end === 'refused') return true;
+  const codings = valuesOf(response?.headers ?? [], 'Transfer-Encoding')
+    .map(fold)
+    .join();
+  if (message?.version === '1.0' && response?.framing === 'chunked' && codings !== 'chunked') return true;
   if (end !== 'unfinished' || answer === '') return false;
   return (response === undefined && connection.closed) || hopeForResponse(answer, method) === undefined;
 }

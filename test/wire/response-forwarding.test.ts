@@ -271,6 +271,16 @@ describe('a response', () => {
     assert.equal((await readMessage(client)).body, 'fresh');
   });
 
+  test('in chunks over another coding is none for an HTTP/1.0 client, who cannot be told of that: 502', async (t) => {
+    for (const codings of ['gzip, chunked', 'gzip\r\nTransfer-Encoding: chunked']) {
+      const response = `HTTP/1.1 200 OK\r\nTransfer-Encoding: ${codings}\r\n\r\n1\r\nx\r\n0\r\n\r\n`;
+      const { client, instance } = await answered(t, GET_1_0, response);
+      await client.shutDown();
+      assert.equal(client.received, 'HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: Close\r\n\r\n');
+      await instance.shutDown();
+    }
+  });
+
   test('without framing goes up to the end of the connection, and so does the client', async (t) => {
     const { client, instance } = await answered(t, GET, 'HTTP/1.1 200 OK\r\nA: b\r\n\r\nsome');
     assert.equal(await client.take('some'), 'HTTP/1.1 200 OK\r\nA: b\r\nConnection: close\r\n\r\nsome');

@@ -39,6 +39,8 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
   /** It has served an exchange before, or waited so long for its first that the back end may have ended it. */
   #reused = false;
   #responding = false;
+  /** Of the response itself: not of an interim one. */
+  #begun = false;
   #headDone = false;
   #interimResponses = 0;
   /** The body goes to the client in chunks. */
@@ -135,6 +137,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     this.#context.wheel.disarm(this.#timer);
     this.#client = client;
     this.#responding = false;
+    this.#begun = false;
     this.#headDone = false;
     this.#interimResponses = 0;
   }
@@ -168,7 +171,6 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     else {
       this.#responding = true;
       this.#heldLength = 0;
-      client.responseBegins();
     }
     if (this.#headDone) {
       this.#relayBody(client, bytes, start, end);
@@ -189,6 +191,8 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     let at = start;
     for (;;) {
       const outcome = head.parse(bytes, at, end);
+      const isInterim = outcome === PARSED.complete && head.status < 200 && head.status !== 101;
+      if (!isInterim) this.#begin(client);
       if (outcome === PARSED.incomplete) {
         if (end - at > HTTP_HEAD.maxBytes) break;
         this.#partial = new HeldBytes(bytes, at, end);
@@ -208,7 +212,14 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
       at = head.end;
       if (at === end) return;
     }
+    this.#begin(client);
     client.responseBroken(this);
+  }
+
+  #begin(client: HttpClient): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    client.responseBegins();
   }
 
   #startResponse(client: HttpClient, bytes: Buffer, head: ResponseHead, end: number): void {
@@ -376,8 +387,10 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
   /** The connection ended before its response did. */
   #broken(client: HttpClient): void {
     if (this.#headDone) client.abort();
-    else if (this.#responding) client.responseBroken(this);
-    else client.backendLost(this);
+    else if (this.#responding) {
+      this.#begin(client);
+      client.responseBroken(this);
+    } else client.backendLost(this);
   }
 
   /** Connecting took too long, or the connection stood in the pool long enough. */

@@ -613,7 +613,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     else this.#updateReading();
   }
 
-  /** First byte of the response. */
+  /** First byte of the response: not of an interim one, which says nothing of how long that takes. */
   responseBegins(): void {
     this.touch();
     const nowMs = this.#context.clock.monotonicMs();
@@ -630,11 +630,13 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
   }
 
   relayInterim(bytes: Buffer, head: ResponseHead): void {
+    this.touch();
     // HTTP/1.0 has no interim responses (RFC 9110 15.2).
     if (this.minor === 0) return;
     const { outbox } = this.#context;
     composeInterim(outbox, bytes, head);
     this.sendResponse(outbox);
+    if (this.#entry !== undefined) this.#entry.relayedMs = -1;
   }
 
   /** Does the connection end with this response? `forced`: its end is the only end that the body has. */

@@ -245,6 +245,31 @@ describe('access log: when and what of', () => {
     assert.ok(line?.startsWith(BEGIN));
   });
 
+  it('does not take an interim response for the answer, CloudWatch neither', async (t) => {
+    const { traffic, backend } = await setUp(t, logged());
+    assert.ok(traffic.clock instanceof FakeClock);
+    const client = await traffic.dial();
+    client.send('POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n');
+    const instance = await backend.accept();
+    await instance.take('\r\n\r\n');
+    traffic.clock.advance(1000);
+    instance.send('HTTP/1.1 100 Continue\r\n\r\n');
+    await client.take('\r\n\r\n');
+    traffic.clock.advance(2000);
+    client.send('body');
+    await instance.take('body');
+    traffic.clock.advance(4000);
+    instance.send('HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Le');
+    await client.take('\r\n\r\n');
+    traffic.clock.advance(500);
+    instance.send('ngth: 2\r\n\r\nok');
+    await client.take('ok');
+    const [line] = traffic.takeLog();
+    assert.equal(line?.split(' ').slice(4, 9).join(' '), '0.000000 7.000000 0.500000 200 200');
+    assert.equal(traffic.count('latencySum').toFixed(6), '7.000000');
+    assert.equal(traffic.count('latencyCount'), 1);
+  });
+
   it('has the whole of a connection that was upgraded in one line, at its end', async (t) => {
     const { traffic, backend } = await setUp(t, logged({ settings: { upgrade: true } }));
     const client = await traffic.dial();

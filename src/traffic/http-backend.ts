@@ -317,8 +317,10 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
 
   /** Is a place in the pool of use? With a cap on connections, an idle one would stand in the way of other threads. */
   get #poolable(): boolean {
-    const { mayRest, surgeQueue } = this.#loadBalancer;
-    return this.target.routed && (mayRest || surgeQueue.isNext);
+    const { mayRest, surgeQueue, settings } = this.#loadBalancer;
+    if (!this.target.routed || (!mayRest && !surgeQueue.isNext)) return false;
+    const cap = settings.maxConnectionsPerTarget;
+    return cap === Infinity || this.target.totalConnections <= cap;
   }
 
   #pool(): void {

@@ -472,6 +472,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     const idle = fresh ? undefined : target.popIdle();
     if (idle === undefined) {
       if (!this.#enterQueue()) return;
+      if (fresh) this.#makeRoom(target);
       this.#backend = new HttpBackend(this.#context, this.#listener.loadBalancer, target, this);
     } else {
       this.#leaveQueue();
@@ -480,6 +481,11 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     }
     this.#backend.send(this.#context.outbox, this.#replayable);
     if (this.#entry !== undefined && this.#backend.connected) this.#entry.sentMs = this.#context.clock.monotonicMs();
+  }
+
+  /** A connection that rests counts as well: where there is a cap, it gives way to the new one. */
+  #makeRoom(target: HttpTarget): void {
+    if (this.#listener.loadBalancer.settings.maxConnectionsPerTarget !== Infinity) target.popIdle()?.close();
   }
 
   /**
@@ -564,10 +570,11 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     this.#dispatchedMs = this.#context.clock.monotonicMs();
     this.#context.outbox.copy(waiting, 0, waiting.length);
     if (target === undefined) this.#unserved(503);
-    else this.#sendTo(target, false);
+    else this.#sendTo(target, this.#replays > 0);
     // Over a connection that was there already nothing else tells that the body can go on.
     this.backendWritable();
-    return true;
+    // Answered at once, with another request behind it that has to wait: that one has the place now.
+    return this.#waiting === undefined;
   }
 
   /** The connection that the request waited for is up. */

@@ -4,6 +4,7 @@ import { readMessage } from '../../test/support/http-reader.ts';
 import { reservePort, type Peer, type ScriptedServer } from '../../test/support/peers.ts';
 import { setUp, TRANSPORTS, type SetUp, type SetUpOptions } from '../../test/support/traffic.ts';
 import { systemClock } from '../kit/clock.ts';
+import { makeCounters } from './counters.ts';
 import type { CompiledLoadBalancer } from './snapshot.ts';
 import { TARGET_STATE } from './target-table.ts';
 
@@ -338,6 +339,41 @@ for (const transport of TRANSPORTS) {
       traffic.setState(0, TARGET_STATE.outOfService);
       client.send(GET);
       assert.equal((await readMessage(client)).body, 'b');
+    });
+  });
+
+  describe(`a cap on connections that is set while some rest, over the ${transport} transport,`, () => {
+    /** So many requests that were in flight at the same time. */
+    async function together(around: SetUp, count: number): Promise<InFlight[]> {
+      const all: InFlight[] = [];
+      for (let i = 0; i < count; i++) all.push(await inFlight(around, around.backend));
+      return all;
+    }
+
+    test('ends those over it', async (t) => {
+      const around = await start(t);
+      const all = await together(around, 3);
+      for (const each of all) await answer(each, 'done');
+      await around.traffic.apply({ maxConnectionsPerTarget: 1 });
+      await Promise.race(all.map(({ instance }) => instance.shutDown()));
+      await around.traffic.counted('backendConnectionsActive', 1);
+    });
+
+    test('ends all of them where there are several threads: the others could not use them', async (t) => {
+      const around = await start(t, { counters: makeCounters(2) });
+      const all = await together(around, 2);
+      for (const each of all) await answer(each, 'done');
+      await around.traffic.apply({ maxConnectionsPerTarget: 5 });
+      for (const { instance } of all) await instance.shutDown();
+    });
+
+    test('is kept to by those that are done with what they served', async (t) => {
+      const around = await start(t);
+      const all = await together(around, 3);
+      await around.traffic.apply({ maxConnectionsPerTarget: 2 });
+      for (const each of all) await answer(each, 'done');
+      await around.traffic.counted('backendConnectionsActive', 2);
+      await all[0]!.instance.shutDown();
     });
   });
 

@@ -69,6 +69,7 @@ export class Runtime {
     }
     const { drainingTimeoutMs, idleTimeoutMs } = loadBalancer.settings;
     loadBalancer.settings = settings;
+    if (settings.maxConnectionsPerTarget !== Infinity) this.#keepToCap(loadBalancer);
     if (settings.idleTimeoutMs !== idleTimeoutMs) {
       this.#changeIdleTimeout(loadBalancer, settings.idleTimeoutMs - idleTimeoutMs);
     }
@@ -96,6 +97,14 @@ export class Runtime {
     }
     for (const target of this.#targets.get(loadBalancer.settings.id)?.values() ?? []) {
       for (const connection of target.idle) connection.idleTimeoutChanged(byMs);
+    }
+  }
+
+  /** A cap holds for connections that rest as well: those of before that would not rest now end. */
+  #keepToCap({ mayRest, settings }: LoadBalancerRuntime): void {
+    for (const target of this.#targets.get(settings.id)?.values() ?? []) {
+      const isOver = (): boolean => !mayRest || target.totalConnections > settings.maxConnectionsPerTarget;
+      while (target.idle.length > 0 && isOver()) target.popIdle()!.close();
     }
   }
 

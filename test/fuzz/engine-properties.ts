@@ -1,5 +1,6 @@
 /** What must hold of every run of the engine (spec/traffic.md 3, spec/desync.md, spec/faults.md). */
 import { isDeepStrictEqual } from 'node:util';
+import type { FakeConnection } from '../support/fake-connection.ts';
 import { forwardedRequest } from '../support/reference-forwarding.ts';
 import { valuesOf } from '../support/reference-headers.ts';
 import type { RequestMessage } from '../support/reference-reader.ts';
@@ -57,6 +58,7 @@ export function assertSafe(record: Record): void {
   for (const conversation of record.conversations) {
     assertAnswers(conversation, record);
   }
+  assertCapacity(record.world);
   for (const { transport } of record.world.threads) {
     for (const { sent, peer } of transport.connections) {
       hold(sent.text.startsWith(peer.received), () => `a peer got other bytes than were sent: ${shown(peer.received)}`);
@@ -110,6 +112,19 @@ function assertReuse(exchanges: readonly Attributed[], name: string, world: Worl
     const suspect = requests.suspect && index === requests.messages.length - 1;
     hold(!suspect, () => `${name} is used again after a request that others may read differently`);
   });
+}
+
+/** No instance has more connections than it may. One that is opened in advance may come on top while it is being made. */
+function assertCapacity({ capacity, preconnect, backends, slotOf }: World): void {
+  const most = capacity + (preconnect ? 1 : 0);
+  for (const { connection, name } of backends) {
+    const { openedAt } = connection;
+    const isBeside = (other: FakeConnection): boolean => other.openedAt <= openedAt && other.closedAt > openedAt;
+    const beside = backends.filter(
+      (each) => slotOf(each.connection) === slotOf(connection) && isBeside(each.connection),
+    );
+    hold(beside.length <= most, () => `${name} is one of ${beside.length} connections to its instance`);
+  }
 }
 
 /** When everything is over nothing is left. */

@@ -31,7 +31,8 @@ export class FakeConnection implements Connection {
   /** What the engine has sent, whether or not the kernel took it, and what it was given. */
   readonly sent: ByteLog;
   readonly given: ByteLog;
-  /** When the engine heard that the peer had ended, and when the connection was over for it. */
+  /** When the engine asked for the connection, or was given it; heard that the peer had ended; and was done with it. */
+  readonly openedAt: number;
   endedAt = Infinity;
   closedAt = Infinity;
   readonly remoteAddress: string;
@@ -60,6 +61,7 @@ export class FakeConnection implements Connection {
     this.remotePort = remote.port;
     this.localAddress = local.address;
     this.localPort = local.port;
+    this.openedAt = ++transport.moments.now;
     this.peer = new FakePeer();
     this.sent = new ByteLog(transport.moments);
     this.given = new ByteLog(transport.moments);

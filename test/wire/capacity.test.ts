@@ -1,13 +1,17 @@
 /** The cap on connections of an instance, and the surge queue behind it (spec/traffic.md 3). */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
-import { SURGE_QUEUE_LENGTH } from '../../src/model/limits.ts';
+import { CONNECT_TIMEOUT_MS, SURGE_QUEUE_LENGTH } from '../../src/model/limits.ts';
+import { loadBalancerId } from '../../src/model/load-balancer.ts';
+import { COOKIE_KEY_BYTES, sealCookie } from '../../src/traffic/stickiness-seal.ts';
+import { TARGET_STATE } from '../../src/traffic/target-table.ts';
 import { readMessage } from '../support/http-reader.ts';
-import type { Peer } from '../support/peers.ts';
+import { silentPort, type Peer } from '../support/peers.ts';
 import { setUp, TRANSPORTS, type SetUp } from '../support/traffic.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n';
 const IDLE_MS = 1000;
+const KEY = Buffer.alloc(COOKIE_KEY_BYTES, 1);
 
 function ok(body: string): string {
   return `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
@@ -139,6 +143,74 @@ for (const transport of TRANSPORTS) {
         instance.send(ok(''));
       }
       for (const client of [...taken, ...waiting]) await readMessage(client);
+    });
+
+    test('is sent a request again over a new connection, which takes the place of one that rests', async (t) => {
+      const around = await atCapacity(t);
+      const { traffic, first, instance, backend } = around;
+      instance.send(ok(''));
+      await readMessage(first);
+      first.send(GET);
+      await readMessage(instance);
+      const client = await traffic.dial();
+      client.send(GET);
+      await queued(around, 1);
+      instance.end();
+      await queued(around, 2);
+      traffic.pass(20);
+      const second = await backend.accept();
+      await readMessage(second);
+      second.send(ok('other'));
+      assert.equal((await readMessage(client)).body, 'other');
+      const isOver = () => second.received !== '' || backend.peers.length === 3;
+      while (!isOver()) await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(second.received, '');
+      await second.shutDown();
+      const third = await backend.accept();
+      await readMessage(third);
+      third.send(ok('again'));
+      assert.equal((await readMessage(first)).body, 'again');
+    });
+
+    test('serves the next request of a client whose first one could not be, in the place of that', async (t) => {
+      const silent = await silentPort();
+      t.after(() => silent.release());
+      const around = await setUp(t, {
+        transport,
+        otherBackends: [silent.port],
+        settings: { maxConnectionsPerTarget: 1 },
+        listener: { stickiness: { kind: 'duration', keys: [KEY] } },
+      });
+      const { traffic, backend } = around;
+      const get = (path: string, instanceId?: string): string => {
+        const id = loadBalancerId('000000000000', 'us-east-1', 'test');
+        const binding = instanceId && sealCookie(KEY, { loadBalancer: id, instancePort: 80, instanceId });
+        return `GET ${path} HTTP/1.1\r\nHost: h\r\n${binding === undefined ? '' : `Cookie: AWSELB=${binding}\r\n`}\r\n`;
+      };
+      const busy = await traffic.dial();
+      busy.send(get('/busy', 'i-1'));
+      const instance = await backend.accept();
+      await readMessage(instance);
+      const client = await traffic.dial();
+      client.send(get('/first', 'i-0') + get('/second'));
+      await queued(around, 1);
+      const other = await traffic.dial();
+      other.send(get('/other', 'i-0'));
+      await queued(around, 2);
+      // The first request has tried the silent instance, for which the other client waits now; then its last hope goes.
+      traffic.pass(CONNECT_TIMEOUT_MS);
+      traffic.setState(1, TARGET_STATE.outOfService);
+      traffic.pass(20);
+      assert.match((await readMessage(client)).startLine, /^HTTP\/1\.1 503 /);
+      traffic.setState(1, TARGET_STATE.inService);
+      instance.send(ok('busy'));
+      assert.equal((await readMessage(busy)).body, 'busy');
+      for (let turn = 0; turn < 100 && instance.received === ''; turn++) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      assert.match(instance.received, /^GET \/second /);
+      instance.send(ok('second'));
+      assert.equal((await readMessage(client)).body, 'second');
     });
 
     test('forgets who goes away with a part of its body still to come', async (t) => {

@@ -570,7 +570,10 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     this.#dispatchedMs = this.#context.clock.monotonicMs();
     this.#context.outbox.copy(waiting, 0, waiting.length);
     if (target === undefined) this.#unserved(503);
-    else this.#sendTo(target, this.#replays > 0);
+    else {
+      this.touch();
+      this.#sendTo(target, this.#replays > 0);
+    }
     // Over a connection that was there already nothing else tells that the body can go on.
     this.backendWritable();
     // Answered at once, with another request behind it that has to wait: that one has the place now.
@@ -579,6 +582,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
 
   /** The connection that the request waited for is up. */
   backendConnected(): void {
+    this.touch();
     this.#leaveQueue();
     this.#dispatchedMs = this.#context.clock.monotonicMs();
     if (this.#entry !== undefined) this.#entry.sentMs = this.#dispatchedMs;
@@ -715,7 +719,11 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     const target = this.#target!;
     const neverSent = !backend.connected;
     const again = neverSent || (backend.closedUnderReuse && this.#replayable && this.#replays < RETRY.maxReplays);
-    if (neverSent) this.#listener.loadBalancer.countInZone(target.zoneCells, COUNTER.backendConnectionErrors);
+    if (neverSent) {
+      this.#listener.loadBalancer.countInZone(target.zoneCells, COUNTER.backendConnectionErrors);
+      // The next instance has as much time as the first one had; those behind it share that.
+      if (this.#tried === undefined) this.touch();
+    }
     const held = again && backend.takeHeld(outbox);
     this.#dropBackend();
     if (!held) {
@@ -875,6 +883,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
   }
 
   onTimeout(): void {
+    if (this.#backend?.connected === false && this.#giveUpConnecting(this.#backend)) return;
     switch (this.#state) {
       case STATE.head:
         if (this.#headBegun) this.#refuse(408);
@@ -894,6 +903,17 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
       default:
         this.#destroy();
     }
+  }
+
+  /** An instance does not answer to the connecting. True: another one may, and is asked now. */
+  #giveUpConnecting(backend: HttpBackend): boolean {
+    const { target } = backend;
+    if (this.#tried === undefined && this.#listener.balancer.hasOther(this.#zone, [target])) {
+      backend.onTimeout();
+      return true;
+    }
+    this.#listener.loadBalancer.countInZone(target.zoneCells, COUNTER.backendConnectionErrors);
+    return false;
   }
 
   drain(): void {

@@ -160,9 +160,9 @@ export class World {
   /** Of the instance at the other end. */
   slotOf = ({ remotePort }: FakeConnection): number => remotePort - FIRST_BACKEND_PORT;
 
-  /** Is the instance there for everybody who has a session with it, all the time? */
+  /** Is the instance there for everybody who has a session with it, all the time, and in time? */
   isSteady(slot: number): boolean {
-    return !this.faults.control && this.#outcomes[slot] === 'up';
+    return !this.faults.control && !this.faults.silence && this.#outcomes[slot] === 'up';
   }
 
   outcomeOfConnecting(connection: FakeConnection): 'up' | 'refused' | 'silent' {

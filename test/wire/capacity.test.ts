@@ -145,6 +145,21 @@ for (const transport of TRANSPORTS) {
       for (const client of [...taken, ...waiting]) await readMessage(client);
     });
 
+    test('has all of the idle timeout to answer a request that has waited', async (t) => {
+      const around = await atCapacity(t);
+      const { traffic, first, instance } = around;
+      const client = await traffic.dial();
+      client.send(GET);
+      await queued(around, 1);
+      traffic.pass(IDLE_MS / 2);
+      instance.send(ok('first'));
+      await readMessage(first);
+      await readMessage(instance);
+      traffic.pass(IDLE_MS / 2);
+      instance.send(ok('second'));
+      assert.equal((await readMessage(client)).body, 'second');
+    });
+
     test('is sent a request again over a new connection, which takes the place of one that rests', async (t) => {
       const around = await atCapacity(t);
       const { traffic, first, instance, backend } = around;

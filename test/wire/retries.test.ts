@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { TARGET_STATE } from '../../src/traffic/target-table.ts';
 import { readMessage } from '../support/http-reader.ts';
-import { refusingPort, type Peer, type ScriptedServer } from '../support/peers.ts';
+import { refusingPort, silentPort, type Peer, type ScriptedServer } from '../support/peers.ts';
 import { setUp, TRANSPORTS, type SetUp, type SetUpOptions } from '../support/traffic.ts';
 
 const TIMED_OUT = 'HTTP/1.1 504 GATEWAY_TIMEOUT\r\nContent-Length: 0\r\nConnection: Close\r\n\r\n';
@@ -56,6 +56,44 @@ for (const transport of TRANSPORTS) {
         for (let slot = 0; slot < 4; slot++) assert.equal(traffic.outstanding(slot), 0);
       });
     }
+
+    test('that an instance is silent for goes to another one, however short the idle timeout: that has all of it', async (t) => {
+      const silent = await silentPort();
+      t.after(() => silent.release());
+      const settings = { idleTimeoutMs: 1000 };
+      const { traffic, backend } = await setUp(t, { transport, settings, otherBackends: [silent.port] });
+      const clients = [await traffic.dial(), await traffic.dial()];
+      for (const client of clients) client.send(request('GET'));
+      const first = await backend.accept();
+      await readMessage(first);
+      first.send(ok('1'));
+      await traffic.counted('backend2xx', 1);
+      while (traffic.outstanding(0) === 0) await new Promise((resolve) => setImmediate(resolve));
+      traffic.pass(1000);
+      const isOver = () => backend.peers.length === 2 || first.received !== '' || traffic.count('elb5xx') > 0;
+      while (!isOver()) await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(traffic.count('elb5xx'), 0);
+      const second = first.received === '' ? await backend.accept() : first;
+      await readMessage(second);
+      traffic.pass(800);
+      second.send(ok('2'));
+      const bodies = await Promise.all(clients.map(async (client) => (await readMessage(client)).body));
+      assert.deepEqual(bodies.sort(), ['1', '2']);
+      assert.equal(traffic.count('backendConnectionErrors'), 1);
+    });
+
+    test('that the only instance is silent for gets 504 at the idle timeout, which counts as a failure to connect', async (t) => {
+      const silent = await silentPort();
+      t.after(() => silent.release());
+      const settings = { idleTimeoutMs: 1000 };
+      const { traffic } = await setUp(t, { transport, settings, otherBackends: [silent.port], backendCount: 0 });
+      const client = await traffic.dial();
+      client.send(request('POST', 'some body'));
+      while (traffic.outstanding(0) === 0) await new Promise((resolve) => setImmediate(resolve));
+      traffic.pass(1000);
+      assert.equal((await readMessage(client)).head, TIMED_OUT);
+      assert.equal(traffic.count('backendConnectionErrors'), 1);
+    });
 
     test('that no instance can be reached for gets 503, and its connection is kept', async (t) => {
       const { traffic } = await withRefusing(t, 3, { transport, backendCount: 0 });

@@ -2,10 +2,11 @@
  * One weir per data directory. The lock is an exclusive transaction on an empty SQLite file: the kernel holds it for
  * the process and lets go when the process ends, however it ends, so that there is no stale lock to clean up.
  */
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../kit/assert.ts';
 import { StoreError } from './records.ts';
+import { sqliteCode } from './sqlite-code.ts';
 import { sqliteModule } from './sqlite-module.ts';
 
 /** What SQLite says when another process holds the lock (https://www.sqlite.org/rescode.html). */
@@ -19,7 +20,7 @@ export function lockDirectory(directory: string): () => void {
   const path = join(directory, 'lock');
   // Made here for its mode; nobody in this process may open and close it while the lock is held: closing any
   // descriptor of a file drops the process's POSIX locks on it.
-  closeSync(openSync(path, 'a', 0o600));
+  makeEmpty(path);
   const { DatabaseSync } = sqliteModule();
   const database = new DatabaseSync(path);
   try {
@@ -38,15 +39,20 @@ export function lockDirectory(directory: string): () => void {
   return () => database.close();
 }
 
-/** The primary result code of an error that SQLite raised. */
-export function sqliteCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined;
-  return error.errcode & 0xff;
+/** What stands in it is not ours, and no database: nothing is lost with it, and whoever holds the lock holds it all the same. */
+function makeEmpty(path: string): void {
+  const descriptor = openSync(path, 'a', 0o600);
+  try {
+    if (fstatSync(descriptor).size > 0) ftruncateSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function holder(directory: string): string {
   try {
-    return ` (process ${String(Number.parseInt(readFileSync(join(directory, 'pid'), 'utf8'), 10))})`;
+    const pid = Number.parseInt(readFileSync(join(directory, 'pid'), 'utf8'), 10);
+    return Number.isNaN(pid) ? '' : ` (process ${pid})`;
   } catch {
     return '';
   }

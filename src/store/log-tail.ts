@@ -15,15 +15,17 @@ export interface LogMark {
 }
 
 /**
- * The end of the log at `path` between two commits. Holds only with `journal_size_limit = 0`, by which SQLite keeps
+ * The end of the log at `path` between two commits; there is none before the first. Holds only with `journal_size_limit = 0`, by which SQLite keeps
  * nothing of an earlier round of the log behind its end.
+ * @throws the system's error when the log cannot be looked at.
  */
 export function markLog(path: string): LogMark {
   let log: number;
   try {
     log = openSync(path, 'r');
-  } catch {
-    // There is none before the first commit.
+  } catch (error) {
+    // Only that, and not that there is no descriptor at the moment: a log that is taken for none would be cut to nothing.
+    if (!isMissing(error)) throw error;
     return { size: 0, header: Buffer.alloc(0) };
   }
   try {
@@ -42,4 +44,8 @@ export function cutLog(path: string, mark: LogMark): void {
   // The log began anew with the failed commit: all that it held before stands in the database, synced.
   const keep = now.header.equals(mark.header) ? mark.size : 0;
   if (now.size > keep) truncateSync(path, keep);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

@@ -4,8 +4,10 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -15,6 +17,7 @@ import { dirname } from 'node:path';
 import { messageOf } from '../kit/assert.ts';
 import { logDamage } from './log-damage.ts';
 import { NewerError, StoreError } from './records.ts';
+import { extendedCode, sqliteCode } from './sqlite-code.ts';
 import { sqliteModule } from './sqlite-module.ts';
 
 /** `weir` in ASCII: says whose database it is. */
@@ -45,29 +48,72 @@ export function makeDirectory(directory: string): void {
 }
 
 /**
- * Opens the database at `path`, making it when there is none. The caller holds the directory's lock.
- * @throws {StoreError} when the file is damaged, foreign or newer; never starts over with an empty one.
+ * Opens the database at `path`, making it when there never was one. The caller holds the directory's lock; `witness` is a
+ * file that is made after the database only.
+ * @throws {StoreError} when the file is damaged, lost, foreign or newer; never starts over with an empty one.
  */
-export function openDatabaseFile(path: string, open: OpenDatabase): DatabaseSync {
-  if (!existsSync(path)) createDatabaseFile(path);
-  else if (statSync(path).size === 0) throw damaged(path, 'the file is empty');
-  const loss = logDamage(path);
+export function openDatabaseFile(path: string, open: OpenDatabase, witness?: string): DatabaseSync {
+  if (!existsSync(path)) {
+    const lost = whyLost(path, witness);
+    if (lost !== undefined) throw damaged(path, lost);
+    createDatabaseFile(path);
+  } else if (statSync(path).size === 0) throw damaged(path, 'the file is empty');
+  const loss = logDamage(realpathSync(path));
   if (loss !== undefined) throw damaged(path, loss);
   chmodSync(path, 0o600);
-  let database: DatabaseSync | undefined;
   try {
-    database = open(path);
+    try {
+      return openSound(path, open, 'index on disk');
+    } catch (error) {
+      if (!NO_INDEX.has(extendedCode(error))) throw error;
+      return openSound(path, open, 'index in memory');
+    }
+  } catch (error) {
+    throw whyNotOpened(path, error);
+  }
+}
+
+/**
+ * On a full disk there is no room for the index of the write-ahead log, which SQLite makes at each start. Alone with the
+ * database, as we are by the lock, it can do without: the load balancers come up, and changes are refused until there is room.
+ */
+function openSound(path: string, open: OpenDatabase, index: 'index on disk' | 'index in memory'): DatabaseSync {
+  const database = open(path);
+  try {
+    if (index === 'index in memory') database.exec('PRAGMA locking_mode = EXCLUSIVE');
     verify(database, path);
     // FULL: a commit returns after its write-ahead log reached the disk. The size limit: see log-tail.ts.
     database.exec(
       'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA journal_size_limit = 0',
     );
+    // What is left of one tells of the log as it was (log-damage.ts).
+    if (index === 'index in memory') rmSync(`${realpathSync(path)}-shm`, { force: true });
     return database;
   } catch (error) {
-    database?.close();
-    if (error instanceof StoreError) throw error;
-    throw damaged(path, messageOf(error));
+    database.close();
+    throw error;
   }
+}
+
+/**
+ * What SQLite says of the machine, and not of what is in the file (https://www.sqlite.org/rescode.html): BUSY, LOCKED, NOMEM, FULL,
+ * CANTOPEN, PROTOCOL; then failures to write, to sync, and to have the index of the log.
+ */
+const OF_THE_MACHINE = new Set([5, 6, 7, 13, 14, 15]);
+const OF_THE_MACHINE_EXTENDED = new Set([778, 1034, 1290, 1546, 3082, 3850, 4618, 4874, 5130, 5386]);
+/** FULL and CANTOPEN; then IOERR with SHMOPEN, SHMSIZE and SHMMAP: no room for the index of the log. */
+const NO_INDEX = new Set([13, 14, 4618, 4874, 5386]);
+
+/** `error` as the operator is told it: a state that is whole must not be moved away. */
+export function whyNotOpened(path: string, error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  const code = sqliteCode(error) ?? 0;
+  const isOfTheMachine = OF_THE_MACHINE.has(code) || OF_THE_MACHINE_EXTENDED.has(extendedCode(error));
+  if (!isOfTheMachine) return damaged(path, messageOf(error));
+  return new StoreError(
+    `the state in ${path} cannot be opened: ${messageOf(error)}. Nothing says that it is damaged: see what is missing (room on ` +
+      'the disk, memory, permission) or who else has it open, and start weir again.',
+  );
 }
 
 /** The message for a state that cannot be read: what is wrong, and what the operator can do. */
@@ -84,9 +130,17 @@ function forShell(path: string): string {
   return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
+/** What tells of a database that was where none is; undefined: nothing does. */
+function whyLost(path: string, witness: string | undefined): string | undefined {
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
+    return 'it is a link, and what it leads to is not there. Mount the disk that it is on, if that is why';
+  }
+  const left = [`${path}-wal`, ...(witness === undefined ? [] : [witness])].find((file) => existsSync(file));
+  return left === undefined ? undefined : `the file is missing, while ${left} is there`;
+}
+
 /** A database appears under its name only when it is complete, so that an empty file is always damage. */
 function createDatabaseFile(path: string): void {
-  if (existsSync(`${path}-wal`)) throw damaged(path, `the file is missing, while ${path}-wal is there`);
   const fresh = `${path}.new`;
   try {
     for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${fresh}${suffix}`, { force: true });

@@ -1,14 +1,24 @@
 /** What the durable store promises beyond `store.test.ts`: durability, refusals, a disk that fails. */
 import assert from 'node:assert/strict';
-import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { put, remove, sampleLoadBalancer } from '../../test/support/records.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { makeRow, StoreError, type Row } from './records.ts';
-import { openSqliteStore } from './sqlite.ts';
+import { openSqliteStore, type SqliteStoreOptions } from './sqlite.ts';
 
 const web = sampleLoadBalancer('web');
 const api = sampleLoadBalancer('api');
@@ -28,9 +38,9 @@ function tamper(path: string, sql: string): void {
   database.close();
 }
 
-function refusal(path: string): string {
+function refusal(path: string, options?: SqliteStoreOptions): string {
   try {
-    openSqliteStore(path);
+    openSqliteStore(path, options);
   } catch (error) {
     assert.ok(error instanceof StoreError);
     return error.message;
@@ -67,6 +77,16 @@ describe('sqlite store: files', () => {
     await openSqliteStore(path).close();
   });
 
+  it('locks all the same where something stands in the file of the lock', async (test) => {
+    const path = await stateOfTwo(test);
+    const lock = join(dirname(path), 'lock');
+    writeFileSync(lock, 'what a disk has left of it'.repeat(100));
+    const store = openSqliteStore(path);
+    assert.match(refusal(path), /in use by another weir/);
+    await store.close();
+    assert.equal(statSync(lock).size, 0);
+  });
+
   it('names a directory that cannot be made', (test) => {
     const file = join(temporaryDirectory(test), 'file');
     writeFileSync(file, '');
@@ -97,6 +117,50 @@ describe('sqlite store: damage', () => {
       assert.match(refusal(path), /cannot be read/, 'also the second time: nothing was repaired by emptying');
     });
   }
+
+  it('is told for a database that is gone, and where only a link to it is left', async (test) => {
+    const path = await stateOfTwo(test);
+    const witness = join(dirname(path), 'metrics.db');
+    writeFileSync(witness, '');
+    rmSync(path);
+    assert.match(refusal(path, { witness }), /cannot be read: the file is missing, while .*metrics\.db is there/);
+    rmSync(witness);
+    symlinkSync(join(dirname(path), 'unmounted', 'state.db'), path);
+    assert.match(refusal(path), /cannot be read: it is a link, and what it leads to is not there\. Mount/);
+    rmSync(path);
+    await openSqliteStore(path, { witness }).close();
+  });
+
+  it('of a log is told too where the database is behind a link', async (test) => {
+    const path = join(temporaryDirectory(test), 'state.db');
+    const store = openSqliteStore(path);
+    await store.commit(0, [put(web)]);
+    const [copy, link] = [1, 2].map(() => join(temporaryDirectory(test), 'state.db')) as [string, string];
+    for (const suffix of ['', '-wal', '-shm']) copyFileSync(path + suffix, copy + suffix);
+    await store.close();
+    symlinkSync(copy, link);
+    writeFileSync(`${copy}-wal`, readFileSync(`${copy}-wal`).fill(0, 0, 8));
+    assert.match(refusal(link), /state\.db-wal is damaged at its beginning/);
+  });
+
+  it('is not told where the machine is the reason: a state that is whole is not to be moved away', async (test) => {
+    const path = await stateOfTwo(test);
+    const other = new DatabaseSync(path);
+    other.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; UPDATE state SET revision = revision; COMMIT');
+    assert.match(refusal(path), /cannot be opened: database is locked\. Nothing says that it is damaged/);
+    other.close();
+    for (const [errcode, what] of [
+      [13, 'database or disk is full'],
+      [4874, 'disk I/O error'],
+    ] as const) {
+      const open = () => {
+        throw Object.assign(new Error(what), { errcode });
+      };
+      const told = refusal(path, { open });
+      assert.ok(told.includes(`cannot be opened: ${what}. Nothing says`) && !told.includes('mv '), told);
+    }
+    await openSqliteStore(path).close();
+  });
 
   it('is told for any overwritten bytes, or the records are as they were', async (test) => {
     const path = await stateOfTwo(test);
@@ -144,8 +208,10 @@ describe('sqlite store: damage', () => {
 /** A database that fails at the statements in `failing`. */
 class FailingDatabase extends DatabaseSync {
   failing: readonly string[] = [];
+  before: (sql: string) => void = () => undefined;
 
   override exec(sql: string): void {
+    this.before(sql);
     if (this.failing.includes(sql)) throw Object.assign(new Error('disk I/O error'), { errcode: 1034 });
     super.exec(sql);
   }
@@ -174,6 +240,30 @@ describe('sqlite store: a disk that fails', () => {
       await again.close();
     });
   }
+
+  it('loses nothing that stands in the log when a commit fails for which the log could not be looked at', async (test) => {
+    const path = join(temporaryDirectory(test), 'state.db');
+    let database: FailingDatabase | undefined;
+    const store = openSqliteStore(path, { open: (file) => (database = new FailingDatabase(file)) });
+    await store.commit(0, [put(web)]);
+    // A link to itself cannot be opened, as no file can without a descriptor; then it can again.
+    const [log, aside] = [`${path}-wal`, `${path}-aside`];
+    const giveBack = () => {
+      if (existsSync(aside)) renameSync(aside, log);
+    };
+    renameSync(log, aside);
+    symlinkSync(log, log);
+    database!.before = (sql) => sql === 'BEGIN IMMEDIATE' && giveBack();
+    database!.failing = ['COMMIT'];
+    assert.equal((await store.commit(1, [put(api)])).outcome, 'failed');
+    giveBack();
+    const copy = join(temporaryDirectory(test), 'state.db');
+    for (const suffix of ['', '-wal', '-shm']) copyFileSync(path + suffix, copy + suffix);
+    await store.close();
+    const killed = openSqliteStore(copy);
+    assert.deepEqual(killed.view().list('load-balancer'), [web]);
+    await killed.close();
+  });
 
   it('fails a commit that the disk has no room for, and takes smaller ones', async (test) => {
     const path = await stateOfTwo(test);

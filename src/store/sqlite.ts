@@ -2,13 +2,14 @@
  * The durable store: SQLite in WAL mode with `synchronous=FULL`, one writer. All records are kept in memory too, so
  * that reads never touch the disk and go on when the disk does not.
  */
+import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { messageOf } from '../kit/assert.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { cutLog, markLog, type LogMark } from './log-tail.ts';
 import { canonicalChanges, decodeRecord, encodeRecord, NewerError, StoreError, type Row } from './records.ts';
-import { damaged, makeDirectory, newer, openDatabaseFile, type OpenDatabase } from './sqlite-file.ts';
+import { damaged, makeDirectory, newer, openDatabaseFile, whyNotOpened, type OpenDatabase } from './sqlite-file.ts';
 import { sqliteModule } from './sqlite-module.ts';
 import type { Change, CommitResult, Store, View, Watcher } from './store.ts';
 import { StateView } from './view.ts';
@@ -17,6 +18,8 @@ import { Watchers } from './watchers.ts';
 export interface SqliteStoreOptions {
   /** Opens the database; tests pass one whose disk fails. */
   readonly open?: OpenDatabase;
+  /** A file that is made after the state only: where it is, and no state, the state was lost. */
+  readonly witness?: string;
 }
 
 /**
@@ -28,8 +31,9 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
   const unlock = lockDirectory(dirname(path));
   try {
     const { DatabaseSync } = sqliteModule();
-    const database = openDatabaseFile(path, options.open ?? ((file) => new DatabaseSync(file)));
-    return new SqliteStore(database, readState(database, path), `${path}-wal`, unlock);
+    const database = openDatabaseFile(path, options.open ?? ((file) => new DatabaseSync(file)), options.witness);
+    // Where the path is a link, SQLite has the log beside what it leads to.
+    return new SqliteStore(database, readState(database, path), `${realpathSync(path)}-wal`, unlock);
   } catch (error) {
     unlock();
     throw error;
@@ -136,6 +140,7 @@ function readState(database: DatabaseSync, path: string): StateView {
     );
   } catch (error) {
     database.close();
-    throw error instanceof NewerError ? newer(path, error) : damaged(path, messageOf(error));
+    if (error instanceof NewerError) throw newer(path, error);
+    throw error instanceof StoreError ? damaged(path, error.message) : whyNotOpened(path, error);
   }
 }

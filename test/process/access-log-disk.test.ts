@@ -1,39 +1,21 @@
 /** A disk that is full, in earnest: the spool on a file system of its own, too small for the log. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { CreateLoadBalancerCommand, ModifyLoadBalancerAttributesCommand } from '@aws-sdk/client-elastic-load-balancing';
 import { rejectedByAthena } from '../../scripts/check-access-log.ts';
 import { dial } from '../support/peers.ts';
-import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { SmallDisk } from '../support/small-disk.ts';
 import { freePort, WeirProcess } from '../support/weir-process.ts';
 
 const SIZE = 256 * 1024;
 
-/** Mounts a small file system on `folder`; says why that cannot be done. */
-function mountSmall(folder: string): string | undefined {
-  mkdirSync(folder, { recursive: true });
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZE}`, 'tmpfs', folder], { encoding: 'utf8' });
-  if (mounted.status !== 0) return `mounting is not allowed here: ${mounted.stderr ?? mounted.error?.message}`;
-  return undefined;
-}
-
-/** A data directory whose spool has a file system of its own; or why there is none. */
-function smallSpool(t: TestContext) {
-  let spool = '';
-  // Before the directory goes.
-  t.after(() => spawnSync('umount', ['-l', spool]));
-  const dataDir = temporaryDirectory(t);
-  spool = join(dataDir, 'access-log-spool');
-  return { dataDir, spool, problem: mountSmall(spool) };
-}
-
 describe('the access log on a disk that is full', () => {
   it('loses lines, counts and tells them; traffic goes on, and so does the log when there is room', async (t) => {
-    const { dataDir, spool, problem } = smallSpool(t);
-    if (problem !== undefined) return t.skip(problem);
+    const disk = new SmallDisk(t, SIZE, 'access-log-spool');
+    if (disk.problem !== undefined) return t.skip(disk.problem);
+    const { directory: dataDir, path: spool } = disk;
     const weir = new WeirProcess(t, { dataDir });
     const endpoint = await weir.ready();
     const client = await weir.client();
@@ -46,7 +28,6 @@ describe('the access log on a disk that is full', () => {
     const AccessLog = { Enabled: true, S3BucketName: 'logs', EmitInterval: 60 };
     const attributes = { LoadBalancerName, LoadBalancerAttributes: { AccessLog } };
     await client.send(new ModifyLoadBalancerAttributesCommand(attributes));
-    const filler = join(spool, 'filler');
     const peer = await dial(port);
     const ask = async (times: number): Promise<void> => {
       for (let i = 0; i < times; i++) {
@@ -56,8 +37,7 @@ describe('the access log on a disk that is full', () => {
     };
     await ask(10);
     await weir.until('the first lines', () => linesIn(spool).length === 10);
-    const { bavail, bsize } = statfsSync(spool);
-    writeFileSync(filler, Buffer.alloc(bavail * bsize));
+    disk.fill();
     await ask(100);
     const dropped = await weir.until('lost lines', async () => {
       const text = await (await fetch(`${endpoint}/metrics`)).text();
@@ -65,7 +45,7 @@ describe('the access log on a disk that is full', () => {
       return count > 0 ? count : undefined;
     });
     assert.match(weir.stderr, /access log lines are lost.*traffic goes on without them/);
-    writeFileSync(filler, '');
+    disk.empty();
     await weir.until('room again', async () => {
       await ask(1);
       return weir.stderr.includes('access logs are written again');

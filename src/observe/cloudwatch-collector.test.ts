@@ -21,7 +21,7 @@ class Lab {
   readonly clock = new FakeClock();
   readonly store: SeriesStore = openSeriesStore(':memory:', silentLog);
   readonly series = new CloudWatchSeries(this.store);
-  readonly counters = makeCounters(2);
+  counters = makeCounters(2);
   hosts: { zone: string; healthy: boolean }[] = [];
   crossZone = false;
   isThere = true;
@@ -169,6 +169,42 @@ describe('points of CloudWatch', () => {
     assert.deepEqual(lab.read('RequestCount', 'Sum', {}), { 1: 4, 2: 1 });
   });
 
+  it('are told of a load balancer that has come and gone within a minute, and of the next one of its name', () => {
+    const lab = new Lab();
+    lab.isThere = false;
+    lab.clock.advance(MINUTE);
+    lab.count(0, 0, COUNTER.requests, 4);
+    lab.collector.ending(lab.source());
+    lab.counters = makeCounters(2);
+    lab.isThere = true;
+    lab.count(1, 0, COUNTER.requests, 5);
+    lab.clock.advance(MINUTE);
+    lab.count(1, 0, COUNTER.requests, 1);
+    lab.clock.advance(MINUTE);
+    assert.deepEqual(lab.read('RequestCount', 'Sum', { loadBalancer: 'web' }), { 1: 9, 2: 1 });
+  });
+
+  it('are looked for no longer than a load balancer that is gone has connections', () => {
+    const lab = new Lab();
+    const row = counterRow(lab.counters, 0);
+    row[COUNTER.clientConnectionsActive] = 1;
+    lab.clock.advance(MINUTE);
+    lab.isThere = false;
+    for (let minute = 0; minute < 5; minute++) lab.clock.advance(MINUTE);
+    lab.count(0, 0, COUNTER.requests, 2);
+    row[COUNTER.clientConnectionsActive] = 0;
+    lab.clock.advance(MINUTE);
+    assert.deepEqual(lab.read('RequestCount', 'Sum', {}), { 6: 2 }, 'the minute in which the last has gone');
+    lab.count(0, 0, COUNTER.requests, 4);
+    lab.clock.advance(MINUTE);
+    assert.deepEqual(lab.read('RequestCount', 'Sum', {}), { 6: 2 });
+    lab.counters = makeCounters(2);
+    lab.collector.ending(lab.source());
+    lab.count(0, 0, COUNTER.requests, 4);
+    lab.clock.advance(MINUTE);
+    assert.deepEqual(lab.read('RequestCount', 'Sum', {}), { 6: 2 }, 'one that has counted nothing is not followed');
+  });
+
   it('go after fifteen days', () => {
     const lab = new Lab();
     lab.count(0, 0, COUNTER.requests, 4);
@@ -274,6 +310,21 @@ describe('a point', () => {
 
   it('is read as it was written', () => {
     fc.assert(fc.property(point, (given) => assert.deepEqual(decodePoint(encodePoint(given)), given)));
+  });
+
+  it('is none when its bytes are damaged, and ends all the same', () => {
+    fc.assert(
+      fc.property(point, fc.nat(), fc.uint8Array({ maxLength: 40 }), (given, cut, garbage) => {
+        const bytes = encodePoint(given);
+        const half = bytes.subarray(0, cut % bytes.length);
+        for (const damaged of [half, Buffer.concat([half, garbage]), Buffer.concat([bytes, garbage]), garbage]) {
+          decodePoint(damaged);
+        }
+      }),
+    );
+    const bytes = encodePoint({ counts: new Map([[0, 300]]), gauges: new Map() });
+    assert.equal(decodePoint(bytes.subarray(0, -1)), undefined, 'a number without its end');
+    assert.equal(decodePoint(Uint8Array.of(2)), undefined, 'another version');
   });
 
   it('is as large as the documentation says: at most 200 bytes in a busy minute', () => {

@@ -102,12 +102,20 @@ export class CloudWatchCollector {
   flush(): void {
     this.#follow(this.#options.sources());
     const points = [...this.#followed.values()].flatMap((followed) => pointsOf(followed));
+    this.#forgetGone();
     this.#try(() => {
       this.#options.store.write(this.#minute, points, mergeEncoded);
       if (this.#minutesToPrune-- > 0) return;
       this.#minutesToPrune = PRUNE_MINUTES;
       this.#options.store.prune(this.#minute - METRIC_DAYS * MINUTES_PER_DAY);
     });
+  }
+
+  /** A load balancer is about to go: it may have come since the sources were asked, and what it has counted is told all the same. */
+  ending(source: MetricsSource): void {
+    const { counters } = source;
+    const hasCounted = [sumCounters(counters), sumZones(counters)].some((cells) => cells.some((cell) => cell !== 0));
+    if (hasCounted || this.#followed.has(counters)) this.#followOne(source);
   }
 
   /** Every five seconds, and at the turn of the minute. */
@@ -134,22 +142,30 @@ export class CloudWatchCollector {
 
   #follow(sources: readonly MetricsSource[]): void {
     for (const followed of this.#followed.values()) followed.goneMinutes++;
-    for (const source of sources) {
-      const { counters, hosts } = source;
-      let followed = this.#followed.get(counters);
-      if (followed === undefined) {
-        const [zones, whole] = [sumZones(counters).fill(0), sumCounters(counters).fill(0)];
-        followed = { source, zones, whole, gauges: new Map(), goneMinutes: 0 };
-        this.#followed.set(counters, followed);
-        sample(followed);
-      }
-      followed.source = { ...source, hosts };
-      followed.goneMinutes = 0;
+    for (const source of sources) this.#followOne(source);
+    for (const followed of this.#followed.values()) {
+      if (followed.goneMinutes > 0) followed.source = { ...followed.source, hosts: [] };
     }
-    for (const [counters, { goneMinutes, source }] of this.#followed) {
-      if (goneMinutes > GONE_MINUTES) this.#followed.delete(counters);
-      else if (goneMinutes > 0) this.#followed.get(counters)!.source = { ...source, hosts: [] };
+  }
+
+  /** Those that are gone, of which nothing more can come. */
+  #forgetGone(): void {
+    for (const [counters, { goneMinutes }] of this.#followed) {
+      if (goneMinutes > GONE_MINUTES || (goneMinutes > 1 && isAtRest(counters))) this.#followed.delete(counters);
     }
+  }
+
+  #followOne(source: MetricsSource): void {
+    const { counters } = source;
+    let followed = this.#followed.get(counters);
+    if (followed === undefined) {
+      const [zones, whole] = [sumZones(counters).fill(0), sumCounters(counters).fill(0)];
+      followed = { source, zones, whole, gauges: new Map(), goneMinutes: 0 };
+      this.#followed.set(counters, followed);
+      sample(followed);
+    }
+    followed.source = source;
+    followed.goneMinutes = 0;
   }
 
   /** A full disk costs points, and nothing else; it is told once. */
@@ -168,13 +184,23 @@ export class CloudWatchCollector {
 }
 
 function mergeEncoded(before: Uint8Array, more: Uint8Array): Uint8Array {
-  return encodePoint(mergePoints(decodePoint(before), decodePoint(more)));
+  const points = [before, more].map(decodePoint).filter((point) => point !== undefined);
+  return encodePoint(points.reduce(mergePoints));
+}
+
+/** Open connections, of clients and to instances. */
+function activeOf(counters: SharedArrayBuffer): number {
+  const sum = sumCounters(counters);
+  return sum[COUNTER.clientConnectionsActive]! + sum[COUNTER.backendConnectionsActive]!;
+}
+
+function isAtRest(counters: SharedArrayBuffer): boolean {
+  return activeOf(counters) <= 0;
 }
 
 function sample({ source: { counters }, gauges }: Followed): void {
   const queue = Atomics.load(sharedCells(counters), SHARED.surgeQueueLength);
-  const sum = sumCounters(counters);
-  const active = sum[COUNTER.clientConnectionsActive]! + sum[COUNTER.backendConnectionsActive]!;
+  const active = activeOf(counters);
   const add = (name: GaugeName, value: number): void =>
     void gauges.set(name, mergeGauges(gauges.get(name), gaugeOf(value)));
   add('SurgeQueueLength', Math.max(0, queue));

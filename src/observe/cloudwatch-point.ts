@@ -2,7 +2,6 @@
  * What happened in one minute, of one load balancer in one zone (or of the load balancer as a whole, where a metric has no
  * zones), and its form in the store: a version, then entries of a tag and numbers of as many bytes as they need.
  */
-import { assert } from '../kit/assert.ts';
 
 /** Samples of something that goes up and down: whole numbers. */
 export interface Gauge {
@@ -77,8 +76,20 @@ export function encodePoint({ counts, gauges, latency }: Point): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-export function decodePoint(bytes: Uint8Array): Point {
-  assert(bytes[0] === VERSION, 'a point is of the version that this weir writes');
+/** Undefined for bytes that are no point: those of another version, or of a file that is damaged. */
+export function decodePoint(bytes: Uint8Array): Point | undefined {
+  try {
+    return decode(bytes);
+  } catch (error) {
+    if (error instanceof Damage) return undefined;
+    throw error;
+  }
+}
+
+class Damage extends Error {}
+
+function decode(bytes: Uint8Array): Point {
+  if (bytes[0] !== VERSION) throw new Damage('another version');
   const reader = new Reader(bytes);
   const counts = new Map<number, number>();
   const gauges = new Map<number, Gauge>();
@@ -114,6 +125,7 @@ class Reader {
   }
 
   byte(): number {
+    if (!this.more) throw new Damage('it ends too early');
     return this.#bytes[this.#at++]!;
   }
 
@@ -128,8 +140,7 @@ class Reader {
   }
 
   latency(): Latency {
-    const sum = new Float64Array(this.#bytes.slice(this.#at, this.#at + 8).buffer)[0]!;
-    this.#at += 8;
+    const sum = new Float64Array(Uint8Array.from({ length: 8 }, () => this.byte()).buffer)[0]!;
     const buckets = new Map<number, number>();
     for (let left = this.number(); left > 0; left--) buckets.set(this.number(), this.number());
     return { sum, buckets };

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { present } from '../kit/assert.ts';
-import type { Series, SeriesStore, StoredPoint } from '../store/series.ts';
+import { silentLog } from '../kit/log.ts';
+import { openSeriesStore, type Series, type SeriesStore, type StoredPoint } from '../store/series.ts';
 import { METRICS } from './cloudwatch-metrics.ts';
 import { encodePoint } from './cloudwatch-point.ts';
 import { CloudWatchSeries, seriesKey } from './cloudwatch-series.ts';
@@ -66,4 +67,22 @@ it('so many reads and no more are under way at once', async () => {
   assert.equal(reads.length, 256);
   await Promise.all(reads);
   assert.equal(series.isBusy, false);
+});
+
+it('a point that is damaged is as if it were not there', async (test) => {
+  const store = openSeriesStore(':memory:', silentLog);
+  test.after(() => store.close());
+  const key = seriesKey({ ...OWNER, name: 'web' }, 'us-east-1a');
+  const whole = encodePoint({ counts: new Map([[0, 300]]), gauges: new Map() });
+  for (const [minute, body] of [whole, whole.subarray(0, -1), whole].entries()) {
+    store.write(minute, [{ key, kinds: REQUESTS.kinds, body }], (before) => before);
+  }
+  const sets = await new CloudWatchSeries(store).read(OWNER, REQUESTS, {}, { start: 0, end: 180, period: 60 });
+  assert.deepEqual(
+    Array.from(sets, ([at, { sum }]) => [at, sum]),
+    [
+      [0, 300],
+      [120, 300],
+    ],
+  );
 });

@@ -113,7 +113,8 @@ export class CloudWatchSeries {
       for (let from = Math.ceil(start / 60); from < last; from += SLICE_MINUTES) {
         for (const { minute, body } of this.#store.read(series.id, from, Math.min(last, from + SLICE_MINUTES))) {
           points++;
-          const set = definition.of(decodePoint(body));
+          const point = decodePoint(body);
+          const set = point === undefined ? undefined : definition.of(point);
           if (set === undefined || whole.has(minute)) continue;
           if (zone === '') whole.add(minute);
           const at = start + Math.floor((minute * 60 - start) / period) * period;

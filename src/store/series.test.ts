@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
@@ -75,6 +75,23 @@ it('a file that cannot be read is put aside, told, and begun anew', (test) => {
   assert.deepEqual(all(store, 'a'), [[1, 'x']]);
   assert.ok(existsSync(`${path}.damaged`));
   assert.equal(told.length, 1);
+});
+
+it('damage that is met later than at the start is told, put aside, and begun anew as well', (test) => {
+  const path = join(temporaryDirectory(test), 'metrics.db');
+  const before = openSeriesStore(path, silentLog);
+  for (let minute = 0; minute < 200; minute++) put(before, minute, 'a', 'x'.repeat(500));
+  before.close();
+  // All but the first page, which is all that is looked at when a database is opened.
+  writeFileSync(path, readFileSync(path).fill(0xa5, 4096));
+  const told: string[] = [];
+  const store = openSeriesStore(path, { ...silentLog, error: (_, message) => void told.push(message) });
+  test.after(() => store.close());
+  assert.deepEqual([all(store, 'a'), told.length], [[], 1]);
+  put(store, 1, 'a', 'y');
+  store.prune(0);
+  assert.deepEqual([all(store, 'a'), told.length], [[[1, 'y']], 1]);
+  assert.ok(existsSync(`${path}.damaged`));
 });
 
 it('where there can be no file, points are in memory, and it is told', (test) => {

@@ -6,6 +6,7 @@ import { closeSync, existsSync, openSync, renameSync } from 'node:fs';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { messageOf } from '../kit/assert.ts';
 import type { Log } from '../kit/log.ts';
+import { sqliteCode } from './sqlite-code.ts';
 import { sqliteModule } from './sqlite-module.ts';
 
 const SCHEMA_VERSION = 1;
@@ -60,6 +61,54 @@ export interface SeriesStore {
  * it tells is of the past. Where there can be none (a full disk), points are kept in memory: they are no reason not to start.
  */
 export function openSeriesStore(path: string, log: Log): SeriesStore {
+  return new MendedSeries(path, log);
+}
+
+/** Damage in the middle of a file shows when it is met, perhaps long after the start. */
+class MendedSeries implements SeriesStore {
+  readonly #path: string;
+  readonly #log: Log;
+  #store: SqliteSeries;
+
+  constructor(path: string, log: Log) {
+    this.#path = path;
+    this.#log = log;
+    this.#store = openFile(path, log);
+  }
+
+  write(...of: Parameters<SeriesStore['write']>): void {
+    this.#do((store) => store.write(...of));
+  }
+
+  list(prefix: string): readonly Series[] {
+    return this.#do((store) => store.list(prefix));
+  }
+
+  read(id: number, from: number, to: number): Iterable<StoredPoint> {
+    return this.#do((store) => store.read(id, from, to));
+  }
+
+  prune(minute: number): void {
+    this.#do((store) => store.prune(minute));
+  }
+
+  close(): void {
+    this.#store.close();
+  }
+
+  #do<T>(work: (store: SqliteSeries) => T): T {
+    try {
+      return work(this.#store);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#store.close();
+      this.#store = beginAnew(this.#path, messageOf(error), this.#log);
+      return work(this.#store);
+    }
+  }
+}
+
+function openFile(path: string, log: Log): SqliteSeries {
   try {
     return new SqliteSeries(openDatabase(path));
   } catch (error) {
@@ -68,7 +117,7 @@ export function openSeriesStore(path: string, log: Log): SeriesStore {
   }
 }
 
-function beginAnew(path: string, cause: string, log: Log): SeriesStore {
+function beginAnew(path: string, cause: string, log: Log): SqliteSeries {
   const aside = `${path}.damaged`;
   log.error({ path, aside, cause }, 'metrics of the past cannot be read: they are put aside and begun anew');
   try {
@@ -81,7 +130,7 @@ function beginAnew(path: string, cause: string, log: Log): SeriesStore {
   }
 }
 
-function inMemory(path: string, cause: string, log: Log): SeriesStore {
+function inMemory(path: string, cause: string, log: Log): SqliteSeries {
   log.error({ path, cause }, 'metrics cannot be kept in their file: they are in memory until weir is started again');
   const database = openDatabase(':memory:');
   // 64 MiB; past that, points are refused as on a full disk.
@@ -92,7 +141,7 @@ function inMemory(path: string, cause: string, log: Log): SeriesStore {
 /** SQLITE_CORRUPT, SQLITE_NOTADB, or tables that are not ours. */
 function isDamage(error: unknown): boolean {
   if (error instanceof UnknownTables) return true;
-  const code: unknown = error instanceof Error ? Reflect.get(error, 'errcode') : undefined;
+  const code = sqliteCode(error);
   return code === 11 || code === 26;
 }
 
@@ -158,10 +207,10 @@ class SqliteSeries implements SeriesStore {
     return this.#list.all(prefix, `${prefix}\u{10ffff}`) as unknown as Series[];
   }
 
-  read(id: number, from: number, to: number): Iterable<StoredPoint> {
+  read(id: number, from: number, to: number): readonly StoredPoint[] {
     // Who reads on after a stop finds nothing more.
     if (!this.#open) return [];
-    return this.#read.iterate(id, from, to) as unknown as Iterable<StoredPoint>;
+    return this.#read.all(id, from, to) as unknown as readonly StoredPoint[];
   }
 
   prune(minute: number): void {

@@ -49,6 +49,6 @@ export function accessLogStore({
 
 /** The folder in the data directory, which is ours to make. */
 function ownFolder({ accessLogs }: DataDirectory): LogStore {
-  mkdirSync(accessLogs, { recursive: true });
+  mkdirSync(accessLogs, { recursive: true, mode: 0o755 });
   return folderStore(accessLogs, systemFiles);
 }

@@ -24,3 +24,46 @@ it('what is given up is the oldest of all that is not delivered, whatever its bu
   assert.deepEqual(left, [['2', '3', '4'], ['3', '4'], ['4'], []]);
   assert.deepEqual([delivery.droppedLines, delivery.undeliveredBytes, delivery.undeliveredFiles], [4, 0, 0]);
 });
+
+it('a file that an earlier process has left and that cannot be read keeps none of the others from being delivered', async (t) => {
+  const spool = temporaryDirectory(t);
+  const lines: string[] = [];
+  const delivered: string[] = [];
+  const line = (_: unknown, message: string): void => void lines.push(message);
+  for (const key of ['one/1', 'one/2', 'two/3']) {
+    const path = join(spool, key);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, 'a line\nhalf of ano');
+  }
+  const trim = (path: string): Promise<number> =>
+    path.endsWith('1') ? Promise.reject(new Error('EACCES: permission denied')) : systemFiles.trim(path);
+  const delivery = new LogDelivery({
+    clock: new FakeClock(),
+    log: { debug: line, info: line, warn: line, error: line },
+    files: { ...systemFiles, trim },
+    store: { name: 'there', put: async (key) => void delivered.push(key) },
+    spool,
+  });
+  await delivery.adopt();
+  await delivery.settle();
+  assert.deepEqual(delivered.sort(), ['one/2', 'two/3']);
+  assert.deepEqual(lines.sort(), [
+    'access log files that were left are delivered now',
+    'an access log file that was left cannot be delivered',
+  ]);
+});
+
+it('the lines of a file that is given up are counted, however large it is', async (t) => {
+  const spool = temporaryDirectory(t);
+  const path = join(spool, 'one', '1');
+  mkdirSync(dirname(path), { recursive: true });
+  // Lines that end on both sides of what is read at a time, and at it.
+  const text = `${'a'.repeat(65_535)}\n${'b'.repeat(65_534)}\n\n${'c'.repeat(100_000)}\n`;
+  writeFileSync(path, text);
+  const dead: LogStore = { name: 'nowhere', put: () => Promise.reject(new Error('nobody is there')) };
+  const delivery = new LogDelivery({ clock: new FakeClock(), log: silentLog, files: systemFiles, store: dead, spool });
+  delivery.add({ key: 'one/1', path, bytes: text.length });
+  await delivery.settle();
+  assert.ok(await delivery.dropOldest());
+  assert.equal(delivery.droppedLines, 4);
+});

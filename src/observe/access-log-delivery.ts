@@ -7,7 +7,6 @@ import { messageOf } from '../kit/assert.ts';
 import type { Clock, Timer } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import { ACCESS_LOG } from '../model/limits.ts';
-import { countLines } from './access-log-file.ts';
 import type { LogFiles } from './access-log-files.ts';
 import { splitKey } from './access-log-names.ts';
 
@@ -94,12 +93,19 @@ export class LogDelivery {
   async adopt(): Promise<void> {
     const { files, spool, log } = this.#options;
     const found = await files.list(spool);
+    let adopted = 0;
     for (const { path } of found) {
-      const bytes = await files.trim(path);
-      if (bytes > 0) this.add({ key: relative(spool, path).split(sep).join('/'), path, bytes });
-      else await files.remove(path, spool);
+      try {
+        const bytes = await files.trim(path);
+        if (bytes > 0) this.add({ key: relative(spool, path).split(sep).join('/'), path, bytes });
+        else await files.remove(path, spool);
+        adopted++;
+      } catch (error) {
+        // One that is not ours, say, keeps none of the others.
+        log.error({ file: path, cause: messageOf(error) }, 'an access log file that was left cannot be delivered');
+      }
     }
-    if (found.length > 0) log.info({ files: found.length }, 'access log files that were left are delivered now');
+    if (adopted > 0) log.info({ files: adopted }, 'access log files that were left are delivered now');
   }
 
   /** A complete file. It is delivered at once where that is possible. */
@@ -123,7 +129,7 @@ export class LogDelivery {
     const [lane, file] = this.#oldest() ?? [];
     if (lane === undefined || file === undefined) return false;
     this.#forget(lane, file);
-    const lines = await files.read(file.path).then(countLines, () => 0);
+    const lines = await files.countLines(file.path).catch(() => 0);
     this.droppedLines += lines;
     await files.remove(file.path, spool).catch(() => undefined);
     log.error({ file: file.key, lines }, 'an access log file was dropped: too much is not delivered yet');

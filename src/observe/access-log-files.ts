@@ -1,9 +1,14 @@
 /** The file operations of the access log, as an interface: so that a test can play a disk that is full or gone. */
 import { constants } from 'node:fs';
-import { copyFile, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, type FileHandle } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, rename, rm, rmdir, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { countLines } from './access-log-file.ts';
 
-const TRIM_STEP = 64 * 1024;
+/** Nobody but the owner writes there, whatever the umask. */
+const FOLDER_MODE = 0o755;
+const FILE_MODE = 0o640;
+/** What is read of a file at a time. */
+const STEP = 64 * 1024;
 
 /** A file that is appended to. */
 export interface LogFile {
@@ -16,7 +21,8 @@ export interface LogFile {
 export interface LogFiles {
   /** Makes what is missing: the file and its folders. */
   open(path: string): Promise<LogFile>;
-  read(path: string): Promise<Buffer>;
+  /** Piece by piece: a file may be larger than what there is of memory. */
+  countLines(path: string): Promise<number>;
   write(path: string, content: string): Promise<void>;
   /** Moves a file, over the border of a file system too, and never over a part of it: it is there whole or not at all. */
   move(from: string, to: string): Promise<void>;
@@ -40,10 +46,10 @@ export const systemFiles: LogFiles = {
       close: () => handle.close(),
     };
   },
-  read: (path) => readFile(path),
+  countLines: countLinesOf,
   async write(path, content) {
-    await mkdir(dirname(path), { recursive: true });
-    const handle = await open(path, 'w', 0o640);
+    await makeFolder(dirname(path));
+    const handle = await open(path, 'w', FILE_MODE);
     try {
       await handle.writeFile(content);
     } finally {
@@ -51,7 +57,7 @@ export const systemFiles: LogFiles = {
     }
   },
   async move(from, to) {
-    await mkdir(dirname(to), { recursive: true });
+    await makeFolder(dirname(to));
     try {
       await rename(from, to);
     } catch (error) {
@@ -70,17 +76,20 @@ export const systemFiles: LogFiles = {
     }
   },
   trim,
-  makeFolder: async (path) => void (await mkdir(path, { recursive: true })),
+  makeFolder,
   async list(folder) {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
     const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
     const found = await Promise.all(
-      files.map(async (path) => {
-        const { size, mtimeMs } = await stat(path);
-        return { path, bytes: size, mtimeMs };
-      }),
+      files.map((path) =>
+        stat(path).then(
+          ({ size, mtimeMs }) => ({ path, bytes: size, mtimeMs }),
+          // It has gone meanwhile.
+          () => undefined,
+        ),
+      ),
     );
-    return found.sort((one, other) => one.mtimeMs - other.mtimeMs);
+    return found.filter((file) => file !== undefined).sort((one, other) => one.mtimeMs - other.mtimeMs);
   },
   async isFolder(path) {
     const found = await stat(path).catch(() => undefined);
@@ -89,15 +98,34 @@ export const systemFiles: LogFiles = {
   exists: async (path) => (await stat(path).catch(() => undefined)) !== undefined,
 };
 
+async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+}
+
 async function create(path: string): Promise<FileHandle> {
   // Twice: its folder may be removed as empty just after it was made.
   for (let attempt = 1; ; attempt++) {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     try {
-      return await open(path, constants.O_WRONLY | constants.O_CREAT, 0o640);
+      return await open(path, constants.O_WRONLY | constants.O_CREAT, FILE_MODE);
     } catch (error) {
       if (attempt === 2) throw error;
     }
+  }
+}
+
+async function countLinesOf(path: string): Promise<number> {
+  const handle = await open(path, 'r');
+  try {
+    const buffer = Buffer.alloc(STEP);
+    let lines = 0;
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, 0, STEP);
+      if (bytesRead === 0) return lines;
+      lines += countLines(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await handle.close();
   }
 }
 
@@ -105,9 +133,9 @@ async function trim(path: string): Promise<number> {
   const handle = await open(path, 'r+');
   try {
     const { size } = await handle.stat();
-    const buffer = Buffer.alloc(TRIM_STEP);
-    for (let end = size; end > 0; end -= TRIM_STEP) {
-      const start = Math.max(0, end - TRIM_STEP);
+    const buffer = Buffer.alloc(STEP);
+    for (let end = size; end > 0; end -= STEP) {
+      const start = Math.max(0, end - STEP);
       const { bytesRead } = await handle.read(buffer, 0, end - start, start);
       const lineEnd = buffer.subarray(0, bytesRead).lastIndexOf('\n');
       if (lineEnd === -1) continue;

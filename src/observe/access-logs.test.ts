@@ -416,6 +416,20 @@ describe('access logs on a disk that is full', () => {
     assert.deepEqual(harness.delivered(), { 'bucket 20260501T1005Z': 'one\ntwo\n' });
   });
 
+  it('are told of once where one file cannot be written and others can', async (t) => {
+    const harness = new Harness(t);
+    const [web, api] = ['web', 'api'].map((name) => harness.logs.ordinalOf(loadBalancer(name)));
+    const open = harness.disk.open.bind(harness.disk);
+    harness.disk.open = (path) => (path.includes('_web_') ? Promise.reject(new Error('ENAMETOOLONG')) : open(path));
+    for (let turn = 0; turn < 10; turn++) {
+      for (const ordinal of [web, api]) harness.write(ordinal, 'a line');
+      await harness.pass(200);
+    }
+    assert.equal(harness.logs.metrics().dropped.disk, 10);
+    assert.equal(harness.said('access log lines are lost').length, 1);
+    assert.equal(harness.said('access logs are written again').length, 0);
+  });
+
   it('are cut to whole lines before they are delivered', async (t) => {
     const harness = new Harness(t);
     const ordinal = harness.logs.ordinalOf(loadBalancer('web'));

@@ -160,7 +160,10 @@ export class AccessLogs {
 
   async #takeTurn(): Promise<void> {
     await this.#writeTestFiles();
-    for (const [file, parts] of this.#takeLines()) await this.#append(file, parts);
+    const taken = this.#takeLines();
+    let failures = 0;
+    for (const [file, parts] of taken) if (!(await this.#append(file, parts))) failures++;
+    if (taken.size > 0 && failures === 0) this.#diskWorks();
     for (const reader of this.#readers) reader.release();
     const { clock } = this.#options;
     const completeMs = clock.epochMs() - ACCESS_LOG.graceMs;
@@ -204,14 +207,20 @@ export class AccessLogs {
     return Array.from({ length: RANDOM_LENGTH }, () => RANDOM_LETTERS[random.below(RANDOM_LETTERS.length)]).join('');
   }
 
-  async #append(file: SpoolFile, parts: readonly Buffer[]): Promise<void> {
+  /** False when the lines are lost. */
+  async #append(file: SpoolFile, parts: readonly Buffer[]): Promise<boolean> {
     try {
       await file.append(parts);
+      return true;
     } catch (error) {
       for (const part of parts) this.#droppedByDisk += countLines(part);
       this.#diskFailed(messageOf(error));
-      return;
+      return false;
     }
+  }
+
+  /** All that there was to write was written: one file that can be written does not say that others can. */
+  #diskWorks(): void {
     if (this.#diskProblem === undefined) return;
     this.#diskProblem = undefined;
     this.#options.log.info({ spool: this.#options.spool }, 'access logs are written again');

@@ -31,8 +31,8 @@ export class FaultyDisk implements LogFiles {
     };
   }
 
-  read(path: string): Promise<Buffer> {
-    return systemFiles.read(path);
+  countLines(path: string): Promise<number> {
+    return systemFiles.countLines(path);
   }
 
   async write(path: string, content: string): Promise<void> {

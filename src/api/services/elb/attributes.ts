@@ -11,9 +11,12 @@ import type { CallContext, Decision, Handler } from './operation.ts';
 import type * as shapes from './shapes.ts';
 
 const MAX_PREFIX_LENGTH = 512;
-/** S3's rules, which also keep a name from leaving the folder that logs go to where there is no S3. */
+/**
+ * S3's rules, which also keep a name from leaving the folder that logs go to where there is no S3, and from being longer than a
+ * file system takes, or that of a file which another load balancer's logs bring.
+ */
 const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
-const PREFIX_SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9!_.*'()-]+$/;
+const PREFIX_SEGMENT = /^(?!(?:\.{1,2}|AWSLogs)$)[A-Za-z0-9!_.*'()-]{1,255}$/;
 
 /** The attributes of a new load balancer. */
 export function defaultAttributes(): Attributes {
@@ -49,8 +52,8 @@ function readAccessLog(input: shapes.AccessLog, before: AccessLogAttribute): Acc
   }
   if (prefix !== undefined && prefix !== '' && !isPrefix(prefix)) {
     return invalid(
-      `The S3BucketPrefix '${shown(prefix)}' must be names divided by single slashes, without one at the beginning or end, ` +
-        `of at most ${MAX_PREFIX_LENGTH} characters.`,
+      `The S3BucketPrefix '${shown(prefix)}' must be names divided by single slashes, without one at the beginning or end, of ` +
+        `at most ${MAX_PREFIX_LENGTH} characters (255 each), and none of them AWSLogs.`,
     );
   }
   const after = {

@@ -105,8 +105,25 @@ test('a dead thread is replaced at once, its counts are taken back before, and t
   assert.deepEqual(lines, ['traffic thread died; its connections are lost, a new one takes its place']);
 });
 
-test('a thread that keeps dying is replaced after pauses that double to 5 s, and at once again when it had settled', async () => {
+test('a thread that dies again and again is replaced within 200 ms where it has served, at once when it had settled', async () => {
   const { clock, fakes, pass } = await harness(1);
+  const pauses = await pausesOf(9, clock, fakes);
+  assert.deepEqual(pauses, [0, 100, 200, 200, 200, 200, 200, 200, 200]);
+  await pass(10_000);
+  fakes.live[0]!.die();
+  clock.advance(0);
+  assert.equal(fakes.live.length, 1);
+});
+
+test('a thread that dies before it has served is replaced after pauses that double to 5 s', async () => {
+  const { clock, fakes } = await harness(1);
+  fakes.automatic = false;
+  // The first one has served.
+  assert.deepEqual(await pausesOf(9, clock, fakes), [0, 100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+});
+
+/** How long it took until there was a thread again, death by death. */
+async function pausesOf(deaths: number, clock: FakeClock, fakes: FakeThreads): Promise<number[]> {
   const pauses: number[] = [];
   const dieAndWait = async (): Promise<void> => {
     fakes.live[0]!.die();
@@ -118,13 +135,9 @@ test('a thread that keeps dying is replaced after pauses that double to 5 s, and
     }
     pauses.push(clock.monotonicMs() - diedMs);
   };
-  for (let death = 0; death < 9; death++) await dieAndWait();
-  assert.deepEqual(pauses, [0, 100, 200, 400, 800, 1600, 3200, 5000, 5000]);
-  await pass(10_000);
-  fakes.live[0]!.die();
-  clock.advance(0);
-  assert.equal(fakes.live.length, 1);
-});
+  for (let death = 0; death < deaths; death++) await dieAndWait();
+  return pauses;
+}
 
 test('a thread that stands still for 5 s is ended and replaced, one that beats is not', async () => {
   const { fakes, lines, pass } = await harness();

@@ -14,7 +14,10 @@ const STANDSTILL_MS = 5000;
 /** Until `ready`: a busy machine may take its time to load the program. */
 const START_LIMIT_MS = 30_000;
 const MIN_BACKOFF_MS = 100;
+/** Of a thread that dies before it has served: what it is told, or the machine, has it die. */
 const MAX_BACKOFF_MS = 5000;
+/** Of one that has served: however often threads die, the next one serves within a second (spec/faults.md 38). */
+const MAX_SERVED_BACKOFF_MS = 200;
 /** A thread that lived this long died of something new: its successor starts at once. */
 const SETTLED_MS = 10_000;
 
@@ -206,7 +209,8 @@ export class ThreadSeat {
     const { clock, log } = this.#options;
     const livedMs = clock.monotonicMs() - tenant.startedMs;
     this.#quickDeaths = livedMs >= SETTLED_MS ? 0 : this.#quickDeaths + 1;
-    const pauseMs = this.#quickDeaths < 2 ? 0 : Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** (this.#quickDeaths - 2));
+    const maxMs = tenant.applied < 0 ? MAX_BACKOFF_MS : MAX_SERVED_BACKOFF_MS;
+    const pauseMs = this.#quickDeaths < 2 ? 0 : Math.min(maxMs, MIN_BACKOFF_MS * 2 ** (this.#quickDeaths - 2));
     const fields = { thread: this.thread, reason, livedMs: Math.round(livedMs), pauseMs };
     log.error(fields, 'traffic thread died; its connections are lost, a new one takes its place');
     this.#restarts++;

@@ -3,6 +3,12 @@ import { MAX_TAG_KEY_LENGTH, MAX_TAG_VALUE_LENGTH } from '../model/limits.ts';
 import type { Tag } from '../model/load-balancer.ts';
 import { HIDDEN, violation } from './fault.ts';
 
+/** In characters, as AWS counts them: one beyond the basic plane is one, though it is two units of a string. */
+function lengthOf(text: string | Uint8Array): number {
+  if (typeof text !== 'string') return text.length;
+  return text.length - (text.match(/[\uD800-\uDBFF][\uDC00-\uDFFF]/g)?.length ?? 0);
+}
+
 export interface TextRule {
   /** Length in characters; of bytes, their number. */
   readonly min: number;
@@ -18,10 +24,11 @@ export function textViolations(text: string | Uint8Array | undefined, path: stri
   if (text === undefined) return [];
   const shown = rule.isSensitive === true || typeof text !== 'string' ? HIDDEN : text;
   const violations: string[] = [];
-  if (text.length < rule.min) {
+  const length = lengthOf(text);
+  if (length < rule.min) {
     violations.push(violation(shown, path, `Member must have length greater than or equal to ${rule.min}`));
   }
-  if (text.length > rule.max) {
+  if (length > rule.max) {
     violations.push(violation(shown, path, `Member must have length less than or equal to ${rule.max}`));
   }
   // What is too long is not matched: the time that takes is the caller's choice.
@@ -44,7 +51,8 @@ const TAG_TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 /** `path` is that of the tag. */
 export function tagViolations({ key, value = '' }: Tag, path: string): string[] {
   const check = (text: string, name: string, min: number, max: number): readonly string[] => {
-    if (text.length < min || text.length > max) {
+    const length = lengthOf(text);
+    if (length < min || length > max) {
       return [violation(text, `${path}.${name}`, `Member must have length between ${min} and ${max}`)];
     }
     if (TAG_TEXT.test(text)) return [];

@@ -27,8 +27,9 @@ import type { QueryDoor } from './query-door.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { announcesTooMuch, BodyBudget, readBody } from './request-body.ts';
 import { makeRequestId } from './request-id.ts';
-import type { FrontDoor, QueryService, Reply } from './service.ts';
+import type { FrontDoor, Reply } from './service.ts';
 import { createElbService } from './services/elb/runner.ts';
+import type { ElbService } from './services/elb/runner.ts';
 import type { WireRequest } from '../wire/sigv4-canonical.ts';
 import { readClaim } from './sigv4-claim.ts';
 
@@ -57,7 +58,7 @@ export interface ApiOptions {
 
 export interface Api {
   /** Elastic Load Balancing without the way over the network; its changes and those of callers go one by one. */
-  readonly elb: QueryService;
+  readonly elb: ElbService;
   /**
    * Listens where the configuration says. Rejects with the system's error, and where it would let everybody in from
    * outside: without signatures (auth: none) it listens on loopback only.
@@ -70,7 +71,7 @@ export interface Api {
 }
 
 class ApiServer implements Api {
-  readonly elb: QueryService;
+  readonly elb: ElbService;
   readonly #options: ApiOptions;
   /** One for each protocol: the first that takes a request answers it. */
   readonly #doors: readonly FrontDoor[];

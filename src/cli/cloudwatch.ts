@@ -19,6 +19,8 @@ export interface CloudWatchOptions {
 export interface CloudWatch {
   readonly series: CloudWatchSeries;
   start(): void;
+  /** The load balancer is about to be deleted. */
+  ending(status: LoadBalancerStatus): void;
   /** Writes what has been counted up to now. */
   flush(): void;
   /** Keeps what was counted, and closes the file. */
@@ -32,6 +34,7 @@ export function openCloudWatch({ path, clock, log, control }: CloudWatchOptions)
   return {
     series: new CloudWatchSeries(store),
     start: () => collector.start(),
+    ending: (status) => collector.ending(sourceOf(status)),
     flush: () => collector.flush(),
     stop() {
       collector.stop();

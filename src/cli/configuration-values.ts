@@ -44,7 +44,8 @@ export function endpoint(value: unknown): Endpoint | Unexpected {
 export function addressOrNetwork(value: unknown): string | Unexpected {
   const expected = 'an IPv4 or IPv6 address, or a network such as 127.41.7.0/25';
   if (typeof value !== 'string') return new Unexpected(expected);
-  return value.includes('/') ? network(value, expected, '') : isIP(value) > 0 ? value : new Unexpected(expected);
+  // Not one with a zone (`fe80::1%eth0`), which stands for itself only where it is written.
+  return value.includes('/') ? network(value, expected, '') : parseIp(value) ? value : new Unexpected(expected);
 }
 
 /** A network in CIDR form, with nothing behind its prefix. */

@@ -231,6 +231,10 @@ describe('configuration: what is wrong', () => {
     ['threads: 1\napi: *nowhere', /^weir\.yaml:2: there is no anchor &nowhere before this alias$/],
     ['[]', /^weir\.yaml:1: expected a mapping with dataDir, api, .*, found a list$/],
     ['addresses: []', /^weir\.yaml:1: addresses: expected at least one element, found an empty list$/],
+    [
+      'addresses: fe80::1%eth0',
+      /^weir\.yaml:1: addresses: expected an IPv4 or IPv6 address, .*, found "fe80::1%eth0"$/,
+    ],
     ['listen: 127.0.0.1', /^weir\.yaml:1: listen: .* did you mean "addresses"\?/],
     [
       'addresses:\n  internet-facing: ::1\n  intern: ::1\n',

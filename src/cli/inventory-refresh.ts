@@ -5,8 +5,8 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '../api/fault.ts';
-import type { QueryService } from '../api/service.ts';
 import { destinationOf, ec2DestinationOf, isEc2Id } from '../api/services/elb/instance-id.ts';
+import type { ElbService } from '../api/services/elb/runner.ts';
 import type { Ec2Directory } from '../control/ec2-directory.ts';
 import type { Log } from '../kit/log.ts';
 import type { Configuration } from '../model/configuration.ts';
@@ -17,7 +17,7 @@ export interface InventoryRefreshOptions {
   readonly view: View;
   readonly configuration: Configuration;
   readonly ec2: Pick<Ec2Directory, 'instance'>;
-  readonly service: QueryService;
+  readonly service: Pick<ElbService, 'moveInstances'>;
   readonly log: Log;
 }
 
@@ -49,15 +49,11 @@ export function idsOfEc2(view: View, configuration: Configuration): readonly str
 async function registerAgain(
   record: LoadBalancer,
   ids: readonly string[],
-  service: QueryService,
+  service: Pick<ElbService, 'moveInstances'>,
 ): Promise<Fault | undefined> {
   const { accountId, region, name } = record;
   const input = { LoadBalancerName: name, Instances: ids.map((InstanceId) => ({ InstanceId })) };
-  const result = await service.perform('RegisterInstancesWithLoadBalancer', input, {
-    accountId,
-    region,
-    readOnly: false,
-  });
+  const result = await service.moveInstances(input, { accountId, region, readOnly: false });
   return result instanceof Fault ? result : undefined;
 }
 

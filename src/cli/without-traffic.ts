@@ -8,6 +8,7 @@ export function withoutTraffic(control: Control): Control {
     applied: async () => true,
     instanceState: (loadBalancer, instanceId) => control.instanceState(loadBalancer, instanceId),
     drainingInstances: (loadBalancer) => control.drainingInstances(loadBalancer),
+    addressOf: (host) => control.addressOf(host),
     resolveHost: (host) => control.resolveHost(host),
   };
 }

@@ -20,8 +20,8 @@ export type CompiledConfiguration = Pick<Configuration, 'preconnect' | 'security
 /** Everything besides the record that a compiled load balancer depends on. */
 export interface CompileInputs {
   readonly configuration: CompiledConfiguration;
-  /** The address of an instance's host; undefined when a name has none. */
-  readonly addressOf: (host: string) => string | undefined;
+  /** The address of an instance's host; undefined when a name has none, or when nothing may go to `port` there. */
+  readonly addressOf: (host: string, port: number) => string | undefined;
   /** The slot allotted to a wanted target. */
   readonly slotOf: (instanceId: string, instancePort: number) => number;
   /** Whether threads may bind the listener: nobody else holds its port. */
@@ -121,9 +121,9 @@ function compileTargets(
 ): CompiledTarget[] {
   return instances.flatMap((instance) => {
     const { instanceId, zone } = instance;
-    const host = addressOf(instance.host);
-    if (host === undefined) return [];
-    return [{ slot: slotOf(instanceId, instancePort), instanceId, host, port: realPort(instance, instancePort), zone }];
+    const port = realPort(instance, instancePort);
+    const host = addressOf(instance.host, port);
+    return host === undefined ? [] : [{ slot: slotOf(instanceId, instancePort), instanceId, host, port, zone }];
   });
 }
 

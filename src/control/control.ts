@@ -35,6 +35,8 @@ export interface Control {
   instanceState(loadBalancer: LoadBalancerId, instanceId: string): InstanceState;
   /** Instances that are deregistered and still draining. */
   drainingInstances(loadBalancer: LoadBalancerId): readonly string[];
+  /** What the host of a registered instance stands for, as far as is known: nobody is asked. */
+  addressOf(host: string): string | undefined;
   /** Checks and resolves a host name to an address; undefined when it has none. */
   resolveHost(host: string): Promise<string | undefined>;
 }

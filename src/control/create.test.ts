@@ -20,6 +20,12 @@ function begin(harness: ControlHarness, instanceId: string): FakeRequest {
   return thread.begin(thread.choices.find(({ target }) => target.instanceId === instanceId)!);
 }
 
+const withReserved = (allowReserved: boolean) => ({
+  preconnect: false,
+  securityGroups: {},
+  instances: { inventory: {}, allowReserved },
+});
+
 const describe = (harness: ControlHarness, instanceId: string): string =>
   harness.control.instanceState(ID, instanceId).description;
 
@@ -281,6 +287,46 @@ test('an instance registered by name follows the name', async () => {
   await harness.pass(30_000);
   assert.deepEqual(hosts(), ['0 10.0.0.8']);
   assert.equal(await harness.control.resolveHost('none.example'), undefined);
+});
+
+test("nothing goes to weir's own API, though a name has come to stand for it since it was registered", async () => {
+  const harness = new ControlHarness();
+  harness.ownApi.add('127.0.0.1:8080');
+  harness.names.set('db.example', ['10.0.0.7']);
+  await harness.put(shop([instance('db.example', 'db.example'), instance('10.0.0.9', '10.0.0.9')]));
+  await harness.control.start();
+  await harness.pass(10);
+  const hosts = () => harness.threads.live[0]!.targets.map(({ target }) => target.host);
+  assert.deepEqual(hosts(), ['10.0.0.7', '10.0.0.9']);
+  harness.names.set('db.example', ['127.0.0.1']);
+  await harness.pass(30_000);
+  assert.deepEqual(hosts(), ['10.0.0.9']);
+  await harness.pass(20_000);
+  assert.match(describe(harness, 'db.example'), /has failed at least the UnhealthyThreshold/);
+  const [status] = harness.control.status().loadBalancers;
+  assert.equal(status!.instances[0]!.results.at(-1)!.cause, 'port 8080 of 127.0.0.1 is the API of weir');
+  harness.control.reconfigure(withReserved(true));
+  await harness.pass(30_000);
+  assert.deepEqual([hosts(), describe(harness, 'db.example')], [['127.0.0.1', '10.0.0.9'], 'N/A']);
+});
+
+test('whether names may stand for link-local addresses follows the configuration that is read again', async () => {
+  const harness = await ControlHarness.started();
+  harness.names.set('meta.example', ['169.254.0.1']);
+  const resolved = () => harness.control.resolveHost('meta.example');
+  assert.equal(await resolved(), undefined);
+  harness.control.reconfigure(withReserved(true));
+  assert.equal(await resolved(), '169.254.0.1');
+  harness.control.reconfigure(withReserved(false));
+  assert.equal(await resolved(), undefined);
+});
+
+test('a load balancer is told of before it is taken away, with what it has counted in', async () => {
+  const harness = await ControlHarness.started(shop([ONE]));
+  const [status] = harness.control.status().loadBalancers;
+  await harness.remove(shop([ONE]));
+  assert.deepEqual(harness.removed, [['shop', status!.counters]]);
+  assert.deepEqual(harness.control.status().loadBalancers, []);
 });
 
 test('stop ends readiness, probes and threads', async () => {

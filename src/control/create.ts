@@ -8,17 +8,16 @@ import type { Change, Store, View } from '../store/store.ts';
 import { TargetTable } from '../traffic/target-table.ts';
 import { affectedBy } from './affected.ts';
 import { testBind } from './bind.ts';
-import type { CompiledConfiguration } from './compile.ts';
-import type { ControlOptions } from './control-options.ts';
+import type { ControlOptions, LiveConfiguration } from './control-options.ts';
 import type { BindRefusal, Control, InstanceState, WantedListener } from './control.ts';
 import { CookieKeyring } from './cookie-keys.ts';
 import { Drains, type DrainReason } from './drains.ts';
 import { instanceState } from './instance-state.ts';
 import { ListenerGate } from './listener-gate.ts';
-import { Reconciler, type RecordChange } from './reconcile.ts';
+import { Reconciler, type RecordChange, type Running } from './reconcile.ts';
 import { HostResolver, systemLookup } from './resolve.ts';
 import { Slots } from './slots.ts';
-import { statusOf, type ControlStatus, type ListenerFailure } from './status.ts';
+import { statusOf, type ControlStatus, type ListenerFailure, type LoadBalancerStatus } from './status.ts';
 import { Supervisor } from './supervisor.ts';
 import { ThreadFailures } from './thread-failures.ts';
 import { TicketKeys } from './ticket-keys.ts';
@@ -39,7 +38,7 @@ export interface RunningControl extends Control {
   /** Listeners that do not serve. */
   bindFailures(): readonly ListenerFailure[];
   /** The configuration was read again: what can change while running does. The number of threads cannot. */
-  reconfigure(configuration: CompiledConfiguration): void;
+  reconfigure(configuration: LiveConfiguration): void;
 }
 
 /** Control over the load balancers of `store`. Nothing runs before `start`. */
@@ -61,6 +60,7 @@ class RunningSystem implements RunningControl {
   readonly #cookieKeys: CookieKeyring;
   readonly #reconciler: Reconciler;
   readonly #threadFailures: ThreadFailures;
+  #configuration: LiveConfiguration;
   #phase: 'new' | 'starting' | 'ready' | 'stopping' = 'new';
   #endWatch: (() => void) | undefined;
   /** The state as far as it was followed. */
@@ -71,6 +71,7 @@ class RunningSystem implements RunningControl {
     this.#store = store;
     this.#view = store.view();
     this.#clock = clock;
+    this.#configuration = configuration;
     this.#waiters = new Waiters(clock);
     this.#slots = new Slots(new TargetTable(configuration.threads));
     this.#supervisor = this.#makeSupervisor(options);
@@ -84,9 +85,7 @@ class RunningSystem implements RunningControl {
     this.#resolver = this.#makeResolver(options);
     this.#monitor = this.#makeMonitor(options);
     this.#tickets = new TicketKeys(options);
-    this.#cookieKeys = new CookieKeyring(options, () =>
-      this.#reconciler.recompile(this.#reconciler.withStickiness.map(idOf)),
-    );
+    this.#cookieKeys = new CookieKeyring(options, this.#onCookieKeys);
     this.#reconciler = new Reconciler({
       threads: configuration.threads,
       configuration,
@@ -100,6 +99,7 @@ class RunningSystem implements RunningControl {
       onTls: (record, before, now) => tellReports(log, record.name, before, now),
       apply: (change) => this.#supervisor.apply(change),
       cut: (slots) => this.#supervisor.cut(slots),
+      onRemove: (id, running) => options.onRemove?.(this.#statusOf(id, running)),
       accessLogs: options.accessLogs,
     });
     this.#threadFailures = this.#makeThreadFailures(options);
@@ -185,12 +185,7 @@ class RunningSystem implements RunningControl {
       revision: this.#reconciler.revision,
       threads: this.#supervisor.status,
       threadCounters: this.#supervisor.threadCounters,
-      loadBalancers: Array.from(this.#reconciler.running, ([id, running]) =>
-        statusOf(id, running, this.#slots, {
-          stateOf: (instanceId) => this.instanceState(id, instanceId),
-          resultsOf: (instanceId) => this.#monitor.of(id, instanceId)?.results ?? [],
-        }),
-      ),
+      loadBalancers: Array.from(this.#reconciler.running, ([id, running]) => this.#statusOf(id, running)),
       bindFailures: this.bindFailures(),
       drains: this.#drains.current.map((drain) => ({ ...drain, outstanding: this.#slots.outstanding(drain.slot) })),
       probesInFlight: this.#monitor.probesInFlight,
@@ -198,14 +193,28 @@ class RunningSystem implements RunningControl {
     };
   }
 
-  reconfigure(configuration: CompiledConfiguration): void {
+  addressOf(host: string): string | undefined {
+    return this.#resolver.addressOf(host);
+  }
+
+  reconfigure(configuration: LiveConfiguration): void {
+    this.#configuration = configuration;
     this.#reconciler.reconfigure(configuration);
+  }
+
+  #statusOf(id: LoadBalancerId, running: Running): LoadBalancerStatus {
+    return statusOf(id, running, this.#slots, {
+      stateOf: (instanceId) => this.instanceState(id, instanceId),
+      resultsOf: (instanceId) => this.#monitor.of(id, instanceId)?.results ?? [],
+    });
   }
 
   #allUp(): boolean {
     if (!this.#gate.decided(this.#gate.lastWish) || this.bindFailures().length > 0) return false;
     return this.#supervisor.served(this.#supervisor.sequence);
   }
+
+  #onCookieKeys = (): void => this.#reconciler.recompile(this.#reconciler.withStickiness.map(idOf));
 
   #released = (sequence: number): boolean => this.#supervisor.released(sequence);
 
@@ -249,15 +258,16 @@ class RunningSystem implements RunningControl {
     return new ListenerGate({ clock, log, test, nextSequence: () => this.#supervisor.sequence + 1, onDecided });
   }
 
-  #makeResolver({ clock, log, lookup = systemLookup, configuration }: ControlOptions): HostResolver {
-    const { allowReserved } = configuration.instances;
+  #makeResolver({ clock, log, lookup = systemLookup, isOwnApi = () => false }: ControlOptions): HostResolver {
+    const allowsReserved = () => this.#configuration.instances.allowReserved;
     // A name can come to stand for an address that would have been refused when the instance was registered.
     const accept = (address: string): boolean => {
       const problem = addressProblem(address);
-      return problem === undefined || (problem === 'link-local' && allowReserved);
+      return problem === undefined || (problem === 'link-local' && allowsReserved());
     };
+    const mayConnect = (address: string, port: number) => allowsReserved() || !isOwnApi(address, port);
     const onChange = (users: readonly LoadBalancerId[]): void => this.#reconciler.readdress(users);
-    return new HostResolver({ clock, log, lookup, accept, onChange });
+    return new HostResolver({ clock, log, lookup, accept, mayConnect, onChange });
   }
 
   #makeMonitor({ clock, log, random, probe = createProbe(clock) }: ControlOptions): HealthMonitor {

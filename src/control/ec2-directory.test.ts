@@ -92,6 +92,17 @@ describe('the EC2 endpoint: instances', () => {
     assert.equal(made.directory.instance('i-1')?.address, '10.0.0.9');
   });
 
+  it('that have gone since they were asked for last are not there either', async (test) => {
+    const clock = new FakeClock(systemClock.epochMs());
+    const { directory, server } = await harness(test, clock);
+    await directory.ensure({ instances: ['i-1'] });
+    assert.equal(directory.instance('i-1')?.address, '10.0.0.1');
+    server.instances.delete('i-1');
+    clock.advance(2 * EC2_ENDPOINT.refreshMs);
+    await directory.ensure({ instances: ['i-1'] });
+    assert.equal(directory.instance('i-1'), undefined);
+  });
+
   it('that are terminated are not there', async (test) => {
     const { directory, server } = await harness(test);
     server.instances.set('i-1', { address: '10.0.0.1', state: 'terminated' });

@@ -146,9 +146,12 @@ export class Ec2Directory {
       const pages = await this.#ask('DescribeInstances', parameters);
       if (pages instanceof Ec2Failure) return pages;
       const atMs = this.#options.clock.monotonicMs();
-      const wanted = new Set(some);
-      for (const [id, instance] of readInstances(pages)) {
-        if (wanted.has(id)) this.#instances.set(id, { ...instance, atMs });
+      const found = readInstances(pages);
+      for (const id of some) {
+        const instance = found.get(id);
+        // One that EC2 does not know any more is not to be registered anew. Where it is registered, its record stays.
+        if (instance === undefined) this.#instances.delete(id);
+        else this.#instances.set(id, { ...instance, atMs });
       }
     }
     return undefined;

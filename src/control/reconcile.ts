@@ -38,6 +38,8 @@ export interface ReconcilerOptions {
   /** Tells the threads; the number of the message is returned. */
   readonly apply: (change: Snapshot) => number;
   readonly cut: (slots: readonly number[]) => void;
+  /** A load balancer that runs is about to be taken away. */
+  readonly onRemove: (id: LoadBalancerId, running: Running) => void;
   /** Undefined: nothing is logged. */
   readonly accessLogs: Pick<AccessLogs, 'ordinalOf' | 'forget' | 'threadEnded'> | undefined;
 }
@@ -114,7 +116,7 @@ export class Reconciler {
     }
   }
 
-  /** Names that these load balancers use have other addresses. */
+  /** What the hosts of these load balancers' instances stand for has changed, or where traffic may go. */
   readdress(ids: readonly LoadBalancerId[]): void {
     for (const id of ids) {
       const running = this.#running.get(id);
@@ -144,7 +146,7 @@ export class Reconciler {
   /** The configuration was read again. */
   reconfigure(configuration: CompiledConfiguration): void {
     this.#configuration = configuration;
-    this.recompile(this.#running.keys());
+    this.readdress([...this.#running.keys()]);
   }
 
   /** An instance came into service or left it. */
@@ -192,12 +194,13 @@ export class Reconciler {
     for (const { counters } of this.#running.values()) forgetGauges(counters, thread);
   }
 
-  #addressOf = (host: string): string | undefined => this.#options.resolver.addressOf(host);
+  #addressOf = (host: string, port?: number) => this.#options.resolver.addressOf(host, port);
 
   #remove(id: LoadBalancerId): Retired | undefined {
     const running = this.#running.get(id);
     if (running === undefined) return undefined;
-    const { gate, resolver, monitor } = this.#options;
+    const { gate, resolver, monitor, onRemove } = this.#options;
+    onRemove(id, running);
     gate.want({ id, name: running.record.name }, []);
     resolver.use(id, []);
     monitor.forget(id);

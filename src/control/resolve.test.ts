@@ -8,7 +8,10 @@ import { HostResolver } from './resolve.ts';
 
 const SHOP = loadBalancerId('1', 'r', 'shop');
 
-function harness(accept: (address: string) => boolean = () => true) {
+function harness(
+  accept: (address: string) => boolean = () => true,
+  mayConnect: (address: string, port: number) => boolean = () => true,
+) {
   const clock = new FakeClock();
   const answers = new Map<string, string[]>();
   const lookups: string[] = [];
@@ -19,6 +22,7 @@ function harness(accept: (address: string) => boolean = () => true) {
     clock,
     log: { debug: line, info: line, warn: line, error: line },
     accept,
+    mayConnect,
     onChange: (users) => changes.push(users.join(' ')),
     lookup: (host) => {
       lookups.push(host);
@@ -105,6 +109,7 @@ test('few lookups are under way at once, and one that hangs is not waited for', 
     clock,
     log: { debug() {}, info() {}, warn() {}, error() {} },
     accept: () => true,
+    mayConnect: () => true,
     onChange: () => undefined,
     lookup: (host) => {
       started.push(host);
@@ -126,4 +131,12 @@ test('few lookups are under way at once, and one that hangs is not waited for', 
   finish[3]!();
   await settled();
   assert.equal(resolver.addressOf('d.example'), '10.0.0.1');
+});
+
+test('a port that nothing may connect to has no address', () => {
+  const { resolver } = harness(undefined, (address, port) => address !== '127.0.0.1' || port !== 7600);
+  assert.equal(resolver.addressOf('127.0.0.1', 7600), undefined);
+  assert.equal(resolver.addressOf('127.0.0.1', 7601), '127.0.0.1');
+  assert.equal(resolver.addressOf('127.0.0.1'), '127.0.0.1');
+  assert.equal(resolver.addressOf('none.example', 7601), undefined);
 });

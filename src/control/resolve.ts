@@ -25,6 +25,8 @@ export interface HostResolverOptions {
   readonly lookup: Lookup;
   /** Whether traffic may go to an address; a name can come to stand for one that must not be an instance. */
   readonly accept: (address: string) => boolean;
+  /** Whether connections may be made there: a name can come to stand for our own API, and the API can come to be elsewhere. */
+  readonly mayConnect: (address: string, port: number) => boolean;
   /** The address of a name has changed that these load balancers use. */
   readonly onChange: (users: readonly LoadBalancerId[]) => void;
 }
@@ -62,9 +64,11 @@ export class HostResolver {
     this.#names.clear();
   }
 
-  /** What `host` stands for as far as is known: an address for itself. */
-  addressOf(host: string): string | undefined {
-    return isIP(host) === 0 ? this.#names.get(host.toLowerCase())?.address : host;
+  /** What `host` stands for as far as is known: an address for itself. With `port`: if connections may be made to it there. */
+  addressOf(host: string, port?: number): string | undefined {
+    const address = isIP(host) === 0 ? this.#names.get(host.toLowerCase())?.address : host;
+    if (address === undefined || port === undefined) return address;
+    return this.#options.mayConnect(address, port) ? address : undefined;
   }
 
   /** The address of `host` now; undefined when it has none, or none that is acceptable, or the answer takes too long. */

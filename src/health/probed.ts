@@ -6,8 +6,11 @@ import type { KeyCheck } from './probe.ts';
 import type { ScheduledTarget } from './schedule.ts';
 import type { Health } from './threshold-counter.ts';
 
-/** The address that an instance's host stands for at present; undefined when a name has none. */
-export type AddressOf = (host: string) => string | undefined;
+/**
+ * The address that an instance's host stands for at present; undefined when a name has none, or none at which `port` may be
+ * connected to.
+ */
+export type AddressOf = (host: string, port?: number) => string | undefined;
 
 export interface Probed {
   readonly record: LoadBalancer;
@@ -26,10 +29,15 @@ export function targetOf({ record, instance, addressOf, health, suspectPorts }: 
   if (address === undefined) return { target: { problem: `no address for ${instance.host}` }, intervalMs };
   const parsed = parseHealthCheckTarget(target);
   if (parsed === undefined) return { target: { problem: `malformed health check target ${target}` }, intervalMs };
+  const ports = [parsed.port, ...record.listeners.map(({ instancePort }) => instancePort)];
+  const own = ports
+    .map((port) => realPort(instance, port))
+    .find((port) => addressOf(instance.host, port) === undefined);
+  if (own !== undefined) return { target: { problem: `port ${own} of ${address} is the API of weir` }, intervalMs };
   const asksForKey = isTls(parsed.protocol) && backendPublicKeys(record, parsed.port) !== undefined;
-  const own = asksForKey ? keyCheckOf(record, instance, parsed.port) : undefined;
+  const checked = asksForKey ? keyCheckOf(record, instance, parsed.port) : undefined;
   const others = [...health.refusedPorts, ...suspectPorts]
-    .filter((port) => port !== own?.instancePort && encrypts(record, port))
+    .filter((port) => port !== checked?.instancePort && encrypts(record, port))
     .map((port) => keyCheckOf(record, instance, port));
   return {
     target: {
@@ -37,7 +45,7 @@ export function targetOf({ record, instance, addressOf, health, suspectPorts }: 
       address,
       port: realPort(instance, parsed.port),
       timeoutMs: timeout * 1000,
-      ...(own === undefined ? {} : { keyCheck: own }),
+      ...(checked === undefined ? {} : { keyCheck: checked }),
       ...(others.length === 0 ? {} : { otherKeyChecks: others }),
     },
     intervalMs,

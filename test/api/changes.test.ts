@@ -5,12 +5,13 @@ import {
   AddTagsCommand,
   CreateLoadBalancerCommand,
   DeleteLoadBalancerCommand,
+  DeregisterInstancesFromLoadBalancerCommand,
   DescribeLoadBalancersCommand,
   RegisterInstancesWithLoadBalancerCommand,
 } from '@aws-sdk/client-elastic-load-balancing';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import type { CommitResult, Store } from '../../src/store/store.ts';
-import { ApiHarness } from '../support/api.ts';
+import { ApiHarness, KEY } from '../support/api.ts';
 import { put, sampleLoadBalancer } from '../support/records.ts';
 
 /** A store in memory whose commits can be made to go wrong. */
@@ -120,6 +121,27 @@ describe('a change', () => {
     };
     await Promise.all(['x', 'y', 'z'].map((name) => create(name)));
     assert.equal(most, 1);
+  });
+
+  it('is not undone by the inventory, which has moved an instance that is deregistered meanwhile', async () => {
+    const input = { LoadBalancerName: 'lb', Instances: [{ InstanceId: 'a.example' }, { InstanceId: 'b.example' }] };
+    for (const name of ['a.example', 'b.example']) harness.control.names.set(name, '10.0.0.1');
+    await harness.elb.send(new RegisterInstancesWithLoadBalancerCommand(input));
+    let release = (): void => undefined;
+    const held = new Promise<string>((resolve) => {
+      release = () => resolve('10.0.0.2');
+    });
+    harness.control.resolveHost = () => held;
+    const caller = { accountId: KEY.accountId, region: 'us-east-1', readOnly: false };
+    const moving = harness.api.elb.moveInstances(input, caller);
+    const Instances = [{ InstanceId: 'a.example' }];
+    await harness.elb.send(new DeregisterInstancesFromLoadBalancerCommand({ LoadBalancerName: 'lb', Instances }));
+    release();
+    await moving;
+    assert.deepEqual(
+      harness.record('lb').instances.map(({ instanceId }) => instanceId),
+      ['b.example'],
+    );
   });
 
   it('does not wait for the names that another one looks up', async () => {

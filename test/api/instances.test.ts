@@ -185,6 +185,15 @@ describe('RegisterInstancesWithLoadBalancer', () => {
     assert.match((await refused('127.0.0.1')).message, own);
   });
 
+  it('is not refused because of an instance that is registered already, whose name has come to stand for the API', async () => {
+    name = `lb-${++count}`;
+    await create(harness, name, harness.port);
+    harness.control.names.set('moved.example', '10.0.0.9');
+    await register('moved.example');
+    harness.control.names.set('moved.example', '127.0.0.1');
+    assert.deepEqual(await register('10.0.0.1'), ['moved.example', '10.0.0.1']);
+  });
+
   it('fault 50: takes reserved addresses when the configuration allows them', async () => {
     const free = await ApiHarness.start({ configuration: { instances: { inventory: {}, allowReserved: true } } });
     try {
@@ -366,9 +375,15 @@ describe('ConfigureHealthCheck', () => {
 
   it('LoadBalancerNotFound, InvalidConfigurationRequest: no such load balancer; the API of weir as a target', async () => {
     await register('127.0.0.1');
-    const own = await harness.refused(() => configure({ Target: `TCP:${harness.port}` }));
-    assert.equal(own.code, 'InvalidConfigurationRequest');
-    assert.match(own.message, /is the API of weir itself/);
+    const isRefused = async (): Promise<void> => {
+      const own = await harness.refused(() => configure({ Target: `TCP:${harness.port}` }));
+      assert.equal(own.code, 'InvalidConfigurationRequest');
+      assert.match(own.message, /is the API of weir itself/);
+    };
+    await isRefused();
+    await deregister('127.0.0.1');
+    await register('me.example');
+    await isRefused();
     name = 'absent';
     assert.equal((await harness.refused(() => configure())).code, 'LoadBalancerNotFound');
   });

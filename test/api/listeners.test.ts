@@ -184,11 +184,16 @@ describe('CreateLoadBalancerListeners', () => {
   });
 
   it('InvalidConfigurationRequest: an instance port that is the API of weir on an instance', async () => {
-    const Instances = [{ InstanceId: '127.0.0.1' }];
-    await harness.elb.send(new RegisterInstancesWithLoadBalancerCommand({ LoadBalancerName: name, Instances }));
-    const { code, message } = await refused({ InstancePort: harness.port });
-    assert.equal(code, 'InvalidConfigurationRequest');
-    assert.match(message, new RegExp(`Port ${harness.port} of the instance 127\\.0\\.0\\.1 is the API of weir itself`));
+    harness.control.names.set('me.example', '127.0.0.1');
+    for (const InstanceId of ['127.0.0.1', 'me.example']) {
+      name = `own-${InstanceId.replaceAll('.', '-')}`;
+      await create(name);
+      const Instances = [{ InstanceId }];
+      await harness.elb.send(new RegisterInstancesWithLoadBalancerCommand({ LoadBalancerName: name, Instances }));
+      const { code, message } = await refused({ InstancePort: harness.port });
+      assert.equal(code, 'InvalidConfigurationRequest');
+      assert.ok(message.startsWith(`Port ${harness.port} of the instance ${InstanceId} is the API of weir itself`));
+    }
   });
 });
 
@@ -204,6 +209,18 @@ describe('a port that cannot be opened', () => {
           'Port 8000 cannot be opened on 127.41.0.1 (EACCES): use a higher port. Nothing was changed.',
         );
       }
+    } finally {
+      harness.control.refusal = undefined;
+    }
+  });
+});
+
+describe('a port that cannot be tried', () => {
+  it('ServiceUnavailable: no descriptor is free at the moment, which is no fault of the call', async () => {
+    harness.control.refusal = { address: '127.41.0.1', port: 8000, code: 'EMFILE', message: 'no free descriptor' };
+    try {
+      const { code, status, type } = await refused({ LoadBalancerPort: 8000 });
+      assert.deepEqual([code, status, type], ['ServiceUnavailable', 503, 'Receiver']);
     } finally {
       harness.control.refusal = undefined;
     }

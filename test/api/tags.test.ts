@@ -43,6 +43,15 @@ beforeEach(async () => {
 });
 
 describe('AddTags, RemoveTags and DescribeTags', () => {
+  it('count characters as people do: one of many bytes, or of two units of a string, is one', async () => {
+    const [key, value] = ['𠮷'.repeat(128), '𝒳'.repeat(256)];
+    await add({ Key: key, Value: value });
+    assert.deepEqual((await tagsOf(name))[0]!.Tags, [{ Key: key, Value: value }]);
+    for (const tag of [{ Key: `${key}a` }, { Key: 'a', Value: `${value}a` }]) {
+      assert.equal((await refusedTag(tag)).code, 'ValidationError');
+    }
+  });
+
   it('add, change, remove and describe tags', async () => {
     assert.deepEqual(await tagsOf(name), [{ LoadBalancerName: name, Tags: [] }]);
     await add({ Key: 'team', Value: 'web' }, { Key: 'Größe:α/β=+-@', Value: 'x y' }, { Key: 'alone' });

@@ -1,5 +1,6 @@
 /** The real API on a port of its own, over a store in memory and a played control, with the AWS SDK as its client. */
 import assert from 'node:assert/strict';
+import { isIP } from 'node:net';
 import { ElasticLoadBalancingClient } from '@aws-sdk/client-elastic-load-balancing';
 import { KeyRing } from '../../src/api/credentials.ts';
 import type { Credential } from '../../src/api/credentials.ts';
@@ -92,6 +93,10 @@ export class PlayedControl implements Control {
 
   drainingInstances(): readonly string[] {
     return this.draining;
+  }
+
+  addressOf(host: string): string | undefined {
+    return isIP(host) === 0 ? this.names.get(host) : host;
   }
 
   async resolveHost(host: string): Promise<string | undefined> {

@@ -22,6 +22,10 @@ export class ControlHarness {
   /** Ports that another program has. */
   readonly taken = new Set<number>();
   readonly names = new Map<string, string[]>();
+  /** `address:port` at which the API of this weir would be reached. */
+  readonly ownApi = new Set<string>();
+  /** Load balancers that were taken away, and their counters. */
+  readonly removed: [name: string, counters: SharedArrayBuffer][] = [];
   readonly lines: [message: string, fields: LogFields][] = [];
   readonly control: RunningControl;
 
@@ -41,13 +45,15 @@ export class ControlHarness {
       random,
       log: { debug: line, info: line, warn: line, error: line },
       startThread: this.threads.start,
+      onRemove: ({ name, counters }) => void this.removed.push([name, counters]),
+      isOwnApi: (address, port) => this.ownApi.has(`${address}:${port}`),
       lookup: async (host) => this.names.get(host) ?? Promise.reject(new Error(`ENOTFOUND ${host}`)),
       testBind: async ({ address, port }) =>
         this.taken.has(port) ? { address, port, code: 'EADDRINUSE', message: `port ${port} is taken` } : undefined,
       probe: (target, done) => {
         const up = 'address' in target && !this.down.has(target.address);
         const noTls = up && isTls(target.protocol) && this.noTls.has(target.address);
-        const cause = up ? 'connected' : 'connection refused';
+        const cause = 'problem' in target ? target.problem : up ? 'connected' : 'connection refused';
         const result = { good: up && !noTls, cause, elapsedMs: 0, inconclusive: false, noTls };
         const timer = this.clock.after(1, () => done(result));
         return () => timer.cancel();

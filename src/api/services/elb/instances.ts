@@ -69,7 +69,8 @@ function withInstances(ids: readonly string[], record: LoadBalancer, context: Ca
     byId.set(id, instance);
   }
   const changed = { ...record, instances: [...byId.values()] };
-  const own = findOwnApi(changed.instances, instancePortsOf(record), context);
+  const registered = ids.map((id) => byId.get(id)!);
+  const own = findOwnApi(registered, instancePortsOf(record), context);
   if (own === undefined) return changed;
   return invalidInstance(
     own.instance.instanceId,
@@ -91,6 +92,18 @@ function register(
   const output = { Instances: describeInstances(changed) };
   const isSame = isDeepStrictEqual(changed.instances, record.instances);
   return isSame ? answer(output) : save(changed, output);
+}
+
+/** Nobody is asked again whether an instance shall be registered: one that was deregistered meanwhile stays away. */
+function move(
+  input: shapes.RegisterEndPointsInput,
+  context: CallContext,
+): Decision<shapes.RegisterEndPointsOutput> | ElbFault {
+  const record = find(context, input.LoadBalancerName);
+  if (record instanceof Fault) return record;
+  const registered = new Set(record.instances.map(({ instanceId }) => instanceId));
+  const Instances = input.Instances.filter(({ InstanceId }) => registered.has(InstanceId ?? ''));
+  return register({ ...input, Instances }, context);
 }
 
 function idsToAskFor(input: shapes.RegisterEndPointsInput, configuration: Configuration): Ec2Needs {
@@ -122,6 +135,14 @@ function deregister(
   const output = { Instances: describeInstances(changed) };
   return changed.instances.length === record.instances.length ? answer(output) : save(changed, output);
 }
+
+/** RegisterInstancesWithLoadBalancer for those that are registered already. */
+export const movingHandler: Handler<'RegisterInstancesWithLoadBalancer'> = {
+  mutates: true,
+  hosts: namesToLookUp,
+  ec2: idsToAskFor,
+  decide: move,
+};
 
 export const instanceHandlers = {
   RegisterInstancesWithLoadBalancer: { mutates: true, hosts: namesToLookUp, ec2: idsToAskFor, decide: register },

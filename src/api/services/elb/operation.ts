@@ -31,6 +31,8 @@ export interface CallContext {
   readonly random: Random;
   /** Health as published by the control thread. */
   readonly health: Pick<Control, 'instanceState' | 'drainingInstances'>;
+  /** What the host of a registered instance stands for at present. */
+  readonly addressOf: Control['addressOf'];
   /** What the host names that the handler asked for stand for; undefined for one that has no address. */
   readonly addresses: ReadonlyMap<string, string | undefined>;
   /** Who knows the instances that the configuration does not; undefined where no EC2 endpoint is configured. */

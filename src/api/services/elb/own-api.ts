@@ -1,5 +1,4 @@
 /** An instance must not be this process's own API: a client of the load balancer would reach it from inside. */
-import { parseIp } from '../../../kit/ip.ts';
 import { realPort } from '../../../model/load-balancer.ts';
 import type { Instance } from '../../../model/load-balancer.ts';
 import type { CallContext } from './operation.ts';
@@ -13,7 +12,7 @@ export function findOwnApi(
   if (context.configuration.instances.allowReserved) return undefined;
   const ports = [...instancePorts];
   for (const instance of instances) {
-    const address = parseIp(instance.host) === undefined ? context.addresses.get(instance.host) : instance.host;
+    const address = context.addressOf(instance.host);
     if (address === undefined) continue;
     const port = ports.map((one) => realPort(instance, one)).find((one) => context.isOwnApi(address, one));
     if (port !== undefined) return { instance, port };

@@ -12,9 +12,10 @@ import type { Structure } from '../../codec/value.ts';
 import { Fault } from '../../fault.ts';
 import type { Caller, QueryService } from '../../service.ts';
 import { handlers } from './handlers.ts';
+import { movingHandler } from './instances.ts';
 import { elbFault, elbModel } from './model.ts';
 import type { ElbFault } from './model.ts';
-import type { Action, CallContext, Decision, Handler } from './operation.ts';
+import type { Action, CallContext, Decision, Handler, Input } from './operation.ts';
 
 export interface ElbServiceOptions {
   readonly store: Store;
@@ -33,7 +34,15 @@ export interface ElbServiceOptions {
 type AnyHandler = Handler<Action>;
 type Decide = (view: View) => Decision<Structure> | ElbFault;
 
-class ElbService implements QueryService {
+export interface ElbService extends QueryService {
+  /**
+   * Gives instances the places that the inventory or EC2 has for them now, as RegisterInstancesWithLoadBalancer does, but only
+   * those that are registered when that is decided: an instance that a caller takes away meanwhile does not come back.
+   */
+  moveInstances(input: Input<'RegisterInstancesWithLoadBalancer'>, caller: Caller): Promise<Structure | Fault>;
+}
+
+class Elb implements ElbService {
   readonly signingName = 'elasticloadbalancing';
   readonly model = elbModel;
   readonly #options: ElbServiceOptions;
@@ -52,8 +61,16 @@ class ElbService implements QueryService {
     return parameters.get('LoadBalancerName') ?? parameters.get('LoadBalancerNames.member.1') ?? '';
   }
 
-  async perform(action: string, input: Structure, caller: Caller): Promise<Structure | Fault> {
-    const handler = handlers[action as Action] as unknown as AnyHandler;
+  perform(action: string, input: Structure, caller: Caller): Promise<Structure | Fault> {
+    return this.#perform(handlers[action as Action] as unknown as AnyHandler, action, input, caller);
+  }
+
+  moveInstances(input: Input<'RegisterInstancesWithLoadBalancer'>, caller: Caller): Promise<Structure | Fault> {
+    const handler = movingHandler as unknown as AnyHandler;
+    return this.#perform(handler, 'RegisterInstancesWithLoadBalancer', input as unknown as Structure, caller);
+  }
+
+  async #perform(handler: AnyHandler, action: string, input: Structure, caller: Caller): Promise<Structure | Fault> {
     const away = await this.#askEc2(handler, input);
     if (away !== undefined) return away;
     const addresses = await this.#lookUp(handler.hosts?.(input, this.#options.configuration()) ?? []);
@@ -76,6 +93,7 @@ class ElbService implements QueryService {
       nowMs: clock.epochMs(),
       random,
       health: control,
+      addressOf: (host) => addresses.get(host) ?? control.addressOf(host),
       addresses,
       ec2: ec2?.isConfigured === true ? ec2 : undefined,
       isOwnApi,
@@ -117,14 +135,17 @@ function ec2Fault(cause: string): ElbFault {
   );
 }
 
+/** What the machine lacks at the moment: nothing is wrong with the port, and a client may try again. */
+const LACKS: readonly string[] = ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'];
+
 function bindFault({ address, port, code, message }: BindRefusal): ElbFault {
   return elbFault(
-    'InvalidConfigurationRequest',
+    LACKS.includes(code) ? 'ServiceUnavailable' : 'InvalidConfigurationRequest',
     `Port ${port} cannot be opened on ${address} (${code}): ${message}. Nothing was changed.`,
   );
 }
 
 /** Elastic Load Balancing 2012-06-01 over the records of `store`. */
-export function createElbService(options: ElbServiceOptions): QueryService {
-  return new ElbService(options);
+export function createElbService(options: ElbServiceOptions): ElbService {
+  return new Elb(options);
 }

@@ -2,6 +2,7 @@
 import pino from 'pino';
 import type { Log } from '../kit/log.ts';
 import type { Configuration } from '../model/configuration.ts';
+import { LineOutput, withoutWaiting } from './line-output.ts';
 
 export type LogLevel = Configuration['log']['level'];
 
@@ -15,11 +16,19 @@ export interface LoggerOptions {
 /** A {@link Log} whose level can be changed while it is used. */
 export interface Logger extends Log {
   setLevel(level: LogLevel): void;
+  /** Before the process ends: gives a slow reader a moment for the last lines. */
+  finish(): void;
 }
 
 /** `error` (or `err`) among the fields may be an Error: it is logged with its stack and causes. */
 export function createLogger(options: LoggerOptions): Logger {
-  const write = options.write ?? standardError();
+  const output = options.write === undefined ? new LineOutput(withoutWaiting(STANDARD_ERROR)) : undefined;
+  const write = (line: string): void => (output === undefined ? options.write?.(line) : writeTo(output, line));
+  const writeTo = (to: LineOutput, line: string): void => {
+    to.write(line);
+    const lines = to.takeLost();
+    if (lines > 0) logger.warn({ lines }, 'lines of this log were lost: whoever reads standard error stood still');
+  };
   const logger = pino(
     {
       level: options.level,
@@ -37,15 +46,11 @@ export function createLogger(options: LoggerOptions): Logger {
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
     setLevel: (level) => void (logger.level = level),
+    finish: () => output?.finish(),
   };
 }
 
-/** Synchronous, so that the last line before an exit is there; a reader that went away is no reason to end. */
-function standardError(): (line: string) => void {
-  const destination = pino.destination({ dest: 2, sync: true });
-  destination.on('error', () => undefined);
-  return (line) => void destination.write(line);
-}
+const STANDARD_ERROR = 2;
 
 /** `18:22:04.123 warn  message  key=value`, from a line of JSON. A stack follows on lines of its own. */
 export function prettyLine(line: string): string {

@@ -55,7 +55,9 @@ function launch(node) {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { MALLOC_ARENA_MAX: MALLOC_ARENAS, ...process.env, WEIR_LAUNCHER: String(process.pid) },
   });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => child.kill(signal));
+  // SIGUSR1 as well: Node would open a debugger here by itself.
+  const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'];
+  for (const signal of passedOn) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     console.error(`weir: cannot run ${node}: ${error.message}`);
     process.exitCode = 1;

@@ -14,8 +14,8 @@ const ANNOUNCER = `
   const { dataDirectory } = await import(workerData.module);
   const files = dataDirectory(workerData.path);
   for (let round = 0; round < ${ROUNDS}; round++) {
-    files.announceProcess();
-    files.announceApi('http://127.0.0.1:7600');
+    files.announceProcess({ warn() {} });
+    files.announceApi('http://127.0.0.1:7600', { warn() {} });
   }
 `;
 
@@ -49,6 +49,6 @@ it('a directory knows when it was made, whatever is written into it since', (tes
   const files = dataDirectory(temporaryDirectory(test));
   const createdMs = files.createdMs();
   assert.ok(Math.abs(createdMs - systemClock.epochMs()) < 60_000);
-  files.announceProcess();
+  files.announceProcess({ warn() {} });
   assert.equal(files.createdMs(), createdMs);
 });

@@ -1,6 +1,8 @@
 /** The files of a data directory, and those that tell scripts about the weir that runs on it. */
 import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { messageOf } from '../kit/assert.ts';
+import type { Log } from '../kit/log.ts';
 
 export interface DataDirectory {
   readonly path: string;
@@ -18,10 +20,10 @@ export interface DataDirectory {
   readonly accessLogSpool: string;
   /** When it was made, in epoch milliseconds, as far as its file system knows. */
   createdMs(): number;
-  /** Writes `pid`: who holds the directory. */
-  announceProcess(): void;
-  /** Writes `api-address`: `http://127.0.0.1:7600`, with the actual port. */
-  announceApi(endpoint: string): void;
+  /** Writes `pid`: who holds the directory. Where it cannot (a full disk), that is told in the log, and is no reason not to go on. */
+  announceProcess(log: Pick<Log, 'warn'>): void;
+  /** Writes `api-address`: `http://127.0.0.1:7600`, with the actual port. Likewise. */
+  announceApi(endpoint: string, log: Pick<Log, 'warn'>): void;
   /** Takes both away again. */
   withdraw(): void;
 }
@@ -42,12 +44,12 @@ export function dataDirectory(path: string): DataDirectory {
       const { birthtimeMs, ctimeMs } = statSync(absolute);
       return birthtimeMs > 0 ? birthtimeMs : ctimeMs;
     },
-    announceProcess() {
+    announceProcess(log) {
       // What a weir that was killed has left behind is not our address.
       rmSync(api, { force: true });
-      appear(pid, `${process.pid}\n`);
+      appear(pid, `${process.pid}\n`, log);
     },
-    announceApi: (endpoint) => appear(api, `${endpoint}\n`),
+    announceApi: (endpoint, log) => appear(api, `${endpoint}\n`, log),
     withdraw() {
       for (const file of [pid, api]) rmSync(file, { force: true });
     },
@@ -55,8 +57,14 @@ export function dataDirectory(path: string): DataDirectory {
 }
 
 /** Whoever waits for the file finds it whole: one that is written where it stands is empty for a moment. */
-function appear(path: string, text: string): void {
+function appear(path: string, text: string, log: Pick<Log, 'warn'>): void {
   const beside = `${path}.new`;
-  writeFileSync(beside, text);
-  renameSync(beside, path);
+  try {
+    // For everybody to read, and for nobody else to write, whatever the umask.
+    writeFileSync(beside, text, { mode: 0o644 });
+    renameSync(beside, path);
+  } catch (error) {
+    rmSync(beside, { force: true });
+    log.warn({ path, cause: messageOf(error) }, 'a file that tells others of this weir cannot be written');
+  }
 }

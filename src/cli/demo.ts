@@ -42,7 +42,7 @@ export function registerDemo(program: Command): void {
       await runUntilSignal({
         clock,
         environment,
-        start: () => startWeir({ configure, environment, clock, random: systemRandom }),
+        start: (onAnnounced) => startWeir({ configure, environment, clock, random: systemRandom, onAnnounced }),
         async onReady(weir) {
           const record = await setUp(weir, options.port, clock);
           process.stdout.write(introduction(weir, record, options.port));

@@ -1,12 +1,12 @@
 /** From the start of a weir to the exit of its process: what the service manager is told, and what signals do. */
-import { hrtime } from 'node:process';
 import type { Clock } from '../kit/clock.ts';
-import { createNotifier, reloading, type Notifier } from './sd-notify.ts';
+import { createNotifier, type Notifier } from './sd-notify.ts';
 import type { Environment } from './configuration.ts';
 import { EXIT_FAILED, EXIT_FINE, EXIT_REFUSED, exitCodeOf, failureText } from './failure.ts';
 import { makeHelpersNicer } from './helper-threads.ts';
-import type { RunningWeir } from './serve.ts';
-import { watchSignals } from './signals.ts';
+import { Reloads } from './reloads.ts';
+import type { RunningWeir, WeirOptions } from './serve.ts';
+import { watchSignals, type SignalHandlers } from './signals.ts';
 
 /** Past the configured deadline of a stop, what hangs has this long until the process ends without it. */
 const STOP_GRACE_MS = 5000;
@@ -14,7 +14,7 @@ const STOP_GRACE_MS = 5000;
 export interface RunOptions {
   readonly clock: Clock;
   readonly environment: Environment;
-  readonly start: () => Promise<RunningWeir>;
+  readonly start: (onAnnounced: WeirOptions['onAnnounced']) => Promise<RunningWeir>;
   /** Called once it serves. */
   readonly onReady?: (weir: RunningWeir) => Promise<void>;
 }
@@ -24,21 +24,30 @@ export async function runUntilSignal(options: RunOptions): Promise<void> {
   let weir: RunningWeir | undefined;
   // Promises that are rejected and that nobody waits for come here as well.
   process.on('uncaughtException', (error) => endWithDefect(weir, error));
-  // A signal that comes while we start: nothing serves yet, nothing is to be drained.
-  const endEarly = watchSignals(process, options.clock, { stop: end, end, reload: () => undefined });
+  process.once('exit', () => weir?.log.finish());
+  // Signals that come while we start. Nothing serves yet, nothing is to be drained.
+  let isStale = false;
+  const reload = () => void (isStale = true);
+  const endEarly = watchSignals(process, options.clock, { stop: end, end, reload, foreign: () => undefined });
+  let withdraw = () => {};
   function end(): never {
-    weir?.abandon();
+    withdraw();
     process.exit(EXIT_FINE);
   }
   try {
-    weir = await options.start();
-    endEarly();
+    weir = await options.start((given) => (withdraw = given));
     const notifier = createNotifier(options.environment, options.clock, weir.log);
-    watchSignals(process, options.clock, handlersOf(weir, notifier, options.clock));
+    const reloads = new Reloads(weir, notifier);
+    watchSignals(process, options.clock, handlersOf(weir, notifier, reloads, options.clock));
+    // After that: a signal that nobody watches for, though for a moment, is lost.
+    endEarly();
+    // The files may have been read before they were changed.
+    if (isStale) reloads.ask();
     await weir.served();
     makeHelpersNicer();
     await options.onReady?.(weir);
     notifier.notify('READY=1', `STATUS=API on ${weir.endpoint}`);
+    reloads.isTold = true;
   } catch (error) {
     process.stderr.write(failureText(error));
     weir?.abandon();
@@ -55,7 +64,7 @@ function endWithDefect(weir: RunningWeir | undefined, error: unknown): never {
   process.exit(EXIT_FAILED);
 }
 
-function handlersOf(weir: RunningWeir, notifier: Notifier, clock: Clock) {
+function handlersOf(weir: RunningWeir, notifier: Notifier, reloads: Reloads, clock: Clock): SignalHandlers {
   return {
     stop(signal: NodeJS.Signals) {
       const timeoutMs = weir.configuration.stopTimeout * 1000;
@@ -79,9 +88,9 @@ function handlersOf(weir: RunningWeir, notifier: Notifier, clock: Clock) {
       weir.abandon();
       process.exit(EXIT_FINE);
     },
-    reload() {
-      notifier.notify(...reloading(hrtime.bigint()));
-      void weir.reload().finally(() => notifier.notify('READY=1'));
+    reload: () => reloads.ask(),
+    foreign(signal: NodeJS.Signals) {
+      weir.log.warn({ signal }, 'a signal that asks for nothing: SIGHUP reads the files again, SIGTERM stops');
     },
   };
 }

@@ -9,7 +9,7 @@ import { addConfigurationOptions, type ConfigurationOptions } from './configurat
 import { loadConfiguration, type Environment } from './configuration.ts';
 import { exitCodeOf, failureText } from './failure.ts';
 import { runUntilSignal } from './run.ts';
-import type { RunningWeir } from './serve.ts';
+import type { RunningWeir, WeirOptions } from './serve.ts';
 
 /** Adds the command to the program. */
 export function registerServe(program: Command): void {
@@ -38,14 +38,18 @@ function serve(configure: () => Configuration, environment: Environment): Promis
   return runUntilSignal({
     clock: systemClock,
     environment,
-    start: () => start(configure, environment),
+    start: (onAnnounced) => start(configure, environment, onAnnounced),
     onReady: async () => flushCompileCache(),
   });
 }
 
 /** What a weir is made of is loaded when it is known where what was compiled is kept. */
-async function start(configure: () => Configuration, environment: Environment): Promise<RunningWeir> {
+async function start(
+  configure: () => Configuration,
+  environment: Environment,
+  onAnnounced: WeirOptions['onAnnounced'],
+): Promise<RunningWeir> {
   keepCompiled(configure().dataDir);
   const { startWeir } = await import('./serve.ts');
-  return startWeir({ configure, environment, clock: systemClock, random: systemRandom });
+  return startWeir({ configure, environment, clock: systemClock, random: systemRandom, onAnnounced });
 }

@@ -3,14 +3,13 @@ import { openCredentials } from '../api/credentials-file.ts';
 import { KeyRing, type Credential } from '../api/credentials.ts';
 import { reaches, type Bound } from '../api/own-addresses.ts';
 import { createApi, type Api } from '../api/server.ts';
-import type { QueryService } from '../api/service.ts';
-import { createElbService } from '../api/services/elb/runner.ts';
+import { createElbService, type ElbService } from '../api/services/elb/runner.ts';
 import { createControl, type RunningControl } from '../control/create.ts';
 import { Ec2Directory } from '../control/ec2-directory.ts';
+import type { LoadBalancerStatus } from '../control/status.ts';
 import { messageOf } from '../kit/assert.ts';
 import type { Clock } from '../kit/clock.ts';
 import { hostOf } from '../kit/ip.ts';
-import type { Log } from '../kit/log.ts';
 import type { Random } from '../kit/random.ts';
 import type { Configuration } from '../model/configuration.ts';
 import type { AccessLogs } from '../observe/access-logs.ts';
@@ -18,8 +17,7 @@ import { CertificateWatch } from '../observe/certificate-watch.ts';
 import { createLogger, type Logger } from '../observe/logger.ts';
 import { ProcessMonitor } from '../observe/process-metrics.ts';
 import { adoptSecrets } from '../store/secrets-at-start.ts';
-import { readMasterKey } from '../store/secrets-file.ts';
-import { createSecrets, type Secrets } from '../store/secrets.ts';
+import type { Secrets } from '../store/secrets.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
 import { accessLogStore, openAccessLogs } from './access-logs.ts';
@@ -31,6 +29,7 @@ import { ec2KeyOf } from './ec2-key.ts';
 import { StartError, whyNoApi } from './failure.ts';
 import { idsOfEc2, refreshInventory } from './inventory-refresh.ts';
 import { reread } from './live-configuration.ts';
+import { secretsOf } from './master-key.ts';
 import { createStatusPages } from './status-pages.ts';
 import { withoutTraffic } from './without-traffic.ts';
 
@@ -46,12 +45,14 @@ export interface WeirOptions {
   readonly environment: Environment;
   readonly clock: Clock;
   readonly random: Random;
+  /** Hears how to take away what tells others of this process, when there is something: it may have to end before it has started. */
+  readonly onAnnounced?: ((withdraw: () => void) => void) | undefined;
 }
 
 /** A weir that was started: the API answers, and the listeners come up. */
 export interface RunningWeir {
   readonly configuration: Configuration;
-  readonly log: Log;
+  readonly log: Logger;
   /** `http://127.0.0.1:7600`, with the actual port. */
   readonly endpoint: string;
   readonly files: DataDirectory;
@@ -59,7 +60,7 @@ export interface RunningWeir {
   readonly control: RunningControl;
   readonly cloudWatch: CloudWatch;
   /** The API without the way over the network. */
-  readonly elb: QueryService;
+  readonly elb: ElbService;
   /** Resolves when every listener that can be is up. */
   served(): Promise<void>;
   /** Reads configuration and credentials again. What is wrong with them is told in the log, and changes nothing. */
@@ -78,8 +79,7 @@ export async function startWeir(options: WeirOptions): Promise<RunningWeir> {
   const configuration = options.configure();
   const files = dataDirectory(configuration.dataDir);
   const secrets = secretsOf(options);
-  const store = openSqliteStore(files.state);
-  files.announceProcess();
+  const store = openSqliteStore(files.state, { witness: files.metrics });
   const weir = new Weir(options, configuration, files, store, secrets);
   try {
     await weir.start();
@@ -88,12 +88,6 @@ export async function startWeir(options: WeirOptions): Promise<RunningWeir> {
     await weir.stop(0);
     throw error;
   }
-}
-
-/** Private keys are sealed where the operator gives a master key for it. */
-function secretsOf({ environment, random }: WeirOptions): Secrets {
-  const path = environment['WEIR_MASTER_KEY_FILE'] ?? '';
-  return createSecrets(random, path === '' ? undefined : readMasterKey(path));
 }
 
 class Weir implements RunningWeir {
@@ -133,7 +127,9 @@ class Weir implements RunningWeir {
     this.#certificates = new CertificateWatch(shared);
     this.#ec2 = this.#makeEc2Directory();
     this.#accessLogs = openAccessLogs({ configuration, environment, files, clock, random, log: this.log });
-    this.control = createControl({ ...shared, configuration, accessLogs: this.#accessLogs });
+    const onRemove = (status: LoadBalancerStatus) => this.cloudWatch.ending(status);
+    const ways = { accessLogs: this.#accessLogs, isOwnApi: this.#isOwnApi, onRemove };
+    this.control = createControl({ ...shared, ...ways, configuration });
     this.cloudWatch = openCloudWatch({ path: files.metrics, clock, log: this.log, control: () => this.control });
     this.#api = createApi({
       ...shared,
@@ -148,7 +144,7 @@ class Weir implements RunningWeir {
   }
 
   /** That of the API, so that ports are tried by one at a time. */
-  get elb(): QueryService {
+  get elb(): ElbService {
     return this.#api.elb;
   }
 
@@ -158,12 +154,14 @@ class Weir implements RunningWeir {
   }
 
   async start(): Promise<void> {
+    this.files.announceProcess(this.log);
+    this.#options.onAnnounced?.(() => this.abandon());
     this.#keys.replace(await this.#readKeys());
     const sealed = await adoptSecrets(this.store, this.#secrets);
     if (sealed > 0) this.log.info({ sealed }, 'private keys that stood in the clear are sealed now');
     await this.#adoptCertificates();
     this.#bound = await this.#listen();
-    this.files.announceApi(this.endpoint);
+    this.files.announceApi(this.endpoint, this.log);
     await this.#ec2.start();
     // Before the traffic starts, so that none of it goes where an instance no longer is; nothing serves yet.
     await this.#refreshInventory(this.#elbWithoutTraffic());
@@ -189,20 +187,24 @@ class Weir implements RunningWeir {
       const { files } = this;
       const { environment, configure } = this.#options;
       const { configuration, changed, kept } = reread(this.configuration, configure());
-      this.#keys.replace(await this.#readKeys());
+      const keys = await this.#readKeys();
+      const logs = changed.includes('accessLogs') ? accessLogStore({ configuration, files, environment }) : undefined;
+      this.#keys.replace(keys);
       this.configuration = configuration;
       this.log.setLevel(configuration.log.level);
       this.#takeOver();
-      if (changed.includes('accessLogs'))
-        this.#accessLogs.delivery.deliverTo(accessLogStore({ configuration, files, environment }));
+      if (logs !== undefined) this.#accessLogs.delivery.deliverTo(logs);
       this.log.info({ changed }, 'configuration and credentials read again');
       if (kept.length > 0) this.log.warn({ kept }, 'these options take effect when weir is started again');
-      await this.#adoptCertificates();
-      await this.#ec2.refresh();
-      await this.#refreshInventory(this.elb);
     } catch (error) {
       this.log.error({ cause: messageOf(error) }, 'the configuration was not taken over: everything stays as it was');
+      return;
     }
+    await this.#adoptCertificates().catch((error: unknown) => {
+      this.log.error({ cause: messageOf(error) }, 'the certificates of the configuration were not taken over');
+    });
+    await this.#ec2.refresh();
+    await this.#refreshInventory(this.elb);
   }
 
   async stop(timeoutMs: number): Promise<void> {
@@ -244,18 +246,19 @@ class Weir implements RunningWeir {
     }
   }
 
+  #isOwnApi = (address: string, port: number) => this.#bound !== undefined && reaches(this.#bound, address, port);
+
   /** For changes before control is started, which nobody could serve yet. Not for any that opens ports. */
-  #elbWithoutTraffic(): QueryService {
+  #elbWithoutTraffic(): ElbService {
     const { clock, random } = this.#options;
     const control = withoutTraffic(this.control);
-    const isOwnApi = (address: string, port: number) =>
-      this.#bound !== undefined && reaches(this.#bound, address, port);
     const configuration = () => this.#ec2.complete(this.configuration);
     const { store, log } = this;
+    const isOwnApi = this.#isOwnApi;
     return createElbService({ store, control, configuration, clock, random, log, isOwnApi, ec2: this.#ec2 });
   }
 
-  #refreshInventory(service: QueryService): Promise<void> {
+  #refreshInventory(service: ElbService): Promise<void> {
     const { configuration, log } = this;
     return refreshInventory({ view: this.store.view(), configuration, ec2: this.#ec2, service, log });
   }
@@ -281,7 +284,6 @@ class Weir implements RunningWeir {
   }
 
   #pages() {
-    const { auth } = this.configuration.api;
     return createStatusPages({
       accessLogs: this.#accessLogs,
       store: this.store,
@@ -290,7 +292,7 @@ class Weir implements RunningWeir {
       monitor: this.#monitor,
       region: this.configuration.region,
       endpoint: () => this.endpoint,
-      credentialsFile: auth === 'none' ? undefined : this.files.credentials,
+      credentialsFile: this.configuration.api.auth === 'none' ? undefined : this.files.credentials,
       draining: () => this.#draining,
     });
   }

@@ -12,6 +12,7 @@ function watched() {
     stop: (signal) => calls.push(`stop ${signal}`),
     end: (signal) => calls.push(`end ${signal}`),
     reload: () => calls.push('reload'),
+    foreign: (signal) => calls.push(`foreign ${signal}`),
   });
   return { calls, clock, end, send: (signal: NodeJS.Signals) => source.emit(signal, signal) };
 }
@@ -51,10 +52,16 @@ describe('signals', () => {
     assert.deepEqual(calls, ['reload', 'reload', 'stop SIGTERM']);
   });
 
+  it('of other servers are taken, and ask for nothing', () => {
+    const { calls, send } = watched();
+    for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGTERM'] as const) send(signal);
+    assert.deepEqual(calls, ['foreign SIGUSR1', 'foreign SIGUSR2', 'stop SIGTERM']);
+  });
+
   it('are no longer watched after the end', () => {
     const { calls, end, send } = watched();
     end();
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) send(signal);
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) send(signal);
     assert.deepEqual(calls, []);
   });
 });

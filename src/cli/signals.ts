@@ -1,11 +1,22 @@
-/** What signals ask of a running weir: SIGTERM and SIGINT stop it, a second one ends it, SIGHUP reads its files again. */
+/**
+ * What signals ask of a running weir: SIGTERM and SIGINT stop it, a second one ends it, SIGHUP reads its files again. SIGUSR1 and
+ * SIGUSR2, by which other servers open their logs or themselves anew, ask for nothing.
+ */
 import type { Clock } from '../kit/clock.ts';
 
 export interface SignalHandlers {
   stop(signal: NodeJS.Signals): void;
   end(signal: NodeJS.Signals): void;
   reload(): void;
+  /** One that means nothing here. */
+  foreign(signal: NodeJS.Signals): void;
 }
+
+/**
+ * They are taken all the same: by itself Node opens a debugger for the one, through which everybody on the machine could
+ * have weir run what they like, and ends at once by the other.
+ */
+const FOREIGN: readonly NodeJS.Signals[] = ['SIGUSR1', 'SIGUSR2'];
 
 /**
  * A Ctrl-C reaches the whole process group, and npm and our own launcher pass theirs on as well: a SIGINT this soon
@@ -36,12 +47,15 @@ export function watchSignals(source: SignalSource, clock: Clock, handlers: Signa
   const onReload = () => {
     if (!stopping) handlers.reload();
   };
-  source.on('SIGTERM', onStop);
-  source.on('SIGINT', onStop);
-  source.on('SIGHUP', onReload);
+  const onForeign = (signal: NodeJS.Signals) => handlers.foreign(signal);
+  const listeners = [
+    ['SIGTERM', onStop],
+    ['SIGINT', onStop],
+    ['SIGHUP', onReload],
+    ...FOREIGN.map((signal) => [signal, onForeign] as const),
+  ] as const;
+  for (const [signal, listener] of listeners) source.on(signal, listener);
   return () => {
-    source.off('SIGTERM', onStop);
-    source.off('SIGINT', onStop);
-    source.off('SIGHUP', onReload);
+    for (const [signal, listener] of listeners) source.off(signal, listener);
   };
 }

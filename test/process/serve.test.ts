@@ -1,6 +1,9 @@
 /** The program as its users run it: it serves, and keeps what it said it has. How it ends: test/faults/process.test.ts. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import {
@@ -171,6 +174,67 @@ describe('weir serve: SIGHUP', () => {
     weir.child.kill('SIGHUP');
     await weir.until('the refusal in the log', () => /weir\.yaml:3: limits\.listeners: expected/.test(weir.stderr));
     assert.equal(await listeners(), '8');
+  });
+});
+
+describe('weir serve: signals at odd moments', () => {
+  /** A weir in the middle of its start: it has asked an EC2 endpoint, which answers when the test says so. */
+  async function starting(test: TestContext) {
+    const file = join(temporaryDirectory(test), 'weir.yaml');
+    const waiting: ServerResponse[] = [];
+    const ec2 = createServer((_, response) => void waiting.push(response)).listen(0, '127.0.0.1');
+    await once(ec2, 'listening');
+    test.after(() => {
+      ec2.close();
+      ec2.closeAllConnections();
+    });
+    const { port } = ec2.address() as AddressInfo;
+    const write = (listeners: number) => {
+      const instances = `instances: { ec2Endpoint: 'http://127.0.0.1:${port}' }`;
+      writeFileSync(file, `${instances}\nlog: { format: json }\nlimits: { listeners: ${listeners} }\n`);
+    };
+    write(7);
+    const environment = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'example' };
+    const weir = new WeirProcess(test, { flags: [file], environment });
+    await weir.until('the question to EC2', () => waiting.length > 0);
+    const goOn = () => {
+      ec2.on('request', (_, response: ServerResponse) => void response.end());
+      for (const response of waiting) response.end();
+    };
+    return { weir, write, goOn };
+  }
+
+  it('a SIGTERM that comes while weir starts ends it at once, and nothing tells of it any more', async (test) => {
+    const { weir } = await starting(test);
+    assert.ok(existsSync(join(weir.dataDir, 'api-address')));
+    weir.child.kill('SIGTERM');
+    assert.deepEqual(await weir.exited, { code: 0, signal: null });
+    for (const file of ['pid', 'api-address']) assert.ok(!existsSync(join(weir.dataDir, file)), file);
+  });
+
+  it('a SIGHUP that comes while weir starts is heard when it has started', async (test) => {
+    const { weir, write, goOn } = await starting(test);
+    write(8);
+    weir.child.kill('SIGHUP');
+    weir.child.kill('SIGHUP');
+    goOn();
+    const client = await weir.client();
+    await weir.until('the new limit', async () => {
+      const { Limits = [] } = await client.send(new DescribeAccountLimitsCommand({}));
+      return Limits.some(({ Name, Max }) => Name === 'classic-listeners' && Max === '8');
+    });
+    assert.match(weir.stderr, /configuration and credentials read again/);
+  });
+
+  it('SIGUSR1 and SIGUSR2 neither open a debugger nor end weir', async (test) => {
+    const weir = new WeirProcess(test);
+    await weir.ready();
+    for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
+      weir.child.kill(signal);
+      await weir.until(`${signal} in the log`, () => new RegExp(`"signal":"${signal}"`).test(weir.stderr));
+    }
+    assert.equal((await fetch(`${await weir.endpoint()}/-/ready`)).status, 200);
+    assert.doesNotMatch(weir.stderr, /debugger/i);
   });
 });
 

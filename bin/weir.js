@@ -17,6 +17,7 @@ const WANTED_MAJOR = 24;
  */
 const MALLOC_ARENAS = '2';
 
+if (process.argv[2] === 'serve' || process.argv[2] === 'demo') takeEarlySignals();
 const runningMajor = Number(process.versions.node.split('.')[0]);
 if (runningMajor >= WANTED_MAJOR) {
   const { main } = await import(pathToFileURL(entry).href);
@@ -30,6 +31,19 @@ if (runningMajor >= WANTED_MAJOR) {
         `is not installed for ${process.platform}-${process.arch}. Run "npm ci" (with optional dependencies), or use a newer Node.`,
     );
     process.exitCode = 1;
+  }
+}
+
+/**
+ * Until weir is loaded and watches for signals itself: one that stops ends it as later, and no other does. A SIGHUP asks for
+ * nothing yet, since nothing has been read.
+ */
+function takeEarlySignals() {
+  for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2']) process.on(signal, () => undefined);
+  for (const signal of ['SIGTERM', 'SIGINT']) {
+    process.on(signal, () => {
+      if (process.listenerCount(signal) === 1) process.exit(0);
+    });
   }
 }
 

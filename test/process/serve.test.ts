@@ -204,6 +204,24 @@ describe('weir serve: signals at odd moments', () => {
     return { weir, write, goOn };
   }
 
+  /** Sends weir the signal when the first of its own modules is loaded. */
+  const early = (signal: NodeJS.Signals): readonly [string, ...string[]] => {
+    const preload = `import { registerHooks } from 'node:module';
+      registerHooks({ load(url, context, next) {
+        if (url.endsWith('/cli/main.ts')) process.kill(process.pid, '${signal}');
+        return next(url, context);
+      } });`;
+    return [process.execPath, '--import', `data:text/javascript,${encodeURIComponent(preload)}`];
+  };
+
+  it('a SIGHUP, SIGUSR1 or SIGUSR2 that comes before weir is loaded does not end it, a SIGTERM does, in order', async (test) => {
+    for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
+      await new WeirProcess(test, { runner: early(signal) }).ready();
+    }
+    const ended = new WeirProcess(test, { runner: early('SIGTERM') });
+    assert.deepEqual(await ended.exited, { code: 0, signal: null });
+  });
+
   it('a SIGTERM that comes while weir starts ends it at once, and nothing tells of it any more', async (test) => {
     const { weir } = await starting(test);
     assert.ok(existsSync(join(weir.dataDir, 'api-address')));

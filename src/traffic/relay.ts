@@ -234,10 +234,9 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   /** A connection broke. Before the back end was up another instance is tried; later both go. */
   lost(side: RelaySide, code: string): void {
     if (side !== this.#client && !this.#connected) return this.#nextInstance(code);
-    const other = side.peer?.connection;
-    this.#close();
     // A reset, so that the other peer does not take what it got for all there was.
-    other?.reset();
+    side.peer?.connection.reset();
+    this.#close();
   }
 
   #nextInstance(code = ''): void {
@@ -262,10 +261,9 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   cut(): void {
     // Who is still being connected is cut for its instance's sake, unless the listener has gone: there may be others.
     if (!this.#connected && this.#target !== undefined && !this.#listener.draining) return this.#nextInstance();
-    const backend = this.#backend?.connection;
-    this.#close();
     this.#client.connection.reset();
-    backend?.reset();
+    this.#backend?.connection.reset();
+    this.#close();
   }
 
   #end(): void {

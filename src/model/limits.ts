@@ -143,6 +143,11 @@ export const MAX_INTERIM_RESPONSES = 16;
 
 /** Requests (TCP: connections) of one load balancer that wait for a back end. */
 export const SURGE_QUEUE_LENGTH = 1024;
+/**
+ * *Ours*: whoever comes while so many wait, and there is capacity, is refused only when its connection is not up so soon: of
+ * thousands who come in one moment, all connections are being made before it is heard of the first that it is there.
+ */
+export const SURGE_PATIENCE_MS = 2000;
 
 /** Buffers of the traffic threads, in bytes. */
 export const BUFFERS = {

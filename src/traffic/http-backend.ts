@@ -4,7 +4,7 @@
  */
 import { assert } from '../kit/assert.ts';
 import { WheelEntry, type Timed } from '../kit/timer-wheel.ts';
-import { BUFFERS, CONNECT_TIMEOUT_MS, HTTP_HEAD, MAX_INTERIM_RESPONSES } from '../model/limits.ts';
+import { BUFFERS, CONNECT_TIMEOUT_MS, HTTP_HEAD, MAX_INTERIM_RESPONSES, SURGE_PATIENCE_MS } from '../model/limits.ts';
 import type { Outbox } from '../transport/outbox.ts';
 import { PUBLIC_KEY_REFUSED, type Connection, type ConnectionOwner } from '../transport/transport.ts';
 import { BODY, BodyReader } from '../wire/body-framing.ts';
@@ -69,7 +69,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     target.opened(this);
     loadBalancer.counters[COUNTER.backendConnections]!++;
     loadBalancer.counters[COUNTER.backendConnectionsActive]!++;
-    context.wheel.arm(this.#timer, CONNECT_TIMEOUT_MS);
+    context.wheel.arm(this.#timer, client?.queued === false ? SURGE_PATIENCE_MS : CONNECT_TIMEOUT_MS);
   }
 
   /** Is the request on its way, so that more of its body can follow? */
@@ -399,7 +399,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
   onTimeout(): void {
     const client = this.#client;
     this.close();
-    if (client !== undefined) client.backendLost(this);
+    if (client !== undefined) client.backendLost(this, true);
     else if (!this.#connected) this.#countRefusal();
   }
 

@@ -133,6 +133,11 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     return this.#listener.loadBalancer.settings.traceId === true ? this.#context.traceIds : undefined;
   }
 
+  /** Counted in the surge queue. */
+  get queued(): boolean {
+    return this.#queued;
+  }
+
   /** The whole request has been handed to the back-end connection. */
   get requestSent(): boolean {
     return this.#state === STATE.response;
@@ -471,7 +476,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     this.#target = target;
     const idle = fresh ? undefined : target.popIdle();
     if (idle === undefined) {
-      if (!this.#enterQueue()) return;
+      this.#queued ||= this.#listener.loadBalancer.surgeQueue.enter();
       if (fresh) this.#makeRoom(target);
       this.#backend = new HttpBackend(this.#context, this.#listener.loadBalancer, target, this);
     } else {
@@ -531,15 +536,15 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
 
   /** Counts among those that wait, once; where the queue is full the request is refused (spillover). */
   #enterQueue(): boolean {
-    if (this.#queued || this.#listener.loadBalancer.surgeQueue.enter()) {
-      this.#queued = true;
-      return true;
-    }
-    this.#releaseTarget();
+    this.#queued ||= this.#listener.loadBalancer.surgeQueue.enter();
+    if (!this.#queued) this.#spillOver();
+    return this.#queued;
+  }
+
+  #spillOver(): void {
     this.#zoneCells = this.#nodeZoneCells;
     this.#countInZone(COUNTER.spillover);
     this.#unserved(503);
-    return false;
   }
 
   #leaveQueue(): void {
@@ -713,11 +718,16 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     }
   }
 
-  /** The back end connection `backend` ended without a byte of a response, or never came up. */
-  backendLost(backend: HttpBackend): void {
+  /** The back end connection `backend` ended without a byte of a response, or never came up; `late`: it was not up in time. */
+  backendLost(backend: HttpBackend, late = false): void {
     const { outbox } = this.#context;
     const target = this.#target!;
     const neverSent = !backend.connected;
+    if (late && !this.#queued) {
+      this.#dropBackend();
+      this.#spillOver();
+      return;
+    }
     const again = neverSent || (backend.closedUnderReuse && this.#replayable && this.#replays < RETRY.maxReplays);
     if (neverSent) {
       this.#listener.loadBalancer.countInZone(target.zoneCells, COUNTER.backendConnectionErrors);

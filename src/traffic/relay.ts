@@ -3,7 +3,7 @@
  * ways, at most one pending write a side. Serves TCP listeners, and HTTP connections after a switch of protocols.
  */
 import { WheelEntry, type Timed } from '../kit/timer-wheel.ts';
-import { CONNECT_TIMEOUT_MS } from '../model/limits.ts';
+import { CONNECT_TIMEOUT_MS, SURGE_PATIENCE_MS } from '../model/limits.ts';
 import { NOBODY } from '../transport/connection-common.ts';
 import type { Connection } from '../transport/transport.ts';
 import { proxyLine } from '../wire/proxy-protocol.ts';
@@ -80,7 +80,8 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     if (target === undefined || (capacity !== Infinity && !target.beginWithin(capacity))) {
       const atCapacity = capacity !== Infinity && balancer.roundRobin(this.#zone, this.#tried, Infinity) !== undefined;
       if (!atCapacity) this.#end();
-      else if (this.#enterQueue()) {
+      else if (!this.#enterQueue()) this.#spillOver();
+      else {
         surgeQueue.standInLine(this);
         // Who reads hears that a client has gone. One read is kept for the instance.
         if (this.#held === undefined) this.#client.connection.resume();
@@ -91,7 +92,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     if (capacity === Infinity) target.begin();
     this.#target = target;
     target.opened(this);
-    if (!this.#enterQueue()) return;
+    this.#enterQueue();
     this.count(COUNTER.backendConnections, 1);
     this.#countBackend();
     const connection = this.#context.transport.connect(target.host, target.port, NOBODY, target.tls);
@@ -101,24 +102,22 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     this.#backend = side;
     this.#dialledMs = this.#context.clock.monotonicMs();
     this.log?.dialled();
-    this.#context.wheel.arm(this.#timer, CONNECT_TIMEOUT_MS);
+    this.#context.wheel.arm(this.#timer, this.#queued ? CONNECT_TIMEOUT_MS : SURGE_PATIENCE_MS);
   }
 
-  /** Counts among those that wait, once; where the queue is full the connection is closed (spillover). */
+  /** Counts among those that wait, once; false: the queue is full. */
   #enterQueue(): boolean {
-    if (this.#queued || this.#listener.loadBalancer.surgeQueue.enter()) {
-      this.#queued = true;
-      return true;
-    }
+    return (this.#queued ||= this.#listener.loadBalancer.surgeQueue.enter());
+  }
+
+  #spillOver(): void {
     this.#listener.loadBalancer.countInZone(this.#nodeCells, COUNTER.spillover);
     this.#end();
-    return false;
   }
 
   #leaveQueue(): void {
-    if (!this.#queued) return;
+    if (this.#queued) this.#listener.loadBalancer.surgeQueue.leave();
     this.#queued = false;
-    this.#listener.loadBalancer.surgeQueue.leave();
   }
 
   /** First in line: is there capacity now? */
@@ -253,7 +252,8 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
 
   onTimeout(): void {
     if (this.#connected || this.#target === undefined) this.#end();
-    else this.#nextInstance();
+    else if (this.#queued) this.#nextInstance();
+    else this.#spillOver();
   }
 
   drain(): void {}

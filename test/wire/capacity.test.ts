@@ -1,7 +1,7 @@
 /** The cap on connections of an instance, and the surge queue behind it (spec/traffic.md 3). */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
-import { CONNECT_TIMEOUT_MS, SURGE_QUEUE_LENGTH } from '../../src/model/limits.ts';
+import { CONNECT_TIMEOUT_MS, SURGE_PATIENCE_MS, SURGE_QUEUE_LENGTH } from '../../src/model/limits.ts';
 import { loadBalancerId } from '../../src/model/load-balancer.ts';
 import { COOKIE_KEY_BYTES, sealCookie } from '../../src/traffic/stickiness-seal.ts';
 import { TARGET_STATE } from '../../src/traffic/target-table.ts';
@@ -273,6 +273,47 @@ for (const transport of TRANSPORTS) {
       await queued(around, 0);
     });
   });
+  describe(`instances without a cap over the ${transport} transport`, () => {
+    const rush = SURGE_QUEUE_LENGTH + 200;
+
+    test(`serve more than ${SURGE_QUEUE_LENGTH} requests that come in one moment`, async (t) => {
+      // Each has room for so many connections that it has not accepted.
+      const { traffic, backends } = await setUp(t, { transport, backendCount: 4 });
+      for (const backend of backends) backend.serve(() => ok('all'));
+      const clients = await Promise.all(Array.from({ length: rush }, () => traffic.dial()));
+      for (const client of clients) client.send(GET);
+      for (const client of clients) assert.equal((await readMessage(client)).body, 'all');
+      assert.equal(traffic.count('spillover'), 0);
+    });
+
+    test('get as many TCP connections that come in one moment', async (t) => {
+      const { traffic, backends } = await setUp(t, { transport, protocol: 'TCP', backendCount: 4 });
+      await Promise.all(Array.from({ length: rush }, () => traffic.dial()));
+      await traffic.counted('requests', rush);
+      assert.equal(traffic.count('spillover'), 0);
+      assert.equal(traffic.count('surgeQueueLength'), 0);
+      while (backends.reduce((sum, { peers }) => sum + peers.length, 0) < rush)
+        await new Promise((resolve) => setImmediate(resolve));
+    });
+
+    for (const protocol of ['HTTP', 'TCP'] as const) {
+      test(`that do not answer to the connecting: ${SURGE_QUEUE_LENGTH} wait, the next are refused soon (${protocol})`, async (t) => {
+        const silent = await silentPort();
+        t.after(() => silent.release());
+        const around = await setUp(t, { transport, protocol, otherBackends: [silent.port], backendCount: 0 });
+        const { traffic } = around;
+        const clients = await Promise.all(Array.from({ length: SURGE_QUEUE_LENGTH + 1 }, () => traffic.dial()));
+        for (const client of clients) client.send(GET);
+        while (traffic.outstanding(0) <= SURGE_QUEUE_LENGTH) await new Promise((resolve) => setImmediate(resolve));
+        assert.equal(traffic.count('surgeQueueLength'), SURGE_QUEUE_LENGTH);
+        traffic.pass(SURGE_PATIENCE_MS);
+        await traffic.counted('spillover', 1);
+        assert.equal(traffic.outstanding(0), SURGE_QUEUE_LENGTH);
+        assert.equal(traffic.count('elb5xx'), protocol === 'HTTP' ? 1 : 0);
+      });
+    }
+  });
+
   describe(`TCP connections over the ${transport} transport, before an instance at its cap`, () => {
     /** An instance that may have one connection, and a client that has it. */
     async function taken(t: TestContext): Promise<SetUp & { first: Peer; instance: Peer }> {

@@ -17,6 +17,8 @@ export class LineOutput {
   readonly #kept: Buffer[] = [];
   #keptBytes = 0;
   #lost = 0;
+  /** The last line that was offered was taken. */
+  #isTaken = false;
 
   constructor(descriptor: number, maxKeptBytes = MAX_KEPT_BYTES) {
     this.#descriptor = descriptor;
@@ -36,9 +38,9 @@ export class LineOutput {
     this.#flush();
   }
 
-  /** How many lines were lost since this said so last, once the reader has gone on; else 0. */
+  /** How many lines were lost since this said so last, once lines are taken again; else 0. */
   takeLost(): number {
-    if (this.#keptBytes > 0) return 0;
+    if (this.#keptBytes > 0 || !this.#isTaken) return 0;
     const lost = this.#lost;
     this.#lost = 0;
     return lost;
@@ -59,11 +61,13 @@ export class LineOutput {
       for (let first = this.#kept[0]; first !== undefined; first = this.#kept[0]) {
         const count = writeSync(this.#descriptor, first);
         this.#keptBytes -= count;
+        this.#isTaken = true;
         if (count < first.length) this.#kept[0] = first.subarray(count);
         else this.#kept.shift();
       }
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return;
+      this.#isTaken = false;
       // A reader that has gone away, or a disk that is full, is no reason to end.
       this.#lost += this.#kept.length;
       this.#kept.length = 0;

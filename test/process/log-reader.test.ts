@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { DescribeLoadBalancersCommand, ElasticLoadBalancingClient } from '@aws-sdk/client-elastic-load-balancing';
 import { sleep, systemClock } from '../../src/kit/clock.ts';
 import { KEY } from '../support/api.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { freePort, WEIR } from '../support/weir-process.ts';
+import { freePort, WEIR, WeirProcess } from '../support/weir-process.ts';
 
 /** Of a refused call, a line of 250 bytes and more: in all more than a pipe holds. */
 const CALLS = 600;
@@ -58,3 +58,30 @@ it('a log that nobody reads keeps neither the API nor the end of weir waiting', 
   child.kill('SIGTERM');
   assert.deepEqual(await exited, [0, null]);
 });
+
+it('a log whose reader has gone away, or that a full disk does not take, ends nothing', async (test) => {
+  // Its first line is read, and no more.
+  const runners = ['exec "$@" 2>&1 >/dev/null | head -n 1', 'exec "$@" 2>/dev/full'];
+  for (const script of runners) {
+    const weir = new WeirProcess(test, { runner: ['sh', '-c', script, 'sh', process.execPath] });
+    const endpoint = await weir.ready();
+    const pid = Number(readFileSync(join(weir.dataDir, 'pid'), 'utf8'));
+    test.after(() => {
+      if (isRunning(pid)) process.kill(pid, 'SIGKILL');
+    });
+    for (let times = 0; times < 3; times++) {
+      process.kill(pid, 'SIGUSR2');
+      assert.equal((await fetch(`${endpoint}/-/ready`)).status, 200);
+    }
+    process.kill(pid, 'SIGTERM');
+    await weir.untilEnded('the end', () => !isRunning(pid));
+  }
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

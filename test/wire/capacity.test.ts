@@ -274,7 +274,7 @@ for (const transport of TRANSPORTS) {
     });
   });
   describe(`instances without a cap over the ${transport} transport`, () => {
-    const rush = SURGE_QUEUE_LENGTH + 200;
+    const rush = SURGE_QUEUE_LENGTH + 50;
 
     test(`serve more than ${SURGE_QUEUE_LENGTH} requests that come in one moment`, async (t) => {
       // Each has room for so many connections that it has not accepted.

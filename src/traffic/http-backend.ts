@@ -69,6 +69,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     target.opened(this);
     loadBalancer.counters[COUNTER.backendConnections]!++;
     loadBalancer.counters[COUNTER.backendConnectionsActive]!++;
+    // Who has found the surge queue full is refused sooner.
     context.wheel.arm(this.#timer, client?.queued === false ? SURGE_PATIENCE_MS : CONNECT_TIMEOUT_MS);
   }
 

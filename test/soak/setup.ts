@@ -15,7 +15,7 @@ import type { Ports } from './client.ts';
 import { Instance, startEchoes } from './instances.ts';
 
 export const THREADS = 2;
-/** Threads may be made to run out of memory; the machine is not to. */
+/** A thread that leaks is to run out of memory; the machine is not. */
 const HEAP_LIMIT_MB = 256;
 /** The inspector listens on a port of its own choice. */
 const NODE_FLAGS = ['--inspect=127.0.0.1:0', '--expose-gc', `--max-old-space-size=${HEAP_LIMIT_MB}`];

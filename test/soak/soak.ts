@@ -24,7 +24,7 @@ const SHOWN_FAILURES = 20;
 /** What instances that come and go may make of a request. */
 const FLAPPING_ANSWERS =
   /^status 50[234]$|^cut after |ECONNRESET|closed|socket hang up|the session moved|^no cookie$|disconnected before secure|^answered "HTTP\/1\.1 50[234]/;
-/** Beyond what was held at the start. What the allocator keeps for the next full heap differs by 15 MB from one death to the next. */
+/** Beyond what was held at the start. */
 const ALLOWED = { heapBytes: 3 * 1024 ** 2, residentBytes: 20 * 1024 ** 2 } as const;
 const MINUTE = (minutes: number) => minutes * MINUTE_MS;
 

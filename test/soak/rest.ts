@@ -9,10 +9,7 @@ const LOOKS = 8;
 const BETWEEN_LOOKS_MS = 2000;
 /** Idle timeouts, and those of the API's connections. */
 const REST_MS = 90_000;
-/**
- * V8 keeps pages that a collection has emptied, or a dead thread left, for 8 to 16 s (its flag memory-pool-timeout): 250 MB
- * of a full heap, 30 MB of what a start has left.
- */
+/** V8 keeps pages that a collection has emptied, or a dead thread left, for 8 to 16 s (its flag memory-pool-timeout): 30 MB of what a start has left. */
 const POOLED_MS = 20_000;
 
 /** No rest takes longer. */

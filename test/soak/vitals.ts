@@ -54,8 +54,8 @@ async function openConnections(endpoint: string): Promise<number> {
 }
 
 /**
- * How much `value` grows in an hour: the median of the slopes between any two samples (Theil and Sen), since a full heap
- * makes a few of them stand out by 250 MB.
+ * How much `value` grows in an hour: the median of the slopes between any two samples (Theil and Sen), since what a thread
+ * holds that starts or dies makes a few of them stand out.
  */
 export function perHour(samples: readonly Vitals[], value: (vitals: Vitals) => number): number {
   const slopes = samples.flatMap((one, at) =>

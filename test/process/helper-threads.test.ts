@@ -28,6 +28,6 @@ test(
     assert.deepEqual(helpers(), new Set([Math.min(own + 5, 19)]));
     const all = niceness(weir.child.pid!);
     assert.deepEqual(all.get('weir-0'), new Set([own]));
-    assert.equal(getPriority(weir.child.pid!), own);
+    assert.equal(getPriority(weir.child.pid), own);
   },
 );

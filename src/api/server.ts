@@ -28,8 +28,7 @@ import { RefusalLog } from './refusal-log.ts';
 import { announcesTooMuch, BodyBudget, readBody } from './request-body.ts';
 import { makeRequestId } from './request-id.ts';
 import type { FrontDoor, Reply } from './service.ts';
-import { createElbService } from './services/elb/runner.ts';
-import type { ElbService } from './services/elb/runner.ts';
+import { createElbService, type ElbService } from './services/elb/runner.ts';
 import type { WireRequest } from '../wire/sigv4-canonical.ts';
 import { readClaim } from './sigv4-claim.ts';
 

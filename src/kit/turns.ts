@@ -39,14 +39,13 @@ export class Turns {
   /** Of the present turn: pieces, their time, and how much of that it has. */
   #done = 0;
   #spentMs = 0;
-  #turnMs: number;
+  #turnMs = 0;
   #beganMs = 0;
   #turnEnds = false;
 
   constructor(clock: Clock, limits: TurnLimits, onFailure: (error: unknown) => void) {
     this.#clock = clock;
     this.#limits = limits;
-    this.#turnMs = limits.shortestMs;
     this.#onFailure = onFailure;
   }
 

@@ -4,7 +4,7 @@ import type { ClientFigures } from '../../bench/sample.ts';
 import { errorCount, errorsText, megabytes, milliseconds, renderTable } from './figures.ts';
 import { Flood, wireBytes, type FloodFigures, type FloodPlan } from './flood.ts';
 import { measureLatency } from './latency.ts';
-import type { Lab } from './lab.ts';
+import { until, type Lab } from './lab.ts';
 import { peakWhile } from './memory.ts';
 import { PATHS } from './servers.ts';
 
@@ -15,6 +15,9 @@ const PROBE_CONNECTIONS = 50;
 /** Of those who are not connected yet. */
 const NEW_PER_SECOND = 20;
 const REQUEST = Buffer.from(`GET ${PATHS.small} HTTP/1.1\r\nHost: www.example.test\r\nConnection: close\r\n\r\n`);
+const RECOVERY_MS = 30_000;
+/** Clients that are no attack. */
+const FEW = 20;
 /** Of the rate that was asked for: less is another attack. */
 const MIN_OFFERED = 0.95;
 const P99_FACTOR = 2;
@@ -33,8 +36,8 @@ export interface Attacked {
   readonly cpuSeconds: number;
   /** Connections of HTTP that it has accepted since it was started. */
   accepted(): Promise<number>;
-  /** Resolves when those who attacked it are gone. */
-  untilGone(): Promise<unknown>;
+  /** Clients of HTTP that are connected now. */
+  connected(): Promise<number>;
 }
 
 /** What others saw: those who are connected, and those who come, ask once and go. */
@@ -71,7 +74,7 @@ export async function endure(lab: Lab, attacked: Attacked, attack: Attack): Prom
   });
   const cpuSeconds = attacked.cpuSeconds - cpuBefore;
   const figures = await flood.end();
-  await attacked.untilGone();
+  await untilGone(attacked);
   const counted = attack.secure === true ? undefined : (await attacked.accepted()) - acceptedBefore;
   const errors = errorCount(during.connected.errors);
   return { attack, flood: figures, accepted: counted, before, during, startBytes, peakBytes, cpuSeconds, errors };
@@ -102,6 +105,10 @@ function planOf(lab: Lab, attack: Attack): FloodPlan {
     ...(drip === undefined ? {} : { drip }),
     ...(leave === undefined ? {} : { leave }),
   };
+}
+
+function untilGone(attacked: Attacked): Promise<unknown> {
+  return until('the clients are gone', RECOVERY_MS, async () => (await attacked.connected()) < FEW);
 }
 
 /** Memory that is held for each byte that those who stay have sent over the network; undefined where all leave. */

@@ -8,15 +8,12 @@ import { usageOf } from '../../bench/cpu.ts';
 import { untilListening, type ManagedProcess } from '../../bench/processes.ts';
 import { issue } from '../support/issued.ts';
 import type { Attacked } from './attack.ts';
-import { until, type Lab } from './lab.ts';
+import type { Lab } from './lab.ts';
 import { NGINX_PORT } from './servers.ts';
 
 /** As weir: a head may have 64 KB. HAProxy holds a whole one in one buffer, and as much again to write into. */
 const BUFFER_BYTES = 66 * 1024;
 const MAX_CONNECTIONS = 12_000;
-const RECOVERY_MS = 30_000;
-/** Clients that are no attack; the one that asks is among them. */
-const FEW = 20;
 
 export interface HaproxyPlan {
   readonly instance: string;
@@ -65,8 +62,9 @@ export class HaproxyUnderTest implements Attacked {
     return this.#told('CumConns');
   }
 
-  untilGone(): Promise<unknown> {
-    return until('the clients are gone', RECOVERY_MS, async () => (await this.#told('CurrConns')) < FEW);
+  /** Who asks is among them. */
+  connected(): Promise<number> {
+    return this.#told('CurrConns');
   }
 
   /** A figure of `show info` (HAProxy's management guide, 9.3). */

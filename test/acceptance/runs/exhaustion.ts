@@ -15,7 +15,7 @@ import {
 import { attacks, UNFINISHED } from '../attacks.ts';
 import { endureFewDescriptors } from '../few-descriptors.ts';
 import { HaproxyUnderTest } from '../haproxy.ts';
-import { until, type AcceptanceRun, type Lab } from '../lab.ts';
+import type { AcceptanceRun, Lab } from '../lab.ts';
 import { measureLatency } from '../latency.ts';
 import { setApart } from '../pinning.ts';
 import { NGINX_PORT, PATHS, startNginx } from '../servers.ts';
@@ -24,9 +24,6 @@ import { WeirUnderTest } from '../weir.ts';
 /** For all threads and control each: little more than they need for themselves. */
 const HEAP_MB = 128;
 const IDLE_TIMEOUT_S = 60;
-const RECOVERY_MS = 30_000;
-/** Clients that are no attack. */
-const FEW = 20;
 const MAX_AMPLIFICATION = 100;
 const DESCRIPTORS = 256;
 const CROWD_ON_DESCRIPTORS = 600;
@@ -111,7 +108,6 @@ async function endureAttacks(lab: Lab, instance: string, cpus: readonly number[]
 }
 
 function attackedOf(weir: WeirUnderTest): Attacked {
-  const few = async () => (await weir.metric('weir_client_connections{load_balancer="web"}')) < FEW;
   return {
     get residentBytes() {
       return weir.residentBytes;
@@ -120,6 +116,6 @@ function attackedOf(weir: WeirUnderTest): Attacked {
       return weir.cpuSeconds;
     },
     accepted: () => weir.metric('weir_client_connections_total{load_balancer="web"}'),
-    untilGone: () => until('the clients are gone', RECOVERY_MS, few),
+    connected: () => weir.metric('weir_client_connections{load_balancer="web"}'),
   };
 }

@@ -46,6 +46,15 @@ test('instances of the store are unknown at start, until their first check', asy
   assert.equal(describe(harness, 'i-1'), 'N/A');
 });
 
+test('instances of the store are unknown also before anything runs, when the API answers already', async () => {
+  const harness = new ControlHarness();
+  await harness.put(shop([ONE]));
+  assert.equal(describe(harness, 'i-1'), 'A transient error occurred. Please try again later.');
+  assert.equal(describe(harness, 'i-2'), NOT_REGISTERED);
+  await harness.remove(shop([ONE]));
+  assert.equal(describe(harness, 'i-1'), NOT_REGISTERED);
+});
+
 test('a change of one load balancer is sent as that one alone, and one without effect on traffic as nothing', async () => {
   const other = sampleLoadBalancer('other', { address: '127.0.0.2' });
   const harness = await ControlHarness.started(shop([ONE]), other);

@@ -2,6 +2,7 @@
 import type { Clock } from '../kit/clock.ts';
 import { HealthMonitor } from '../health/monitor.ts';
 import { createProbe } from '../health/probe.ts';
+import { initialHealth } from '../health/threshold-counter.ts';
 import { addressProblem } from '../model/instance-address.ts';
 import { idOf, type LoadBalancerId } from '../model/load-balancer.ts';
 import type { Change, Store, View } from '../store/store.ts';
@@ -160,10 +161,15 @@ class RunningSystem implements RunningControl {
 
   instanceState(id: LoadBalancerId, instanceId: string): InstanceState {
     const running = this.#reconciler.running.get(id);
-    const instance = running?.instances.get(instanceId);
-    const health = this.#monitor.of(id, instanceId);
     const isDraining = (reason: DrainReason): boolean => this.#drains.isDraining(id, instanceId, reason);
-    return { instanceId, ...instanceState(running?.record, instance, health, isDraining) };
+    if (running !== undefined) {
+      const [instance, health] = [running.instances.get(instanceId), this.#monitor.of(id, instanceId)];
+      return { instanceId, ...instanceState(running.record, instance, health, isDraining) };
+    }
+    // The API answers before anything runs: what the store has is registered, and nothing is known of it yet.
+    const record = this.#store.view().get('load-balancer', id);
+    const instance = record?.instances.find((one) => one.instanceId === instanceId);
+    return { instanceId, ...instanceState(record, instance, initialHealth(true), isDraining) };
   }
 
   drainingInstances(id: LoadBalancerId): readonly string[] {

@@ -29,6 +29,7 @@ import { announcesTooMuch, BodyBudget, readBody } from './request-body.ts';
 import { makeRequestId } from './request-id.ts';
 import type { FrontDoor, Reply } from './service.ts';
 import { createElbService, type ElbService } from './services/elb/runner.ts';
+import { ALGORITHM } from '../wire/sigv4-canonical.ts';
 import type { WireRequest } from '../wire/sigv4-canonical.ts';
 import { readClaim } from './sigv4-claim.ts';
 
@@ -214,11 +215,15 @@ class ApiServer implements Api {
     }
   }
 
-  /** The page at the path, unless the request is a call: signed, or with an action. */
+  /**
+   * The page at the path, unless the request is a call: signed, or with an action. Another Authorization is for a proxy in front
+   * of us, which has asked who comes and passes on what it was told.
+   */
   #pageFor(request: IncomingMessage): Page | undefined {
     if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
     const [path = '', query = ''] = (request.url ?? '').split('?', 2);
-    if (!Object.hasOwn(this.#options.pages, path) || request.headers.authorization !== undefined) return undefined;
+    if (!Object.hasOwn(this.#options.pages, path)) return undefined;
+    if (request.headers.authorization?.startsWith(ALGORITHM) === true) return undefined;
     return /(^|&)(Action|X-Amz-[A-Za-z]+)=/.test(query) ? undefined : this.#options.pages[path];
   }
 

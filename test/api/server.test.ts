@@ -292,6 +292,16 @@ describe('pages', () => {
     assert.equal((await unsigned('/-/ready', { method: 'POST' })).code, 'NotFound');
   });
 
+  it('are served to who has told a proxy before weir who they are, a call with that is a call', async () => {
+    for (const authorization of ['Basic dXNlcjpwYXNzd29yZA==', 'Bearer token']) {
+      const headers = { authorization };
+      assert.equal((await unsigned('/', { headers })).text, 'a page');
+      assert.equal((await unsigned('/-/ready', { headers })).text, 'starting');
+      assert.equal((await unsigned(`/?${DESCRIBE}`, { headers })).code, 'IncompleteSignature');
+    }
+    assert.equal((await call({ method: 'GET' })).code, 'MissingAction');
+  });
+
   it('InternalFailure: one that fails is logged, and told as little as possible of', async () => {
     const { status, code, message } = await unsigned('/broken');
     assert.deepEqual([status, code], [500, 'InternalFailure']);

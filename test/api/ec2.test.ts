@@ -7,6 +7,7 @@ import {
   DescribeNetworkInterfacesCommand,
   DescribeSecurityGroupsCommand,
   DescribeSubnetsCommand,
+  DescribeVpcAttributeCommand,
   DescribeVpcsCommand,
   EC2Client,
   paginateDescribeSubnets,
@@ -16,6 +17,7 @@ import type {
   DescribeAvailabilityZonesCommandInput,
   DescribeSubnetsCommandInput,
   Filter,
+  VpcAttributeName,
 } from '@aws-sdk/client-ec2';
 import {
   ApplySecurityGroupsToLoadBalancerCommand,
@@ -135,6 +137,8 @@ describe('DescribeVpcs', () => {
         DhcpOptionsId: 'default',
       },
     ]);
+    const { Vpcs: same } = await ec2.send(new DescribeVpcsCommand(where('dhcp-options-id', 'default')));
+    assert.equal(same?.length, 1);
     const { Vpcs: none } = await ec2.send(new DescribeVpcsCommand(where('tag:Name', 'prod')));
     assert.deepEqual(none, []);
   });
@@ -142,6 +146,36 @@ describe('DescribeVpcs', () => {
   it('InvalidVpcID.NotFound: another id', async () => {
     const { code, message } = await harness.refused(() => ec2.send(new DescribeVpcsCommand({ VpcIds: ['vpc-1'] })));
     assert.deepEqual([code, message], ['InvalidVpcID.NotFound', "The vpc ID 'vpc-1' does not exist"]);
+  });
+});
+
+describe('DescribeVpcAttribute', () => {
+  const attribute = async (Attribute: VpcAttributeName) => {
+    const { $metadata: _, ...rest } = await ec2.send(
+      new DescribeVpcAttributeCommand({ VpcId: DEFAULT_VPC_ID, Attribute }),
+    );
+    return rest;
+  };
+
+  it('describes what Terraform asks for of a VPC, one attribute at a time', async () => {
+    const VpcId = DEFAULT_VPC_ID;
+    assert.deepEqual(await attribute('enableDnsHostnames'), { VpcId, EnableDnsHostnames: { Value: true } });
+    assert.deepEqual(await attribute('enableDnsSupport'), { VpcId, EnableDnsSupport: { Value: true } });
+    const metrics = await attribute('enableNetworkAddressUsageMetrics');
+    assert.deepEqual(metrics, { VpcId, EnableNetworkAddressUsageMetrics: { Value: false } });
+  });
+
+  it('InvalidVpcID.NotFound, InvalidParameterValue, MissingParameter', async () => {
+    const cases = [
+      [{ VpcId: 'vpc-1', Attribute: 'enableDnsSupport' }, 'InvalidVpcID.NotFound'],
+      [{ VpcId: DEFAULT_VPC_ID, Attribute: 'toString' as VpcAttributeName }, 'InvalidParameterValue'],
+      [{ VpcId: DEFAULT_VPC_ID, Attribute: undefined }, 'MissingParameter'],
+      [{ VpcId: undefined, Attribute: 'enableDnsSupport' }, 'MissingParameter'],
+    ] as const;
+    for (const [input, expected] of cases) {
+      const { code, status } = await harness.refused(() => ec2.send(new DescribeVpcAttributeCommand(input)));
+      assert.deepEqual([code, status], [expected, 400]);
+    }
   });
 });
 
@@ -186,7 +220,16 @@ describe('DescribeSubnets', () => {
     };
     assert.deepEqual(await ids({ SubnetIds: ['subnet-db'] }), ['subnet-db']);
     assert.deepEqual(await ids(where('default-for-az', 'false')), ['subnet-web', 'subnet-db']);
-    assert.deepEqual(await ids(where('availabilityZone', 'us-east-1b')), [defaultSubnetId('us-east-1b'), 'subnet-web']);
+    const inB = [defaultSubnetId('us-east-1b'), 'subnet-web'];
+    for (const name of ['availabilityZone', 'availability-zone']) {
+      assert.deepEqual(await ids(where(name, 'us-east-1b')), inB);
+    }
+    for (const name of ['availabilityZoneId', 'availability-zone-id']) {
+      assert.deepEqual(await ids(where(name, 'use1-az2')), inB);
+    }
+    for (const name of ['cidr', 'cidrBlock', 'cidr-block']) {
+      assert.deepEqual(await ids(where(name, '172.31.48.0/20')), ['subnet-web']);
+    }
     assert.equal((await ids(where('vpc-id', DEFAULT_VPC_ID))).length, 5);
     assert.deepEqual(await ids(where('vpc-id', 'vpc-1')), []);
   });

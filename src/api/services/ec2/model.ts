@@ -9,6 +9,7 @@ import type { CommonFaultCode } from '../../fault.ts';
 const text: Shape = { type: 'string' };
 const count: Shape = { type: 'integer' };
 const flag: Shape = { type: 'boolean' };
+const attributeValue: Shape = { type: 'structure', name: 'AttributeBooleanValue' };
 
 function listOf(member: Shape | string): Shape {
   return { type: 'list', member: typeof member === 'string' ? { type: 'structure', name: member } : member };
@@ -29,6 +30,7 @@ const operations = [
   'DescribeNetworkInterfaces',
   'DescribeSecurityGroups',
   'DescribeSubnets',
+  'DescribeVpcAttribute',
   'DescribeVpcs',
 ] as const;
 
@@ -114,6 +116,15 @@ export const ec2Model: ServiceModel = {
       assignIpv6AddressOnCreation: flag,
       tagSet: listOf(text),
     }),
+
+    DescribeVpcAttributeRequest: structure({ Attribute: text, VpcId: text, DryRun: flag }),
+    DescribeVpcAttributeResult: structure({
+      vpcId: text,
+      enableDnsHostnames: attributeValue,
+      enableDnsSupport: attributeValue,
+      enableNetworkAddressUsageMetrics: attributeValue,
+    }),
+    AttributeBooleanValue: structure({ value: flag }),
 
     DescribeVpcsRequest: listing({ VpcId: listOf(text) }),
     DescribeVpcsResult: structure({ vpcSet: listOf('Vpc'), nextToken: text }),

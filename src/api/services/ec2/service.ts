@@ -8,7 +8,7 @@ import { loadBalancerId } from '../../../model/load-balancer.ts';
 import { DEFAULT_VPC_ID } from '../../../model/network.ts';
 import type { Store } from '../../../store/store.ts';
 import type { Structure } from '../../codec/value.ts';
-import { Fault, shown } from '../../fault.ts';
+import { commonFault, Fault, shown } from '../../fault.ts';
 import type { Caller, QueryService } from '../../service.ts';
 import { filterBy, filterLimitFault } from './filters.ts';
 import type { Filter } from './filters.ts';
@@ -39,10 +39,16 @@ interface Input {
   readonly DryRun?: boolean;
 }
 
+/** Of DescribeVpcAttribute, which asks for one VPC. */
+interface VpcAttributeInput {
+  readonly VpcId?: string;
+  readonly Attribute?: string;
+}
+
 type Describe = (input: Input, context: Context) => Structure | Ec2Fault;
 
 const ZONE_FILTERS = ['zone-name', 'zone-id', 'zone-type', 'region-name', 'state', 'group-name', 'opt-in-status'];
-const VPC_FILTERS = ['vpc-id', 'owner-id', 'state', 'cidr', 'cidr-block', 'isDefault', 'is-default'];
+const VPC_FILTERS = ['vpc-id', 'owner-id', 'state', 'cidr', 'cidr-block', 'dhcp-options-id', 'isDefault', 'is-default'];
 const GROUP_FILTERS = ['group-id', 'group-name', 'vpc-id', 'owner-id', 'description'];
 const SUBNET_FILTERS = [
   'subnet-id',
@@ -51,13 +57,21 @@ const SUBNET_FILTERS = [
   'owner-id',
   'state',
   'cidr',
+  'cidrBlock',
   'cidr-block',
   'availabilityZone',
   'availability-zone',
+  'availabilityZoneId',
   'availability-zone-id',
   'defaultForAz',
   'default-for-az',
 ];
+/** Those of a default VPC at AWS. */
+const VPC_ATTRIBUTES: ReadonlyMap<string, boolean> = new Map([
+  ['enableDnsSupport', true],
+  ['enableDnsHostnames', true],
+  ['enableNetworkAddressUsageMetrics', false],
+]);
 const PAGE_SIZE = { min: 5, max: 1000 };
 
 /** Those of `ids` (all, when there are none), or the fault of the first that is not there. */
@@ -104,12 +118,28 @@ function describeZones(input: Input, context: Context): Structure | Ec2Fault {
   return zones instanceof Fault ? zones : { availabilityZoneInfo: zones.map(({ description }) => description) };
 }
 
+function missingVpc(id: string): Ec2Fault {
+  return ec2Fault('InvalidVpcID.NotFound', `The vpc ID '${shown(id)}' does not exist`);
+}
+
 function describeVpcs(input: Input, context: Context): Structure | Ec2Fault {
-  const missing = (id: string) => ec2Fault('InvalidVpcID.NotFound', `The vpc ID '${shown(id)}' does not exist`);
-  const vpcs = named(input.VpcId, vpcResources(context), missing);
+  const vpcs = named(input.VpcId, vpcResources(context), missingVpc);
   if (vpcs instanceof Fault) return vpcs;
   const wanted = filterBy(input.Filter ?? [], vpcs, VPC_FILTERS);
   return wanted instanceof Fault ? wanted : page(input, wanted, 'vpcSet');
+}
+
+/** One attribute, by its name; Terraform's data source of a VPC asks for all three, one after the other. */
+function describeVpcAttribute({ VpcId: id = '', Attribute: name = '' }: VpcAttributeInput): Structure | Ec2Fault {
+  const missing = [id === '' ? 'vpcId' : '', name === '' ? 'attribute' : ''].find((parameter) => parameter !== '');
+  if (missing !== undefined)
+    return commonFault('MissingParameter', `The request must contain the parameter ${missing}`);
+  if (id !== DEFAULT_VPC_ID) return missingVpc(id);
+  const value = VPC_ATTRIBUTES.get(name);
+  if (value !== undefined) return { vpcId: id, [name]: { value } };
+  const known = [...VPC_ATTRIBUTES.keys()].join(', ');
+  const message = `Value (${shown(name)}) for parameter attribute is invalid: weir has ${known}.`;
+  return ec2Fault('InvalidParameterValue', message);
 }
 
 function describeSubnets(input: Input, context: Context): Structure | Ec2Fault {
@@ -181,6 +211,7 @@ const handlers: Readonly<Record<Action, Describe>> = {
   DescribeNetworkInterfaces: describeInterfaces,
   DescribeSecurityGroups: describeGroups,
   DescribeSubnets: describeSubnets,
+  DescribeVpcAttribute: (input) => describeVpcAttribute(input as unknown as VpcAttributeInput),
   DescribeVpcs: describeVpcs,
 };
 

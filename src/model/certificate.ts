@@ -28,6 +28,8 @@ export interface IamCertificate extends CertificateBase {
   readonly name: string;
   /** `/`, or `/a/b/`. */
   readonly path: string;
+  /** As they were uploaded, where that is another way of writing `body` and `chain`: clients compare what they are told with it. */
+  readonly given?: { readonly body: string; readonly chain: string };
 }
 
 export interface AcmCertificate extends CertificateBase {

@@ -191,6 +191,8 @@ export const CERTIFICATES = {
   iam: { maxCount: 1000, maxBodyLength: 16_384, maxKeyLength: 16_384, maxChainLength: 2_097_152 },
   acm: { maxCount: 2500, maxBodyLength: 32_768, maxKeyLength: 5120, maxChainLength: 2_097_152 },
   maxChainLength: 16,
+  /** *Ours*: of PEM that is told again as it was given, comments and all; what is longer is told as it is kept. */
+  maxGivenLength: 64 * KiB,
   /** Names of one requested certificate. */
   maxDomainNames: 100,
   /** *Ours*: days that a requested (self-signed) certificate is valid. */

@@ -103,6 +103,28 @@ describe('IAM server certificates', () => {
     assert.deepEqual(uploaded.Tags, Tags);
   });
 
+  it('come back as they were written, without blanks around them: Terraform replaces what differs', async () => {
+    const lines = (text: string, end: string): string => text.replaceAll('\n', end);
+    const CertificateBody = `subject=CN = www.example.test\r\n${lines(leaf.certificate, '\r\n')}`;
+    const CertificateChain = `${root.certificate}\n\n# its own issuer\n${root.certificate}`;
+    await upload({ CertificateBody: `\n${CertificateBody}\r\n`, CertificateChain: `${CertificateChain}\n\n` });
+    const { ServerCertificate: got } = await get();
+    assert.deepEqual([got?.CertificateBody, got?.CertificateChain], [CertificateBody, CertificateChain]);
+    assert.deepEqual([record().body, record().chain], [leaf.certificate, `${root.certificate}\n${root.certificate}`]);
+    const NewServerCertificateName = `${name}-renamed`;
+    await iam.send(new UpdateServerCertificateCommand({ ServerCertificateName: name, NewServerCertificateName }));
+    const { ServerCertificate: renamed } = await get(NewServerCertificateName);
+    assert.equal(renamed?.CertificateBody, CertificateBody);
+  });
+
+  it('with more comments than are kept come back without them', async () => {
+    const comments = '# nothing to read here\n'.repeat(4000);
+    await upload({ CertificateChain: comments + root.certificate });
+    const { ServerCertificate: got } = await get();
+    assert.deepEqual([got?.CertificateBody, got?.CertificateChain], [leaf.certificate, root.certificate]);
+    assert.ok(JSON.stringify(record()).length < 10_000);
+  });
+
   it('have their key sealed in the store, and told nowhere', async () => {
     await upload();
     const { id, sealedKey } = record();

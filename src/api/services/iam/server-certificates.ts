@@ -1,6 +1,6 @@
 /** Upload, Get, List, Update and DeleteServerCertificate. */
 import { checkCertificate } from '../../../model/certificate-check.ts';
-import type { CertificateProblem } from '../../../model/certificate-check.ts';
+import type { CertificateProblem, CheckedCertificate } from '../../../model/certificate-check.ts';
 import { iamCertificateArn } from '../../../model/certificate.ts';
 import type { IamCertificate } from '../../../model/certificate.ts';
 import { CERTIFICATES } from '../../../model/limits.ts';
@@ -44,6 +44,7 @@ function upload(
     path,
     body: checked.body,
     chain: checked.chain,
+    ...givenTexts(input, checked),
     details: checked.details,
     sealedKey: context.secrets.seal(checked.privateKey, id),
     createdTimeMs: context.nowMs,
@@ -56,17 +57,31 @@ function upload(
   };
 }
 
+/**
+ * Line ends, blank lines and comments come back as they were uploaded, as at AWS. Terraform would take another way of writing for
+ * another certificate, and replace it at each apply.
+ */
+function givenTexts(
+  { CertificateBody, CertificateChain = '' }: shapes.UploadServerCertificateRequest,
+  { body, chain }: CheckedCertificate,
+): Pick<IamCertificate, 'given'> {
+  const given = { body: CertificateBody.trim(), chain: CertificateChain.trim() };
+  const isAsKept = given.body === body && given.chain === chain;
+  return isAsKept || given.body.length + given.chain.length > CERTIFICATES.maxGivenLength ? {} : { given };
+}
+
 function get(
   input: shapes.GetServerCertificateRequest,
   context: CallContext,
 ): Outcome<shapes.GetServerCertificateResponse> | IamFault {
   const certificate = nameFault(input.ServerCertificateName) ?? find(input.ServerCertificateName, context);
   if (certificate instanceof Fault) return certificate;
+  const { body, chain } = certificate.given ?? certificate;
   const output = {
     ServerCertificate: {
       ServerCertificateMetadata: metadata(certificate),
-      CertificateBody: certificate.body,
-      ...(certificate.chain === '' ? {} : { CertificateChain: certificate.chain }),
+      CertificateBody: body,
+      ...(chain === '' ? {} : { CertificateChain: chain }),
       ...describedTags(certificate),
     },
   };

@@ -106,8 +106,8 @@ describe('the aws command', () => {
     const command = awsCommand({ ...PAGE, credentialsFile: file, endpoint: 'http://[::1]:7600' }, 'describe-tags');
     const script = `aws() { printf '%s\\n' "$AWS_SHARED_CREDENTIALS_FILE" "$@"; }; ${command}`;
     const words = execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' }).trimEnd().split('\n');
-    const expected = [file, 'elb', 'describe-tags', '--region', 'us-east-1', '--endpoint-url', 'http://[::1]:7600'];
-    assert.deepEqual(words, expected);
+    const place = ['--profile', 'default', '--region', 'us-east-1', '--endpoint-url', 'http://[::1]:7600'];
+    assert.deepEqual(words, [file, 'elb', 'describe-tags', ...place]);
   });
 
   it('asks for no key where the API wants none', () => {

@@ -91,8 +91,10 @@ export type AwsTarget = Pick<PageInput, 'endpoint' | 'credentialsFile' | 'region
 export function awsCommand({ endpoint, credentialsFile, region }: AwsTarget, rest: string): string {
   const key = credentialsFile === undefined ? '' : `AWS_SHARED_CREDENTIALS_FILE=${shellWord(credentialsFile)} `;
   const unsigned = credentialsFile === undefined ? ' --no-sign-request' : '';
-  // Said as options: a region or an endpoint of the reader's own environment would win over variables.
-  return `${key}aws elb ${rest} --region ${shellWord(region)} --endpoint-url ${shellWord(endpoint)}${unsigned}`;
+  // Said as options: a profile, a region or an endpoint of the reader's own environment would win over variables, and keys that
+  // stand there over the file, unless a profile is named.
+  const profile = credentialsFile === undefined ? '' : ' --profile default';
+  return `${key}aws elb ${rest}${profile} --region ${shellWord(region)} --endpoint-url ${shellWord(endpoint)}${unsigned}`;
 }
 
 /** `text` as one word for a POSIX shell. */

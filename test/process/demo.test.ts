@@ -42,13 +42,15 @@ describe('weir demo', () => {
     );
   });
 
-  it('prints aws commands that work as they are', async (test) => {
+  it('prints aws commands that work as they are, whatever keys and profile the reader has', async (test) => {
     if (spawnSync('aws', ['--version']).status !== 0) return test.skip('the AWS command line is not installed here');
     const demo = new WeirProcess(test, { command: 'demo', flags: ['--port', String(await freePort())] });
     const commands = (await printed(demo)).split('\n').filter((line) => line.includes(' aws elb '));
     assert.equal(commands.length, 5);
+    const keys = { AWS_ACCESS_KEY_ID: 'AKIAELSEWHERE', AWS_SECRET_ACCESS_KEY: 'of-another-account' };
+    const env = { ...process.env, ...keys, AWS_PROFILE: 'work', AWS_REGION: 'eu-west-1' };
     for (const command of commands.slice(0, 2)) {
-      const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', command], { encoding: 'utf8' });
+      const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', command], { encoding: 'utf8', env });
       assert.equal(status, 0, `${command}\n${stderr}`);
       assert.match(stdout, /i-sample1/);
     }

@@ -6,7 +6,7 @@ import { systemRandom } from '../kit/random.ts';
 import type { Configuration } from '../model/configuration.ts';
 import { keepCompiled } from './compile-cache.ts';
 import { addConfigurationOptions, type ConfigurationOptions } from './configuration-options.ts';
-import { loadConfiguration, type Environment } from './configuration.ts';
+import { fixedKeyOf, loadConfiguration, type Environment } from './configuration.ts';
 import { exitCodeOf, failureText } from './failure.ts';
 import { runUntilSignal } from './run.ts';
 import type { RunningWeir, WeirOptions } from './serve.ts';
@@ -19,13 +19,17 @@ export function registerServe(program: Command): void {
     .option('--check', 'check the configuration as it would be used, and end')
     .action(async (path: string | undefined, options: ConfigurationOptions & { check?: boolean }) => {
       const configure = () => loadConfiguration(path, options, process.env);
-      await (options.check === true ? check(configure) : serve(configure, process.env));
+      await (options.check === true ? check(configure, process.env) : serve(configure, process.env));
     });
 }
 
-function check(configure: () => Configuration): void {
+/** Also what stands in the environment alone: without it a start would be refused. */
+async function check(configure: () => Configuration, environment: Environment): Promise<void> {
   try {
     configure();
+    fixedKeyOf(environment);
+    const { secretsOf } = await import('./master-key.ts');
+    secretsOf({ environment, random: systemRandom });
   } catch (error) {
     process.stderr.write(failureText(error));
     process.exitCode = exitCodeOf(error);

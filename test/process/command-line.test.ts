@@ -78,6 +78,12 @@ describe('weir: the command line', () => {
     assert.match(exposed.stderr, /weir\.yaml:1: auth: "none" lets everybody who reaches 0\.0\.0\.0 change everything/);
     const covered = await runWeir(['serve', file, '--check', '--api', '[::1]:0'], { WEIR_API: '0.0.0.0:7600' });
     assert.equal(covered.code, 0);
+    const half = await runWeir(['serve', '--check'], { WEIR_ACCESS_KEY_ID: 'AKIAALONE' });
+    assert.deepEqual([half.code, half.stdout], [1, '']);
+    assert.match(half.stderr, /^WEIR_SECRET_ACCESS_KEY: is missing, while WEIR_ACCESS_KEY_ID is set/);
+    const keyless = await runWeir(['serve', '--check'], { WEIR_MASTER_KEY_FILE: join(file, 'missing') });
+    assert.deepEqual([keyless.code, keyless.stdout], [1, '']);
+    assert.match(keyless.stderr, /^weir: the master key file .*missing \(WEIR_MASTER_KEY_FILE\): cannot be opened/);
   });
 });
 

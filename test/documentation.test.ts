@@ -1,10 +1,11 @@
 /** What the documentation tells people to write and to run is there, and taken as it stands. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../package.json' with { type: 'json' };
+import { knownOptions } from '../src/cli/configuration-schema.ts';
 import { configured } from './support/configured.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -47,5 +48,39 @@ describe('the documentation', () => {
     assert.ok(links.length > 10, 'there are some');
     const broken = links.filter(({ page, to }) => !existsSync(join(ROOT, dirname(page), to)));
     assert.deepEqual(broken, []);
+  });
+});
+
+describe('docs/configuration.md', () => {
+  const page = textOf('docs/configuration.md');
+
+  it('tells of every option of the file', () => {
+    const options = knownOptions([]).flatMap((name) => {
+      const inner = name === 'addresses' ? [] : knownOptions([name]);
+      return inner.length === 0 ? [name] : inner.map((each) => `${name}.${each}`);
+    });
+    assert.ok(options.includes('limits.listeners') && options.length > 25, options.join());
+    assert.deepEqual(
+      options.filter((option) => !page.includes(`\n| \`${option}\` | `)),
+      [],
+    );
+  });
+
+  it('tells of every variable that weir reads', () => {
+    const sources = globSync('src/**/*.ts', { cwd: ROOT }).filter((path) => !path.endsWith('.test.ts'));
+    const read = new Set(sources.flatMap((path) => textOf(path).match(/\bWEIR_[A-Z_]+\b/g) ?? []));
+    // What bin/weir.js tells the process that it starts.
+    read.delete('WEIR_LAUNCHER');
+    assert.ok(read.size >= 9, [...read].join());
+    assert.deepEqual(
+      [...read].filter((variable) => !page.includes(`\`${variable}\``)),
+      [],
+    );
+  });
+
+  it('shows the defaults as they are', () => {
+    const defaults = /^```yaml\n(dataDir.*?)^```$/ms.exec(page)?.[1] ?? '';
+    assert.ok(defaults.includes('stopTimeout'));
+    assert.deepEqual(configured(defaults), configured(''));
   });
 });

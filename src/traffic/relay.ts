@@ -181,6 +181,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   #sendHeld(): void {
     const backend = this.#backend!.connection;
     if (this.#held !== undefined) this.send(backend, this.#held.bytes, this.#held.start, this.#held.end);
+    if (this.#held !== undefined) this.log?.sent(true);
     this.#held = undefined;
     if (this.#client.ended) backend.end();
   }

@@ -153,7 +153,7 @@ function assertNoEndInvented(world: RelayWorld): void {
 }
 
 const LINE =
-  /^\S+Z fuzz (?<client>[\d.]+):\d+ (?<instance>-|[\d.]+:\d+) (?:(?:-1|\d+\.\d{6}) ){3}- - (?<received>\d+) (?<sent>\d+) "- - - " "-" - -$/;
+  /^\S+Z fuzz (?<client>[\d.]+):\d+ (?<instance>-|[\d.]+:\d+) (?<first>-1|\d+\.\d{6}) (?:(?:-1|\d+\.\d{6}) ){2}- - (?<received>\d+) (?<sent>\d+) "- - - " "-" - -$/;
 
 /** Every connection has its line, with all bytes of both sides. */
 function assertLogged(world: RelayWorld): void {
@@ -170,6 +170,10 @@ function assertLogged(world: RelayWorld): void {
     const told = (): string => `the bytes of ${name} are logged as ${text}`;
     hold(Number(groups['received']) === connection!.given.text.length, told);
     hold(instance === undefined || Number(groups['sent']) === instance.given.text.length, told);
+    hold(
+      groups['instance'] === '-' || (groups['first'] === '-1') === (groups['received'] === '0'),
+      () => `the time to the first byte of ${name} is logged as ${text}`,
+    );
     hold(instance === undefined || groups['instance'] !== '-', () => `${name} was joined, and is logged as ${text}`);
   }
 }

@@ -330,6 +330,28 @@ describe('access log of TCP', () => {
   });
 });
 
+describe('access log of TCP, of a client that stands in line', () => {
+  it('says when the first of what it had sent meanwhile was handed on', async (t) => {
+    const { traffic, backend } = await setUp(t, logged({ protocol: 'TCP', settings: { maxConnectionsPerTarget: 1 } }));
+    const first = await traffic.dial();
+    const taken = await backend.accept();
+    const client = await traffic.dial();
+    const { localPort } = client.socket;
+    client.send('ping');
+    await traffic.counted('receivedBytes', 4);
+    traffic.pass(1400);
+    first.end();
+    taken.end();
+    const instance = await backend.accept();
+    await instance.take('ping');
+    client.end();
+    instance.end();
+    await client.close();
+    const line = traffic.takeLog().find((each) => each.includes(` 127.0.0.1:${localPort} `));
+    assert.match(line ?? '', / 1\.500000 0\.000000 -1 - - 4 0 "- - - " "-" - -$/);
+  });
+});
+
 describe('access log that nobody takes', () => {
   it('loses lines, which are counted, and no request', async (t) => {
     const { traffic, backend } = await setUp(t, logged());

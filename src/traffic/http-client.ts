@@ -12,6 +12,7 @@ import type { Connection, ConnectionOwner } from '../transport/transport.ts';
 import { BODY, BodyReader } from '../wire/body-framing.ts';
 import { REASON, action, findHeadEnd } from '../wire/desync.ts';
 import { PARSED } from '../wire/message-head.ts';
+import type { TargetPlace } from '../wire/log-request.ts';
 import { isIdempotent, METHOD, type RequestHead } from '../wire/request-head.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
 import { composeAnswer, mustClose, type AnswerStatus } from './answers.ts';
@@ -277,10 +278,8 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
   #processHeld(all = false): void {
     const held = this.#held;
     if (held === undefined || this.#awaitsTurn) return;
-    if (this.#state === STATE.head && this.#headBegun && !all && !held.worthParsing()) {
-      if (held.length > HTTP_HEAD.maxBytes) this.#refuse(400);
-      return;
-    }
+    const isPart = this.#state === STATE.head && this.#headBegun && !all;
+    if (isPart && !held.worthParsing() && held.length <= HTTP_HEAD.maxBytes) return;
     const next = this.#process(held.bytes, held.start, held.end);
     if (next < held.end && this.#state < STATE.lingering) held.advance(next);
     else this.#dropHeld();
@@ -333,9 +332,26 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
       this.#awaitHead();
       return at;
     }
-    if (head.targetEnd !== 0) this.#entry?.request(bytes, head, -1);
-    this.#refuse(outcome === PARSED.refused ? head.refusal : 400);
+    this.#refuseHead(bytes, outcome === PARSED.refused ? head.refusal : 400);
     return end;
+  }
+
+  /** The access log keeps what the parser could read of the head in `bytes`; its target stands in `sent`. */
+  #refuseHead(bytes: Buffer, status: AnswerStatus = 400, sent?: Buffer, target?: TargetPlace): void {
+    const { requestHead: head } = this.#context;
+    if (head.targetEnd !== 0) this.#entry?.request(bytes, head, -1, sent, target);
+    this.#refuse(status);
+  }
+
+  /** The rest of the head does not come. */
+  #refuseUnfinished(status: AnswerStatus): void {
+    const held = this.#held;
+    if (held === undefined || this.#entry === undefined) {
+      this.#refuse(status);
+      return;
+    }
+    this.#context.requestHead.parse(held.bytes, held.start, held.end, false);
+    this.#refuseHead(held.bytes, status);
   }
 
   /** The first byte of a request is here: what the access log will say of it begins. */
@@ -369,7 +385,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     const mode = this.#listener.loadBalancer.settings.desyncMitigationMode;
     const headEnd = findHeadEnd(bytes, start, end);
     if (headEnd === -1) {
-      if (end - start > HTTP_HEAD.maxBytes) this.#refuse(400);
+      if (end - start > HTTP_HEAD.maxBytes) this.#refuseHead(bytes);
       else if (!this.#hopeless(bytes, start, end)) {
         this.#awaitHead();
         return start;
@@ -383,8 +399,9 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
       ? head.parse(analysis.canonical, 0, analysis.canonicalLength, true)
       : PARSED.refused;
     if (decision === 'refuse' || outcome !== PARSED.complete) {
-      if (head.targetEnd !== 0) this.#entry?.request(analysis.framable ? analysis.canonical : bytes, head, -1);
-      this.#refuse(analysis.framable && outcome === PARSED.refused ? head.refusal : 400);
+      const status = analysis.framable && outcome === PARSED.refused ? head.refusal : 400;
+      if (analysis.framable) this.#refuseHead(analysis.canonical, status, bytes, analysis.line);
+      else this.#refuseHead(bytes);
       return end;
     }
     const suspect = decision === 'allow-then-close' || analysis.lengthInDoubt;
@@ -400,7 +417,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     // Monitor mode lets pass what can be framed; nothing can be that begins with no method.
     if (desyncMitigationMode === 'monitor' && analysis.reason !== REASON.BadMethod) return false;
     this.#countDesync(analysis.reason);
-    this.#refuse(400);
+    this.#refuseHead(bytes);
     return true;
   }
 
@@ -422,7 +439,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     this.#beginExchange(head, suspect);
     const nowMs = clock.monotonicMs();
     this.#dispatchedMs = nowMs;
-    this.#entry?.request(headBytes, head, nowMs);
+    this.#entry?.request(headBytes, head, nowMs, bytes, headBytes === bytes ? head : this.#context.analysis.line);
     this.#bound = this.#listener.sticky?.find(headBytes, head);
     const body = this.#body;
     body.begin(head.chunked ? BODY.chunked : head.contentLength > 0 ? BODY.length : BODY.none, head.contentLength);
@@ -877,7 +894,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     if (this.#awaitsTurn || (this.connection.pending && this.#held !== undefined)) return;
     if (this.#headBegun) this.#processHeld(true);
     if (this.#state !== STATE.head) return;
-    if (this.#headBegun) this.#refuse(400);
+    if (this.#headBegun) this.#refuseUnfinished(400);
     else this.#finish();
   }
 
@@ -896,7 +913,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     if (this.#backend?.connected === false && this.#giveUpConnecting(this.#backend)) return;
     switch (this.#state) {
       case STATE.head:
-        if (this.#headBegun) this.#refuse(408);
+        if (this.#headBegun) this.#refuseUnfinished(408);
         else if (this.connection.pending) this.#destroy();
         else this.#leave();
         return;

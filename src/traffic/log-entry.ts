@@ -5,7 +5,13 @@
 import { hostOf } from '../kit/ip.ts';
 import type { Connection } from '../transport/transport.ts';
 import { tlsFields } from '../wire/log-line.ts';
-import { putNoRequest, requestRoom, type RequestOrigin, type RequestWriter } from '../wire/log-request.ts';
+import {
+  putNoRequest,
+  requestRoom,
+  type RequestOrigin,
+  type RequestWriter,
+  type TargetPlace,
+} from '../wire/log-request.ts';
 import { Phrase, PHRASE_SLACK, putPhrase } from '../wire/phrase.ts';
 import type { RequestHead } from '../wire/request-head.ts';
 
@@ -72,12 +78,15 @@ export class LogEntry {
     this.tailLength = 0;
   }
 
-  /** Keeps what the line says of the request: `head` was parsed in `bytes` as far as its request line. */
-  request(bytes: Buffer, head: RequestHead, nowMs: number): void {
+  /**
+   * Keeps what the line says of the request: `head` was parsed in `bytes` as far as its request line; its target stands in `sent`
+   * as the client has sent it.
+   */
+  request(bytes: Buffer, head: RequestHead, nowMs: number, sent = bytes, target: TargetPlace = head): void {
     // Where it has come in parts it began before.
     if (this.receivedMs < 0) this.receivedMs = nowMs;
     this.#makeRoom(requestRoom(head, this.#origin, this.#host));
-    const at = this.#requests.put(this.tail, 0, bytes, head, this.#origin, this.#host);
+    const at = this.#requests.put(this.tail, 0, bytes, head, this.#origin, this.#host, sent, target);
     this.tailLength = putPhrase(this.tail, at, this.#tls);
   }
 

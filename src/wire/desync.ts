@@ -51,7 +51,8 @@ export class HeadAnalysis {
   lengthInDoubt = false;
 
   readonly #lines = new HeadLines();
-  readonly #line = new RequestLine();
+  /** The request line as it came: offsets into what was analysed. */
+  readonly line = new RequestLine();
   readonly #encodings = new TransferEncodings();
   readonly #lengths = new ContentLengths();
   readonly #canonical = new CanonicalHead();
@@ -101,7 +102,7 @@ export class HeadAnalysis {
     this.#readRequestLine(bytes);
     this.#readFields(bytes);
     this.#checkSize(HTTP_HEAD.maxBytes, start);
-    const line = this.#line;
+    const line = this.line;
     let verdict = worse(this.#parse, this.#headers);
     verdict = judgeFraming(verdict, line, this.#encodings, this.#lengths);
     verdict = worse(worse(worse(verdict, line.methodReason), line.versionReason), line.uriReason);
@@ -158,9 +159,9 @@ export class HeadAnalysis {
   #readRequestLine(bytes: Uint8Array): void {
     const lines = this.#lines;
     lines.readLine();
-    this.#line.read(bytes, lines.start, lines.end);
+    this.line.read(bytes, lines.start, lines.end);
     if (!lines.crlf) this.#parse = REASON.NonCrLfLineTermination;
-    if (this.#line.missingUri) this.#parse = worse(this.#parse, REASON.MissingUri);
+    if (this.line.missingUri) this.#parse = worse(this.#parse, REASON.MissingUri);
     this.#checkSize(HTTP_HEAD.maxLineBytes, lines.start);
     this.#headerStart = lines.next;
   }
@@ -261,7 +262,7 @@ export class HeadAnalysis {
     const canonical = this.#canonical;
     lines.open(bytes, start, end);
     lines.readLine();
-    canonical.writeRequestLine(bytes, this.#line);
+    canonical.writeRequestLine(bytes, this.line);
     for (lines.readField(); lines.kind !== LINE.empty; lines.readField()) {
       canonical.writeLine(bytes, lines, this.#encodings, this.#lengths);
     }

@@ -35,6 +35,12 @@ export interface RequestOrigin {
   readonly port: Phrase;
 }
 
+/** Where a target stands. */
+export interface TargetPlace {
+  readonly targetStart: number;
+  readonly targetEnd: number;
+}
+
 /** The most bytes that {@link RequestWriter.put} can write for this head. */
 export function requestRoom(head: RequestHead, origin: RequestOrigin, host: Phrase): number {
   const escaped = head.methodEnd - head.start + head.targetEnd - head.targetStart + head.hostEnd - head.hostStart;
@@ -54,9 +60,19 @@ export class RequestWriter {
 
   /**
    * `"GET http://www.example.com:80/ HTTP/1.1" "curl/7.38.0"`, from a head that was parsed in `bytes` as far as its request
-   * line. `host` stands in where the head has no Host. Returns the offset behind it.
+   * line. `host` stands in where the head has no Host. `sent`, `target`: the client's own bytes, where `bytes` are a head that
+   * the classifier has written anew. Returns the offset behind it.
    */
-  put(out: DataView, at: number, bytes: Buffer, head: RequestHead, origin: RequestOrigin, host: Phrase): number {
+  put(
+    out: DataView,
+    at: number,
+    bytes: Buffer,
+    head: RequestHead,
+    origin: RequestOrigin,
+    host: Phrase,
+    sent = bytes,
+    target: TargetPlace = head,
+  ): number {
     if (bytes !== this.#bytes) this.#look(bytes);
     out.setUint8(at, QUOTE);
     let to = this.#plain(out, at + 1, head.start, head.methodEnd, WORD);
@@ -66,7 +82,9 @@ export class RequestWriter {
     if (hostEnd > hostStart) to = this.#plain(out, to, hostStart, withoutPort(bytes, hostStart, hostEnd), WORD);
     else to = putPhrase(out, to, host);
     to = putPhrase(out, to, origin.port);
-    to = this.#plain(out, to, head.targetStart, head.targetEnd, WORD);
+    if (sent !== bytes) this.#look(sent);
+    to = this.#plain(out, to, target.targetStart, target.targetEnd, WORD);
+    if (sent !== bytes) this.#look(bytes);
     to = putPhrase(out, to, HTTP_1);
     out.setUint8(to, ZERO + head.minor);
     to = putPhrase(out, to + 1, BEFORE_AGENT);

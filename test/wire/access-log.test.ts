@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { FakeClock } from '../../src/kit/clock.ts';
 import { ACCESS_LOG } from '../../src/model/limits.ts';
-import { setUp, TRANSPORTS, type SetUpOptions } from '../support/traffic.ts';
+import { setUp, TRANSPORTS, type SetUpOptions, type Traffic } from '../support/traffic.ts';
 import { refusingPort } from '../support/peers.ts';
 import { readMessage } from '../support/http-reader.ts';
 
@@ -144,14 +144,43 @@ describe('access log: requests that are refused', () => {
     }
   });
 
+  /** The line without its beginning, as for a listener of port 80. */
+  const told = (traffic: Traffic) => {
+    const [line, ...more] = traffic.takeLog();
+    assert.deepEqual(more, []);
+    return line?.split(' ').slice(3).join(' ').replace(`:${traffic.port}/`, ':80/');
+  };
+
+  it('are named by what had come of them, when they are refused before they are whole', async (t) => {
+    const line = 'GET /x HTTP/1.1\r\nHost: h\r\n';
+    const refuse: readonly (readonly [status: number, parts: readonly string[], then: 'end' | 'time' | undefined])[] = [
+      [400, [`${line}Content-Length: a\r\n`], undefined],
+      [400, [line, `A: ${'b'.repeat(20_000)}`], undefined],
+      [400, [line, ...Array.from({ length: 7 }, () => `A: ${'b'.repeat(10_000)}\r\n`)], undefined],
+      [400, [line, 'A'], 'end'],
+      [408, [line, 'A'], 'time'],
+    ];
+    for (const [status, parts, then] of refuse) {
+      const { traffic } = await setUp(t, logged());
+      const client = await traffic.dial();
+      let sent = 0;
+      for (const part of parts) {
+        client.send(part);
+        await traffic.counted('receivedBytes', (sent += part.length));
+      }
+      if (then === 'end') client.end();
+      if (then === 'time') traffic.pass(60_000);
+      await client.shutDown();
+      assert.equal(told(traffic), `- -1 -1 -1 ${status} 0 0 0 "GET http://h:80/x HTTP/1.1" "-" - -`);
+    }
+  });
+
   const refused = async (t: TestContext, request: string) => {
     const { traffic } = await setUp(t, logged({ settings: { desyncMitigationMode: 'strictest' } }));
     const client = await traffic.dial();
     client.send(request);
     await client.shutDown();
-    const [line, ...more] = traffic.takeLog();
-    assert.deepEqual(more, []);
-    return line?.split(' ').slice(3).join(' ').replace(`:${traffic.port}/`, ':80/');
+    return told(traffic);
   };
 
   for (const [what, request, wanted] of [
@@ -172,6 +201,11 @@ describe('access log: requests that are refused', () => {
       'POST /x HTTP/1.1\r\nHost: h:90\r\nUser-Agent: "me"\r\nContent-Length: -3\r\n\r\n',
       String.raw`400 0 0 0 "POST http://h:80/x HTTP/1.1" "\x22me\x22" - -`,
     ],
+    [
+      'a target that is written anew',
+      'GET /a b\t"c HTTP/1.1\r\nHost: h\r\n\r\n',
+      String.raw`400 0 0 0 "GET http://h:80/a\x20b\x09\x22c HTTP/1.1" "-" - -`,
+    ],
     ['a version that is none', 'GET /x HTTP/3.0\r\nHost: h\r\n\r\n', '400 0 0 0 "- - - " "-" - -'],
   ] as const) {
     it(`keeps of ${what} what could be read`, async (t) => {
@@ -191,6 +225,21 @@ describe('access log: what clients say of themselves', () => {
     assert.deepEqual(more, []);
     const request = `"GET http://a\\x20b:${traffic.port}/\\x22\\x5C\\xE4 HTTP/1.1"`;
     assert.equal(line?.split(' 200 200 0 5 ')[1], `${request} "\\x22x\\x22\\x09\\x5C\\xFF y" - -`);
+  });
+
+  it('is the target as it was sent, also where the back end gets it written anew', async (t) => {
+    const { traffic, backend } = await setUp(t, logged());
+    const targets: string[] = [];
+    backend.serve(({ startLine }) => {
+      targets.push(startLine);
+      return OK;
+    });
+    const client = await traffic.dial();
+    client.send('GET  /a b%20c HTTP/1.1\r\nHost: h\r\nUser-Agent: me\r\n\r\n');
+    await readMessage(client);
+    assert.deepEqual(targets, ['GET /a%20b%20c HTTP/1.1']);
+    const [line] = traffic.takeLog();
+    assert.equal(line?.split(' 200 200 0 5 ')[1], `"GET http://h:${traffic.port}/a\\x20b%20c HTTP/1.1" "me" - -`);
   });
 
   it('is cut: a user agent at 8 KiB', async (t) => {

@@ -16,6 +16,8 @@ export interface Command {
   readonly args: readonly string[];
   /** The CPUs it may run on (`taskset`); undefined for all of them. */
   readonly cpus?: readonly number[] | undefined;
+  /** What starts it, such as `chrt --fifo 1`. */
+  readonly starter?: readonly string[] | undefined;
   readonly cwd?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
 }
@@ -92,10 +94,9 @@ export class ProcessTable {
 
   /** Starts `command`; fails when its program cannot be started at all. */
   async start(command: Command): Promise<ManagedProcess> {
-    const pinned = command.cpus !== undefined;
-    const file = pinned ? 'taskset' : command.file;
-    const args = pinned ? ['-c', command.cpus.join(','), command.file, ...command.args] : [...command.args];
-    const child = spawn(file, args, {
+    const pinned = command.cpus === undefined ? [] : ['taskset', '-c', command.cpus.join(',')];
+    const [file, ...args] = [...pinned, ...(command.starter ?? []), command.file, ...command.args];
+    const child = spawn(present(file, 'a program'), args, {
       cwd: command.cwd,
       env: { ...process.env, ...command.env },
       // Its own group: Ctrl-C in the terminal reaches only us, and we end it in order.

@@ -21,6 +21,8 @@ export interface WrkRun {
   /** Bytes of every answer's body, to notice short ones; undefined where runs end in the middle of large ones. */
   readonly expectedBodyBytes?: number | undefined;
   readonly cpus: readonly number[] | undefined;
+  /** What starts wrk, such as `chrt --fifo 1`. */
+  readonly starter?: readonly string[] | undefined;
 }
 
 /** Runs wrk once, with one thread. */
@@ -31,7 +33,7 @@ export async function runWrk(processes: ProcessTable, run: WrkRun): Promise<Clie
   if (run.uploadBytes !== undefined) args.push(`upload=${run.uploadBytes}`);
   if (run.ratePerSecond !== undefined) args.push(`rate=${Math.max(1, Math.round(run.ratePerSecond))}`);
   const output = await processes.run(
-    { name: 'wrk', file: 'wrk', args, cpus: run.cpus },
+    { name: 'wrk', file: 'wrk', args, cpus: run.cpus, starter: run.starter },
     (run.seconds + EXIT_GRACE_S) * 1000,
   );
   return parseWrk(output, run.expectedBodyBytes);

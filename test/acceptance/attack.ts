@@ -4,7 +4,7 @@ import type { ClientFigures } from '../../bench/sample.ts';
 import { errorCount, errorsText, megabytes, milliseconds, renderTable } from './figures.ts';
 import { Flood, wireBytes, type FloodFigures, type FloodPlan } from './flood.ts';
 import { measureLatency } from './latency.ts';
-import { until, type Lab } from './lab.ts';
+import { lastFor, until, type Lab } from './lab.ts';
 import { peakWhile } from './memory.ts';
 import { PATHS } from './servers.ts';
 
@@ -15,6 +15,8 @@ const PROBE_CONNECTIONS = 50;
 /** Of those who are not connected yet. */
 const NEW_PER_SECOND = 20;
 const REQUEST = Buffer.from(`GET ${PATHS.small} HTTP/1.1\r\nHost: www.example.test\r\nConnection: close\r\n\r\n`);
+/** Of a first time, once all that stay are there. */
+const REHEARSAL_MS = 2000;
 const RECOVERY_MS = 30_000;
 /** Clients that are no attack. */
 const FEW = 20;
@@ -40,6 +42,19 @@ export interface Attacked {
   connected(): Promise<number>;
 }
 
+/** Who is attacked, and what starts those who are watched meanwhile ({@link servedFirst}). */
+export interface Stage {
+  readonly attacked: Attacked;
+  readonly starter: readonly string[];
+}
+
+/** What it held for the clients of an attack. */
+interface Held {
+  readonly flood: FloodFigures;
+  readonly startBytes: number;
+  readonly peakBytes: number;
+}
+
 /** What others saw: those who are connected, and those who come, ask once and go. */
 interface Others {
   readonly connected: ClientFigures;
@@ -54,40 +69,54 @@ export interface Endured {
   readonly accepted: number | undefined;
   readonly before: Others;
   readonly during: Others;
-  readonly startBytes: number;
-  readonly peakBytes: number;
+  /** The first time: memory that has been used once is used again. */
+  readonly held: Held;
   readonly cpuSeconds: number;
   readonly errors: number;
 }
 
-/** Leads the attack while others go on as they did before. */
-export async function endure(lab: Lab, attacked: Attacked, attack: Attack): Promise<Endured> {
+/** Leads the attack, and once more while others go on as they did before. */
+export async function endure(lab: Lab, { attacked, starter }: Stage, attack: Attack): Promise<Endured> {
   lab.say(`${attack.name}: ${attack.count} clients, ${attack.ratePerSecond} a second`);
-  const before = await probe(lab);
-  const { residentBytes: startBytes, cpuSeconds: cpuBefore } = attacked;
+  const held = await rehearse(lab, attacked, attack);
+  const before = await probe(lab, starter);
+  const { cpuSeconds: cpuBefore } = attacked;
   const acceptedBefore = await attacked.accepted();
   const flood = await Flood.start(lab, planOf(lab, attack));
   const stays = attack.leave === undefined;
-  const { result: during, peakBytes } = await peakWhile(attacked, async () => {
-    const [seen] = await Promise.all([probe(lab), stays ? flood.gathered() : undefined]);
-    return seen;
-  });
+  const [during] = await Promise.all([probe(lab, starter), stays ? flood.gathered() : undefined]);
   const cpuSeconds = attacked.cpuSeconds - cpuBefore;
   const figures = await flood.end();
   await untilGone(attacked);
   const counted = attack.secure === true ? undefined : (await attacked.accepted()) - acceptedBefore;
   const errors = errorCount(during.connected.errors);
-  return { attack, flood: figures, accepted: counted, before, during, startBytes, peakBytes, cpuSeconds, errors };
+  return { attack, flood: figures, accepted: counted, before, during, held, cpuSeconds, errors };
 }
 
-async function probe(lab: Lab): Promise<Others> {
+/**
+ * The first time: memory is new, machine code is being made, the table of descriptors grows. All of that is over for a weir that has
+ * stood for a while, which is what others are watched at.
+ */
+async function rehearse(lab: Lab, attacked: Attacked, attack: Attack): Promise<Held> {
+  const { residentBytes: startBytes } = attacked;
+  const flood = await Flood.start(lab, planOf(lab, attack));
+  const { peakBytes } = await peakWhile(attacked, async () => {
+    await (attack.leave === undefined ? flood.gathered() : flood.begun());
+    await lastFor(REHEARSAL_MS);
+  });
+  const figures = await flood.end();
+  await untilGone(attacked);
+  return { flood: figures, startBytes, peakBytes };
+}
+
+async function probe(lab: Lab, starter: readonly string[]): Promise<Others> {
   const { front: host, sources } = lab.addresses;
   const trickle = { host, port: HTTP_PORT, sources, count: 2 * ATTACK_SECONDS * NEW_PER_SECOND };
   const leave = { afterMs: 60_000, how: 'close' } as const;
   const first = REQUEST.toString('base64');
-  const comers = await Flood.startTrickle(lab, { ...trickle, ratePerSecond: NEW_PER_SECOND, first, leave });
+  const comers = await Flood.startTrickle(lab, { ...trickle, ratePerSecond: NEW_PER_SECOND, first, leave }, starter);
   await comers.begun();
-  const connected = await measureLatency(lab, ATTACK_SECONDS, PROBE_CONNECTIONS);
+  const connected = await measureLatency(lab, ATTACK_SECONDS, { connections: PROBE_CONNECTIONS, starter });
   return { connected, new: await comers.end() };
 }
 
@@ -112,7 +141,8 @@ function untilGone(attacked: Attacked): Promise<unknown> {
 }
 
 /** Memory that is held for each byte that those who stay have sent over the network; undefined where all leave. */
-export function amplification({ attack, flood, startBytes, peakBytes }: Endured): number | undefined {
+export function amplification({ attack, held }: Endured): number | undefined {
+  const { flood, startBytes, peakBytes } = held;
   return attack.leave === undefined ? Math.max(0, peakBytes - startBytes) / wireBytes(flood) : undefined;
 }
 
@@ -123,7 +153,7 @@ const both = ({ p50Us, p99Us }: Pick<ClientFigures, 'p50Us' | 'p99Us'>): string 
 
 /** Puts into the table what must hold of every attack, and what it has cost. */
 export function demandBounds({ figures }: Lab, endured: Endured): void {
-  const { attack, flood, before, during, cpuSeconds } = endured;
+  const { attack, flood, before, during, cpuSeconds, held } = endured;
   const { name, ratePerSecond } = attack;
   const wanted = ratePerSecond * MIN_OFFERED;
   const offered = perSecond(flood);
@@ -132,7 +162,7 @@ export function demandBounds({ figures }: Lab, endured: Endured): void {
     const lost = flood.failed + flood.ended;
     figures.demand(`${name}: held, lost`, `${flood.connected}, ${lost}`, '0 lost', lost === 0);
   }
-  figures.note(`${name}: RSS before, at most`, `${megabytes(endured.startBytes)}, ${megabytes(endured.peakBytes)}`);
+  figures.note(`${name}: RSS before, at most`, `${megabytes(held.startBytes)}, ${megabytes(held.peakBytes)}`);
   const cpuUs = (cpuSeconds * 1e6) / Math.max(1, flood.connected);
   figures.note(`${name}: CPU of weir`, `${cpuSeconds.toFixed(1)} s, ${cpuUs.toFixed(0)} us for each connection`);
   figures.note(`${name}: others before: p50, p99`, both(before.connected));
@@ -147,15 +177,15 @@ export function attackTable(all: readonly Endured[]): string {
   const head = ['attack', 'offered', 'a second', 'accepted', 'held for each', 'per byte sent'];
   const others = ['before: p50, p99', 'during: p50, p99', 'p99 times', 'new clients before', 'during', 'verdict'];
   const rows = all.map((endured) => {
-    const { attack, flood, before, during } = endured;
+    const { attack, flood, before, during, held } = endured;
     const amplified = amplification(endured);
-    const held = `${((endured.peakBytes - endured.startBytes) / Math.max(1, flood.connected) / 1024).toFixed(1)} KB`;
+    const heldBytes = (held.peakBytes - held.startBytes) / Math.max(1, held.flood.connected);
     return [
       attack.name,
       String(flood.offered),
       perSecond(flood).toFixed(0),
       endured.accepted === undefined ? `${flood.answered} answered` : String(endured.accepted),
-      amplified === undefined ? '' : held,
+      amplified === undefined ? '' : `${(heldBytes / 1024).toFixed(1)} KB`,
       amplified?.toFixed(1) ?? '',
       both(before.connected),
       both(during.connected),

@@ -31,6 +31,13 @@ const { TCP, TCPConnectWrap, WriteWrap, socketType, streamBaseState, kReadBytesO
   internals;
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
+/** Below those that the system gives by itself (ip(7), ip_local_port_range), and not the same for all floods. */
+const PORTS = { first: 10_000, count: 22_000 };
+
+function portOf(index: number): number {
+  return PORTS.first + ((process.pid * 1009 + index) % PORTS.count);
+}
+
 const counts = { offered: 0, connected: 0, failed: 0, ended: 0, answered: 0, segments: 0, payloadBytes: 0 };
 /** From the dial to the first byte. */
 const answersUs: number[] = [];
@@ -52,12 +59,13 @@ class Client {
 
   dial(): void {
     const { host, port, sources } = plan;
-    const source = sources[counts.offered++ % sources.length];
+    const index = counts.offered++;
+    const source = sources[index % sources.length];
     clients.add(this);
     const request = new TCPConnectWrap();
     request.context = this;
     request.oncomplete = onConnect;
-    const status = source === undefined ? 0 : this.#tcp.bind(source, 0);
+    const status = source === undefined ? 0 : this.#tcp.bind(source, portOf(Math.floor(index / sources.length)));
     if ((status || this.#tcp.connect(request, host, port)) !== 0) this.#fail();
   }
 

@@ -16,7 +16,10 @@ const SYN_BYTES = 60;
 export interface FloodPlan {
   readonly host: string;
   readonly port: number;
-  /** Where they come from, in turn; none: the system chooses. Who closes first keeps a port for a minute. */
+  /**
+   * Where they come from, in turn, each with a port that the system gives to nobody. None: the system chooses. Who closes first keeps a
+   * port for a minute, and the system looks for one that is free for longer and longer.
+   */
   readonly sources: readonly string[];
   readonly count: number;
   readonly ratePerSecond: number;
@@ -62,17 +65,17 @@ export class Flood {
 
   /** Starts it. It gets what time nobody else wants of its CPU, so that it does not slow those whom it is to be felt by. */
   static start(lab: Lab, plan: FloodPlan): Promise<Flood> {
-    return Flood.#start(lab, plan, ['--idle', '0']);
+    return Flood.#start(lab, plan, ['chrt', '--idle', '0']);
   }
 
-  /** The same with clients that mean well: they are served like any other program. */
-  static startTrickle(lab: Lab, plan: FloodPlan): Promise<Flood> {
-    return Flood.#start(lab, plan, ['--other', '0']);
+  /** The same with clients that mean well. */
+  static startTrickle(lab: Lab, plan: FloodPlan, starter: readonly string[]): Promise<Flood> {
+    return Flood.#start(lab, plan, starter);
   }
 
-  static async #start(lab: Lab, plan: FloodPlan, priority: readonly string[]): Promise<Flood> {
-    const args = [...priority, process.execPath, CLIENT, JSON.stringify(plan)];
-    return new Flood(await lab.processes.start({ name: 'the flood', file: 'chrt', args }));
+  static async #start(lab: Lab, plan: FloodPlan, starter: readonly string[]): Promise<Flood> {
+    const args = [CLIENT, JSON.stringify(plan)];
+    return new Flood(await lab.processes.start({ name: 'the flood', file: process.execPath, args, starter }));
   }
 
   /** Resolves when the first of them comes: a program that starts takes time of the CPU that others are measured on. */

@@ -16,7 +16,11 @@ const RATE_PER_SECOND = 200;
 const ALLOWED = { p50: { factor: 2, plusUs: 3000 }, p99: { factor: 3, plusUs: 25_000 } } as const;
 
 /** Sends for `seconds` over that many connections and tells what it saw. */
-export function measureLatency(lab: Lab, seconds: number, connections = CONNECTIONS): Promise<ClientFigures> {
+export function measureLatency(
+  lab: Lab,
+  seconds: number,
+  { connections = CONNECTIONS, starter }: { readonly connections?: number; readonly starter?: readonly string[] } = {},
+): Promise<ClientFigures> {
   return runWrk(lab.processes, {
     url: `http://${lab.addresses.front}:${HTTP_PORT}${PATHS.small}`,
     connections,
@@ -25,6 +29,7 @@ export function measureLatency(lab: Lab, seconds: number, connections = CONNECTI
     ratePerSecond: RATE_PER_SECOND,
     expectedBodyBytes: 1024,
     cpus: undefined,
+    starter,
   });
 }
 

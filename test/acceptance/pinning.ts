@@ -1,4 +1,4 @@
-/** Keeps those who load a weir off its CPUs: what they take there would look like what they do to it. */
+/** Who has which CPU, and who has it first: what others take of it would look like what is done to a weir. */
 import { execFileSync } from 'node:child_process';
 import { allowedCpus, describePlan, planCpus, type CpuPlan } from '../../bench/machine.ts';
 import type { Lab } from './lab.ts';
@@ -19,4 +19,23 @@ export function setApart(lab: Lab): CpuPlan {
 
 function moveTo(cpus: readonly number[]): void {
   execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cpus.join(','), String(process.pid)]);
+}
+
+const IN_REAL_TIME = ['chrt', '--fifo', '1'];
+
+/**
+ * What starts those who are watched: they are served before anybody else on their CPU (sched(7), SCHED_FIFO), so that what is seen of a
+ * weir does not depend on who else is there. Otherwise an attacker beside them makes them wait for 1 to 2 ms, as it does with
+ * HAProxy. It takes CAP_SYS_NICE; nothing where that is missing, and the run says so.
+ */
+export function servedFirst(lab: Lab): readonly string[] {
+  const [file = '', ...args] = IN_REAL_TIME;
+  try {
+    execFileSync(file, [...args, 'true'], { stdio: 'ignore' });
+  } catch {
+    lab.figures.note('client and back end', 'beside the attackers (no right to SCHED_FIFO)');
+    return [];
+  }
+  lab.figures.note('client and back end', 'served before the attackers (SCHED_FIFO)');
+  return IN_REAL_TIME;
 }

@@ -20,12 +20,19 @@ export const PATHS = {
   marked: (index: number) => `/marked-${index}`,
 };
 
-/** Starts an nginx that answers {@link PATHS} on `addresses`; `files` holds what it serves from disk. */
+export interface NginxPlan {
+  /** What it serves from disk. */
+  readonly files?: string;
+  /** What starts it, such as `chrt --fifo 1`. */
+  readonly starter?: readonly string[];
+}
+
+/** Starts an nginx that answers {@link PATHS} on `addresses`. */
 export async function startNginx(
   lab: Lab,
   name: string,
   addresses: readonly string[],
-  files?: string,
+  { files, starter }: NginxPlan = {},
 ): Promise<ManagedProcess> {
   const home = mkdtempSync(join(lab.folder, `nginx-${name}-`));
   const configuration = join(home, 'nginx.conf');
@@ -34,6 +41,7 @@ export async function startNginx(
     name: `nginx ${name}`,
     file: 'nginx',
     args: ['-c', configuration, '-p', home],
+    starter,
   });
   for (const address of addresses) await untilListening(nginx, address, NGINX_PORT);
   return nginx;

@@ -11,13 +11,14 @@ import {
   HTTPS_PORT,
   type Attacked,
   type Endured,
+  type Stage,
 } from '../attack.ts';
 import { attacks, UNFINISHED } from '../attacks.ts';
 import { endureFewDescriptors } from '../few-descriptors.ts';
 import { HaproxyUnderTest } from '../haproxy.ts';
 import type { AcceptanceRun, Lab } from '../lab.ts';
 import { measureLatency } from '../latency.ts';
-import { setApart } from '../pinning.ts';
+import { servedFirst, setApart } from '../pinning.ts';
 import { NGINX_PORT, PATHS, startNginx } from '../servers.ts';
 import { WeirUnderTest } from '../weir.ts';
 
@@ -33,12 +34,13 @@ export const exhaustion: AcceptanceRun = {
   name: 'exhaustion',
   about: `${DESCRIPTORS} descriptors, a small heap, 10000 slow clients, heads of 64 KB, a storm of connections: bounded, and nobody else notices`,
   needs: ['nginx', 'wrk', 'taskset', 'chrt'],
-  limitSeconds: 420,
+  limitSeconds: 600,
   async run(lab) {
     const { peer: cpus } = setApart(lab);
+    const starter = servedFirst(lab);
     const [instance = ''] = lab.addresses.backends;
-    await startNginx(lab, 'one', [instance]);
-    await endureAttacks(lab, instance, cpus);
+    await startNginx(lab, 'one', [instance], { starter });
+    await endureAttacks(lab, { instance, cpus, starter });
     const threads = THREADS_ON_DESCRIPTORS;
     const weir = await WeirUnderTest.start(lab, { name: 'few', threads, maxDescriptors: DESCRIPTORS, cpus });
     await create(weir, instance);
@@ -52,14 +54,17 @@ export const exhaustionOfHaproxy: AcceptanceRun = {
   name: 'exhaustion-of-haproxy',
   about: 'the same attacks on HAProxy, to see what others notice of them there',
   needs: ['nginx', 'haproxy', 'wrk', 'taskset', 'chrt'],
-  limitSeconds: 420,
+  limitSeconds: 600,
   async run(lab) {
     const { peer: cpus } = setApart(lab);
+    const starter = servedFirst(lab);
     const [instance = ''] = lab.addresses.backends;
-    await startNginx(lab, 'one', [instance]);
+    await startNginx(lab, 'one', [instance], { starter });
     const haproxy = await HaproxyUnderTest.start(lab, { instance, httpsPort: HTTPS_PORT, cpus });
+    await measureLatency(lab, ATTACK_SECONDS);
     const all: Endured[] = [];
-    for (const attack of attacks(await clientHello())) all.push(await endure(lab, haproxy, attack));
+    const stage = { attacked: haproxy, starter };
+    for (const attack of attacks(await clientHello())) all.push(await endure(lab, stage, attack));
     lab.figures.attach(attackTable(all));
     lab.figures.demand('it runs', String(haproxy.running), 'true', haproxy.running);
   },
@@ -85,16 +90,21 @@ async function create(weir: WeirUnderTest, instance: string): Promise<void> {
   });
 }
 
-async function endureAttacks(lab: Lab, instance: string, cpus: readonly number[] | undefined): Promise<void> {
+interface Exhaustion extends Pick<Stage, 'starter'> {
+  readonly instance: string;
+  readonly cpus: readonly number[] | undefined;
+}
+
+async function endureAttacks(lab: Lab, { instance, cpus, starter }: Exhaustion): Promise<void> {
   const nodeFlags = [`--max-old-space-size=${HEAP_MB}`];
   const weir = await WeirUnderTest.start(lab, { threads: cpus?.length ?? 2, nodeFlags, cpus });
   await create(weir, instance);
   // The first requests are what a weir learns to be fast with.
   await measureLatency(lab, ATTACK_SECONDS);
   const all: Endured[] = [];
-  const attacked = attackedOf(weir);
+  const stage = { attacked: attackedOf(weir), starter };
   for (const attack of attacks(await clientHello())) {
-    const endured = await endure(lab, attacked, attack);
+    const endured = await endure(lab, stage, attack);
     all.push(endured);
     demandBounds(lab, endured);
   }

@@ -37,7 +37,7 @@ export const idleAndSlow: AcceptanceRun = {
   async run(lab) {
     const { folder, contents } = writeMarkedFiles(lab);
     const [files = '', small = ''] = lab.addresses.backends;
-    await startNginx(lab, 'files', [files], folder);
+    await startNginx(lab, 'files', [files], { files: folder });
     await startNginx(lab, 'small', [small]);
     const weir = await WeirUnderTest.start(lab, { threads: THREADS });
     await create(weir, 'web', HTTP_PORT, small);

@@ -63,7 +63,7 @@ export const slowClients: AcceptanceRun = {
   async run(lab) {
     const { folder } = writeMarkedFiles(lab);
     const [instance = ''] = lab.addresses.backends;
-    await startNginx(lab, 'one', [instance], folder);
+    await startNginx(lab, 'one', [instance], { files: folder });
     const weir = await WeirUnderTest.start(lab, { threads: THREADS });
     await weir.create({
       name: 'web',

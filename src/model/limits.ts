@@ -62,7 +62,7 @@ export const HTTP_HEAD = {
 
 /** *Ours*: request heads that do not end within so many bytes, as ordinary ones do, are read in turns (kit/turns.ts). */
 export const LONG_HEAD = {
-  bytes: 16 * KiB,
+  bytes: 8 * KiB,
   /** They are gone on with for as long as everything else takes, between these, before everybody else has a turn; */
   shortestMs: 0.2,
   longestMs: 1,
@@ -151,8 +151,10 @@ export const SURGE_PATIENCE_MS = 2000;
 
 /** Buffers of the traffic threads, in bytes. */
 export const BUFFERS = {
-  /** The read buffer that all connections of a thread share. */
+  /** The read buffer that all connections of a thread share, */
   sharedRead: 16 * KiB,
+  /** and as much of it as a client is read into until it has filled that: more than an ordinary head, and cheap to keep. */
+  firstRead: 8 * KiB,
   /** A private buffer of a connection whose body or stream outlives its first reads. */
   bulk: 128 * KiB,
   /** Bulk buffers a thread hands out at full size, in bytes; past that they are small. */
@@ -248,7 +250,7 @@ export const API = {
 } as const;
 
 assert(HTTP_HEAD.maxLineBytes <= HTTP_HEAD.maxBytes, 'a line fits into a head');
-assert(LONG_HEAD.bytes <= BUFFERS.sharedRead, 'one read tells that a head is long');
+assert(LONG_HEAD.bytes <= BUFFERS.firstRead, 'one read tells that a head is long');
 assert(BUFFERS.compose >= BUFFERS.sharedRead + 4 * KiB, 'one read and the lines that we add fit');
 assert(HEALTH_CHECK.timeout.min < HEALTH_CHECK.interval.min, 'the shortest timeout is below the shortest interval');
 assert(

@@ -12,7 +12,33 @@ describe('buffers for long heads', () => {
     for (const buffer of taken) buffers.giveBack(buffer);
     const again = Array.from({ length: 200 }, () => buffers.take());
     assert.equal(new Set(again).size, 200);
-    const kept = again.filter((buffer) => taken.includes(buffer)).length;
+    assert.deepEqual(new Set(again), new Set(taken));
+  });
+
+  test('are let go when nobody has needed them for a while, but for a few', () => {
+    const buffers = new HeadBuffers();
+    const seen = new Set<Buffer>();
+    const takeTogether = (count: number): void => {
+      const taken = Array.from({ length: count }, () => buffers.take());
+      for (const buffer of taken) buffers.giveBack(buffer);
+      for (const buffer of taken) seen.add(buffer);
+    };
+    /** How many of 200 have served before. */
+    const reused = (): number => {
+      const before = seen.size;
+      takeTogether(200);
+      return 200 - (seen.size - before);
+    };
+    assert.equal(reused(), 0);
+    buffers.trim();
+    assert.equal(reused(), 200, 'all had been needed');
+    buffers.trim();
+    takeTogether(100);
+    buffers.trim();
+    assert.equal(reused(), 100, 'half of them had been');
+    buffers.trim();
+    buffers.trim();
+    const kept = reused();
     assert.ok(kept > 0 && kept < 100, `${kept} were kept`);
   });
 

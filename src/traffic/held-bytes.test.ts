@@ -92,7 +92,9 @@ describe('bytes that wait', () => {
     let parsed = 0;
     for (let length = 2; length <= 65_536; length++) {
       append(held, length % 100 === 0 ? '\n' : 'x');
-      if (held.worthParsing()) parsed += held.length;
+      if (!held.worthParsing()) continue;
+      parsed += held.length;
+      held.advance(held.start);
     }
     assert.ok(parsed >= 65_536 && parsed <= (4 / 3) * 65_536, `${parsed} bytes parsed of 65,536`);
   });
@@ -104,7 +106,9 @@ describe('bytes that wait', () => {
       const worth: number[] = [];
       for (let length = 3; length <= HTTP_HEAD.maxHeaderBytes + 100; length += 4) {
         append(held, 'bbbb');
-        if (held.worthParsing()) worth.push(length + 4);
+        if (!held.worthParsing()) continue;
+        worth.push(length + 4);
+        held.advance(held.start);
       }
       const few = worth.filter((length) => length > HTTP_HEAD.maxHeaderBytes);
       assert.deepEqual(few, [HTTP_HEAD.maxHeaderBytes + 3]);
@@ -113,13 +117,22 @@ describe('bytes that wait', () => {
 
   test('are worth parsing at once where nobody has looked for a head in them', () => {
     const source = Buffer.from('<no head at all>');
-    for (const room of [Buffer.alloc(100), Buffer.alloc(10)]) {
-      const held = HeldBytes.ofLongHead(room, source, 1, source.length - 1);
-      assert.equal(contentOf(held), 'no head at all');
-      assert.equal(held.bytes === room, room.length === 100, 'where there is room');
-      assert.equal(held.worthParsing(), true);
-      assert.equal(held.worthParsing(), false);
-    }
+    const held = HeldBytes.ofLongHead(source, 1, source.length - 1);
+    assert.equal(held.worthParsing(), true);
+    assert.equal(held.worthParsing(), true, 'until that is done');
+    held.advance(held.start);
+    assert.equal(held.worthParsing(), false);
+  });
+
+  test('go on where they are given room, with what was found out about them', () => {
+    const held = hold('GET / HTTP/1.1\r\nA: b\r\n\r');
+    assert.equal(held.worthParsing(), false);
+    const room = Buffer.alloc(100);
+    held.moveInto(room);
+    append(held, '\n');
+    assert.equal(held.bytes, room);
+    assert.equal(contentOf(held), 'GET / HTTP/1.1\r\nA: b\r\n\r\n');
+    assert.equal(held.worthParsing(), true);
   });
 
   test('behind a head that was used are looked at anew', () => {

@@ -30,19 +30,20 @@ export class HeldBytes {
   #hasLongLine = false;
   /** A parse is worth its cost again when this many bytes are there. */
   #parseAt: number;
+  /** It was found so since the last parse. */
+  #isWorthParsing = false;
 
-  constructor(source: Buffer, start: number, end: number, room?: Buffer) {
+  constructor(source: Buffer, start: number, end: number) {
     this.end = end - start;
-    const fits = room !== undefined && room.length >= this.end;
-    this.bytes = fits ? room : Buffer.allocUnsafe(Math.max(512, this.end));
+    this.bytes = Buffer.allocUnsafe(Math.max(512, this.end));
     source.copy(this.bytes, 0, start, end);
     this.#searched = 0;
     this.#parseAt = PARSED_AGAIN_AT * this.end;
   }
 
-  /** The beginning of a long head, which nobody has looked at yet; in `room`, where it fits into that. */
-  static ofLongHead(room: Buffer, source: Buffer, start: number, end: number): HeldBytes {
-    const held = new HeldBytes(source, start, end, room);
+  /** The beginning of a long head, which nobody has looked at yet. */
+  static ofLongHead(source: Buffer, start: number, end: number): HeldBytes {
+    const held = new HeldBytes(source, start, end);
     held.#parseAt = 0;
     return held;
   }
@@ -59,33 +60,36 @@ export class HeldBytes {
   }
 
   #makeRoom(count: number): void {
-    const length = this.length;
-    const needed = length + count;
-    const target =
-      needed > this.bytes.length ? Buffer.allocUnsafe(Math.max(needed, grown(this.bytes.length))) : this.bytes;
-    this.bytes.copy(target, 0, this.start, this.end);
-    this.bytes = target;
+    const needed = this.length + count;
+    this.moveInto(
+      needed > this.bytes.length ? Buffer.allocUnsafe(Math.max(needed, grown(this.bytes.length))) : this.bytes,
+    );
+  }
+
+  /** Goes on in `room`, which they fit into. */
+  moveInto(room: Buffer): void {
+    const { length } = this;
+    this.bytes.copy(room, 0, this.start, this.end);
+    this.bytes = room;
     this.#searched = Math.max(0, this.#searched - this.start);
     this.#lineStart -= this.start;
     this.start = 0;
     this.end = length;
   }
 
-  /** Everything before `start` has been used; the search for a head's end begins anew. */
+  /** It was parsed, and everything before `start` has been used: the search for a head's end begins anew behind it. */
   advance(start: number): void {
+    if (start !== this.start) this.#searched = this.#lineStart = start;
     this.start = start;
-    this.#searched = start;
-    this.#lineStart = start;
     this.#parseAt = PARSED_AGAIN_AT * this.length;
+    this.#isWorthParsing = false;
   }
 
   /** Is a whole head there, or a line that is too long, or so much more than at the last parse that it may be found wrong? */
   worthParsing(): boolean {
     const knewLongLine = this.#hasLongLine;
-    if (this.#hasEmptyLine() || this.#hasLongLine !== knewLongLine) return true;
-    if (this.length < this.#parseAt) return false;
-    this.#parseAt = PARSED_AGAIN_AT * this.length;
-    return true;
+    this.#isWorthParsing ||= this.#hasEmptyLine() || this.#hasLongLine !== knewLongLine || this.length >= this.#parseAt;
+    return this.#isWorthParsing;
   }
 
   #hasEmptyLine(): boolean {

@@ -6,7 +6,7 @@ import { ascii, CR, LF } from '../kit/bytes.ts';
 import { hostOf } from '../kit/ip.ts';
 import { WheelEntry, type Timed } from '../kit/timer-wheel.ts';
 import type { Turn } from '../kit/turns.ts';
-import { HTTP_HEAD, LINGER_MS, LONG_HEAD, RETRY } from '../model/limits.ts';
+import { BUFFERS, HTTP_HEAD, LINGER_MS, LONG_HEAD, RETRY } from '../model/limits.ts';
 import type { Outbox } from '../transport/outbox.ts';
 import type { Connection, ConnectionOwner } from '../transport/transport.ts';
 import { BODY, BodyReader } from '../wire/body-framing.ts';
@@ -195,11 +195,15 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
   #receiveMuch(bytes: Buffer, start: number, end: number): void {
     const held = this.#held;
     if (held !== undefined) {
+      const isWhole = end - start === BUFFERS.sharedRead;
+      if (isWhole && held.bytes.length < HTTP_HEAD.maxBytes) held.moveInto(this.#context.headBuffers.take());
       held.append(bytes, start, end);
-      if (held.length >= LONG_HEAD.bytes && this.#readsHead) this.#awaitTurn();
-      else this.#processHeld();
+      if (held.length < LONG_HEAD.bytes || !this.#readsHead) this.#processHeld();
+      else if (!isWhole || held.length > HTTP_HEAD.maxBytes || held.worthParsing()) {
+        this.#awaitTurn();
+      }
     } else if (this.#readsHead && !endsWithin(bytes, start, end)) {
-      this.#held = HeldBytes.ofLongHead(this.#context.headBuffers.take(), bytes, start, end);
+      this.#held = HeldBytes.ofLongHead(bytes, start, end);
       this.#awaitTurn();
     } else this.#processOrHold(bytes, start, end);
   }

@@ -26,6 +26,8 @@ type Apply = Extract<ControlMessage, { type: 'apply' }>;
 export type BindFailure = Extract<ThreadMessage, { type: 'applied' }>['failures'][number];
 
 const PRECONNECT_INTERVAL_MS = 1000;
+/** What nobody has needed for so long is given back. */
+const TRIM_INTERVAL_MS = 10_000;
 
 export class Runtime {
   readonly #context: ThreadContext;
@@ -38,13 +40,16 @@ export class Runtime {
   readonly #targets = new Map<LoadBalancerId, Map<string, HttpTarget>>();
   /** Load balancers that may have targets which no listener routes to. */
   readonly #unswept = new Set<LoadBalancerId>();
-  readonly #preconnect: Timer;
+  readonly #timers: readonly Timer[];
 
   constructor(context: ThreadContext, threads: number) {
     this.#context = context;
     this.#threads = threads;
     this.#table = new TargetTable(threads);
-    this.#preconnect = context.clock.every(PRECONNECT_INTERVAL_MS, () => this.#keepConnected());
+    this.#timers = [
+      context.clock.every(PRECONNECT_INTERVAL_MS, () => this.#keepConnected()),
+      context.clock.every(TRIM_INTERVAL_MS, () => context.headBuffers.trim()),
+    ];
   }
 
   /** Makes the snapshot serve. Resolves with every listener that is not bound once all binding was tried. */
@@ -229,7 +234,7 @@ export class Runtime {
   /** Stops accepting; resolves when every connection has finished, or was cut at the deadline. */
   async stop(timeoutMs: number): Promise<void> {
     const { clock } = this.#context;
-    this.#preconnect.cancel();
+    for (const timer of this.#timers) timer.cancel();
     const listeners = [...this.#listeners(), ...this.#leaving];
     for (const listener of listeners) listener.drain();
     const deadlineMs = clock.monotonicMs() + timeoutMs;

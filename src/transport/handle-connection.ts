@@ -35,6 +35,8 @@ export class HandleConnection implements Connection {
   /** Connected, and the peer has not ended its side. */
   #readable = false;
   protected paused = false;
+  /** How much the buffer takes that is read into now. */
+  #areaBytes: number = BUFFERS.sharedRead;
   /** Bytes read since the socket was last empty, or since others had their turn. */
   #inOneGo = 0;
   #finishing = false;
@@ -101,7 +103,11 @@ export class HandleConnection implements Connection {
 
   /** Reading begins, unless the owner has paused it already. */
   startReading(): void {
-    this.stream.useUserBuffer(this.transport.readArea);
+    const { firstArea, readArea } = this.transport;
+    // What comes through TLS comes by records, each read whole.
+    const area = this.#isOutgoing || this.stream !== this.tcp ? readArea : firstArea;
+    this.#areaBytes = area.length;
+    this.stream.useUserBuffer(area);
     this.stream.onread = this.transport.onRead;
     this.#readable = true;
     if (!this.paused) this.stream.readStart();
@@ -132,8 +138,11 @@ export class HandleConnection implements Connection {
   received(count: number): Uint8Array | undefined {
     this.handOver(this.bulkBuffer === undefined ? this.transport.readBuffer : this.bulkBuffer.bytes, count);
     this.takeTurns(count);
-    if (this.closed || this.bulk === (this.bulkBuffer !== undefined)) return undefined;
-    return this.#switchBuffer();
+    if (this.closed) return undefined;
+    if (this.bulk !== (this.bulkBuffer !== undefined)) return this.#switchBuffer();
+    return this.#areaBytes === BUFFERS.firstRead && count === BUFFERS.firstRead
+      ? this.#readInto(this.transport.readArea)
+      : undefined;
   }
 
   /**
@@ -142,8 +151,7 @@ export class HandleConnection implements Connection {
    */
   protected takeTurns(count: number): void {
     this.#inOneGo += count;
-    const size = this.bulkBuffer === undefined ? BUFFERS.sharedRead : this.bulkBuffer.area.length;
-    if (count < size) this.#inOneGo = 0;
+    if (count < this.#areaBytes) this.#inOneGo = 0;
     else if (this.#inOneGo >= BUFFERS.turn) {
       this.#inOneGo = 0;
       this.#rest();
@@ -173,10 +181,15 @@ export class HandleConnection implements Connection {
     const { bulkPool, readArea } = this.transport;
     if (this.bulk) {
       this.bulkBuffer = bulkPool.take();
-      return this.bulkBuffer.area;
+      return this.#readInto(this.bulkBuffer.area);
     }
     this.#releaseBulk();
-    return readArea;
+    return this.#readInto(readArea);
+  }
+
+  #readInto(area: Uint8Array): Uint8Array {
+    this.#areaBytes = area.length;
+    return area;
   }
 
   #releaseBulk(): void {

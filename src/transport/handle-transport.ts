@@ -39,6 +39,8 @@ export class HandleTransport implements Transport {
   /** What all connections read into, unless they read in bulk. */
   readonly readBuffer = Buffer.allocUnsafeSlow(BUFFERS.sharedRead + 2 * READ_ROOM);
   readonly readArea = this.readBuffer.subarray(READ_ROOM, READ_ROOM + BUFFERS.sharedRead);
+  /** What is read of a client first. */
+  readonly firstArea = this.readArea.subarray(0, BUFFERS.firstRead);
   readonly onRead: StreamHandle['onread'];
   /** Who has had its share of this turn of the event loop. */
   #resting: HandleConnection[] = [];

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { FakeClock } from '../../src/kit/clock.ts';
 import { isTls, type Protocol } from '../../src/model/load-balancer.ts';
-import { HTTP_HEAD, LONG_HEAD } from '../../src/model/limits.ts';
+import { BUFFERS, HTTP_HEAD, LONG_HEAD } from '../../src/model/limits.ts';
 import { RequestHead } from '../../src/wire/request-head.ts';
 import { readMessage, valueOf, type Message } from '../support/http-reader.ts';
 import type { Peer } from '../support/peers.ts';
@@ -31,6 +31,14 @@ function longRequest(mark: number): string {
   const head = `GET /${mark} HTTP/1.1\r\nHost: h\r\n${lines}\r\n`;
   assert.ok(head.length > 3 * LONG_HEAD.bytes && head.length < HTTP_HEAD.maxBytes);
   return head;
+}
+
+/** A small request but for its length. */
+function requestOf(bytes: number): string {
+  const filled = SMALL.slice(0, -2);
+  const lines = Array.from({ length: 15 }, (_, n) => `X-${n}: ${'x'.repeat(3994)}\r\n`).join('');
+  const start = filled + lines.slice(0, Math.floor((bytes - filled.length - 100) / 4000) * 4000);
+  return `${start}Y: ${'y'.repeat(bytes - start.length - 7)}\r\n\r\n`;
 }
 
 const answer = (body: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
@@ -100,6 +108,24 @@ for (const transport of TRANSPORTS) {
         for (const [mark, client] of clients.entries()) {
           const bodies = [await bodyOf(client), await bodyOf(client), await bodyOf(client), await bodyOf(client)];
           assert.deepEqual(bodies, ['small', String(mark), String(mark), 'small']);
+        }
+      });
+
+      test('are answered wherever their reads end, and whatever part of them comes first', async (t) => {
+        const { backend, clients } = await start(t, 1);
+        backend.serve(respond);
+        const [client] = clients;
+        for (let edge = BUFFERS.firstRead; edge < HTTP_HEAD.maxBytes; edge += BUFFERS.firstRead) {
+          for (let bytes = edge - 4; bytes <= edge + 4; bytes++) {
+            const request = requestOf(bytes);
+            assert.equal(request.length, bytes);
+            client!.send(request);
+            assert.equal(await bodyOf(client!), 'small', `${bytes} bytes`);
+            client!.send(request.slice(0, edge - 2));
+            await new Promise(setImmediate);
+            client!.send(request.slice(edge - 2));
+            assert.equal(await bodyOf(client!), 'small', `${edge - 2} of ${bytes} bytes first`);
+          }
         }
       });
 

@@ -279,7 +279,8 @@ class RunningSystem implements RunningControl {
   #makeMonitor({ clock, log, random, probe = createProbe(clock) }: ControlOptions): HealthMonitor {
     const onChange = (id: LoadBalancerId, instanceId: string, inService: boolean): void =>
       this.#reconciler.onHealth(id, instanceId, inService);
-    return new HealthMonitor({ clock, log, random, probe, onChange });
+    const onUnreached = (id: LoadBalancerId, instanceId: string) => this.#reconciler.onUnreached(id, instanceId);
+    return new HealthMonitor({ clock, log, random, probe, onChange, onUnreached });
   }
 
   #makeTlsSettings({ secrets }: ControlOptions): TlsSettings {

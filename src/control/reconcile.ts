@@ -21,6 +21,7 @@ import type { SlotHolder, Slots } from './slots.ts';
 import type { Snapshot } from './supervisor.ts';
 import type { TlsReport } from './tls-reports.ts';
 import type { TlsSettings } from './tls-settings.ts';
+import { noteUnreached } from './unreached.ts';
 
 export interface ReconcilerOptions {
   readonly threads: number;
@@ -158,6 +159,9 @@ export class Reconciler {
     if (inService || running.record.attributes.connectionDraining.enabled || holders.length === 0) return;
     this.#options.cut(holders.map(({ slot }) => slot));
   }
+
+  /** A health check has come to no connection. */
+  onUnreached = (id: LoadBalancerId, instanceId: string): void => noteUnreached(this.#running.get(id), instanceId);
 
   /** Traffic has found out something about a target. */
   onReport(report: TargetReport): void {

@@ -39,5 +39,6 @@ function combine(before: ProbeResult, check: ProbeResult, { instancePort }: KeyC
   // Where nothing was said, nothing is learned: the instance passed the check that it has, and what was refused stays so.
   const judged = found !== undefined;
   const cause = judged ? check.cause : `no handshake at port ${instancePort}: ${check.cause}`;
-  return { good: false, cause, elapsedMs, inconclusive: !judged, publicKeys };
+  const unreached = check.unreached === true ? { unreached: true } : {};
+  return { good: false, cause, elapsedMs, inconclusive: !judged, publicKeys, ...unreached };
 }

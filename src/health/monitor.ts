@@ -31,6 +31,8 @@ export interface HealthMonitorOptions {
   readonly log: Log;
   /** Called when an instance comes into service or leaves it. */
   readonly onChange: (loadBalancer: LoadBalancerId, instanceId: string, inService: boolean) => void;
+  /** A check of the instance has come to no connection. */
+  readonly onUnreached?: (loadBalancer: LoadBalancerId, instanceId: string) => void;
 }
 
 interface Watched extends Probed {
@@ -199,7 +201,9 @@ export class HealthMonitor {
 
   #onResult(key: string, result: ProbeResult): void {
     const watched = this.#byKey.get(key);
-    if (watched !== undefined) this.#observe(watched, result);
+    if (watched === undefined) return;
+    if (result.unreached === true) this.#options.onUnreached?.(watched.loadBalancer, watched.instanceId);
+    this.#observe(watched, result);
   }
 
   #observe(watched: Watched, result: ProbeResult): void {

@@ -174,6 +174,18 @@ test('a TLS handshake that fails says how', async () => {
   assert.match((await probe('SSL', alerting)).cause, /^TLS alert: .*handshake failure$/);
 });
 
+test('a check says where it came to no connection, or with TLS to no handshake', async () => {
+  const refused = await freePort();
+  const noTls = await instance((socket) => socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')));
+  const ill = await instance(answer('HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n'));
+  const mute = await instance((socket) => socket.once('data', () => socket.resetAndDestroy()));
+  for (const protocol of ['TCP', 'SSL', 'HTTP', 'HTTPS'] as const)
+    assert.equal((await probe(protocol, refused)).unreached, true);
+  for (const protocol of ['SSL', 'HTTPS'] as const) assert.equal((await probe(protocol, noTls)).unreached, true);
+  for (const port of [ill, mute]) assert.equal((await probe('HTTP', port)).unreached, undefined);
+  assert.equal((await probe('TCP', ill)).unreached, undefined);
+});
+
 test('what cannot be probed is a bad result that says why', async () => {
   const result = await new Promise<ProbeResult>((resolve) =>
     createProbe(systemClock)({ problem: 'no address for db.example' }, resolve),

@@ -166,7 +166,9 @@ class Attempt {
     else this.#socket?.destroy();
     const elapsedMs = this.#clock.monotonicMs() - this.#startedMs;
     const publicKeys = this.#keyVerdict === undefined ? {} : { publicKeys: [this.#keyVerdict] };
-    this.#done({ ...verdict, elapsedMs, inconclusive, ...publicKeys });
+    const isUnreached = !inconclusive && this.#stage !== 'waiting for the response';
+    const unreached = isUnreached ? { unreached: true } : {};
+    this.#done({ ...verdict, elapsedMs, inconclusive, ...publicKeys, ...unreached });
   }
 }
 

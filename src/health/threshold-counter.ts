@@ -13,6 +13,8 @@ export interface ProbeResult {
   readonly elapsedMs: number;
   /** The probe failed on our side (out of descriptors or local ports): kept, but held against nobody. */
   readonly inconclusive: boolean;
+  /** No connection came about that could be used: with TLS, no handshake, or a key that may not be. */
+  readonly unreached?: boolean;
   /** What the instance has said in a handshake was no TLS, or an alert. */
   readonly noTls?: boolean;
   /** Public keys that were looked at, and whether the instance may have them. */

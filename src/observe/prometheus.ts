@@ -83,7 +83,7 @@ const PLAIN: readonly {
   single(
     'backend_connection_errors_total',
     'counter',
-    'Connections to instances that could not be made.',
+    'Connections to instances that could not be made, those of health checks too.',
     COUNTER.backendConnectionErrors,
   ),
   single('retries_total', 'counter', 'Requests sent again, to the same or another instance.', COUNTER.retries),

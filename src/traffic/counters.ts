@@ -5,7 +5,7 @@
 
 import { assert } from '../kit/assert.ts';
 import { HANDSHAKE_CELLS } from './handshake-counters.ts';
-import { ZONE_BLOCK_CELLS } from './zone-counters.ts';
+import { MAX_COUNTED_ZONES, ZONE_BLOCK_CELLS, ZONE_CELLS } from './zone-counters.ts';
 
 /** Upper bounds of the latency buckets, in seconds; one more bucket takes the rest. */
 export const LATENCY_BUCKETS = [
@@ -76,7 +76,10 @@ export const COUNT_LOG_ENTRIES = 512;
 export const SURGE_FRONTS = SHARED.countLog + 2 + COUNT_LOG_ENTRIES;
 export const SURGE_LANES = 8;
 const MAX_THREADS = 256;
-const SHARED_BYTES = (SURGE_FRONTS + MAX_THREADS * SURGE_LANES) * Int32Array.BYTES_PER_ELEMENT;
+const SHARED_CELLS = SURGE_FRONTS + MAX_THREADS * SURGE_LANES;
+/** Behind them a cell for each zone: health checks that came to no connection, which control counts. */
+const SHARED_BYTES = (SHARED_CELLS + MAX_COUNTED_ZONES) * Int32Array.BYTES_PER_ELEMENT;
+assert(SHARED_BYTES % Float64Array.BYTES_PER_ELEMENT === 0, 'rows begin where numbers of their kind may');
 
 const ROW_BYTES = ROW_CELLS * Float64Array.BYTES_PER_ELEMENT;
 const ZONE_BLOCK_BYTES = ZONE_BLOCK_CELLS * Float64Array.BYTES_PER_ELEMENT;
@@ -93,7 +96,7 @@ export function threadsOf(buffer: SharedArrayBuffer): number {
 }
 
 export function sharedCells(buffer: SharedArrayBuffer): Int32Array {
-  return new Int32Array(buffer, 0, SHARED_BYTES / Int32Array.BYTES_PER_ELEMENT);
+  return new Int32Array(buffer, 0, SHARED_CELLS);
 }
 
 /** The row of one thread: what that thread writes. */
@@ -107,14 +110,30 @@ export function zoneBlock(buffer: SharedArrayBuffer, thread: number): Float64Arr
   return new Float64Array(buffer, start, ZONE_BLOCK_CELLS);
 }
 
-/** The sum of all rows, cell by cell. */
-export function sumCounters(buffer: SharedArrayBuffer): Float64Array {
-  return sumOf(new Float64Array(buffer, SHARED_BYTES, threadsOf(buffer) * ROW_CELLS), ROW_CELLS);
+/** A health check has come to no connection with an instance of the zone whose cells begin at `zoneCells`. */
+export function countUnreached(buffer: SharedArrayBuffer, zoneCells: number): void {
+  Atomics.add(unreachedCells(buffer), zoneCells / ZONE_CELLS, 1);
 }
 
-/** The sum of what all threads count by zone, cell by cell. */
+/** The sum of all rows, cell by cell; with what health checks count, as AWS does. */
+export function sumCounters(buffer: SharedArrayBuffer): Float64Array {
+  const sum = sumOf(new Float64Array(buffer, SHARED_BYTES, threadsOf(buffer) * ROW_CELLS), ROW_CELLS);
+  for (const unreached of unreachedCells(buffer)) sum[COUNTER.backendConnectionErrors]! += unreached;
+  return sum;
+}
+
+/** The sum of what is counted by zone, cell by cell. */
 export function sumZones(buffer: SharedArrayBuffer): Float64Array {
-  return sumOf(new Float64Array(buffer, SHARED_BYTES + threadsOf(buffer) * ROW_BYTES), ZONE_BLOCK_CELLS);
+  const sum = sumOf(new Float64Array(buffer, SHARED_BYTES + threadsOf(buffer) * ROW_BYTES), ZONE_BLOCK_CELLS);
+  for (const [zone, unreached] of unreachedCells(buffer).entries()) {
+    sum[zone * ZONE_CELLS + COUNTER.backendConnectionErrors]! += unreached;
+  }
+  return sum;
+}
+
+/** By zone. */
+function unreachedCells(buffer: SharedArrayBuffer): Int32Array {
+  return new Int32Array(buffer, SHARED_CELLS * Int32Array.BYTES_PER_ELEMENT, MAX_COUNTED_ZONES);
 }
 
 function sumOf(cells: Float64Array, width: number): Float64Array {

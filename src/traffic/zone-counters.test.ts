@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { counterRow, makeCounters, sumCounters, sumZones, zoneBlock } from './counters.ts';
+import { COUNTER, counterRow, countUnreached, makeCounters, sumCounters, sumZones, zoneBlock } from './counters.ts';
 import {
   countedZones,
   latencyBound,
@@ -39,6 +39,23 @@ it('every thread has cells of its own by zone, beside its row, and the sum is th
   assert.equal(sum.length, ZONE_BLOCK_CELLS);
   for (let cell = 0; cell < ZONE_BLOCK_CELLS; cell++) assert.equal(sum[cell], 3 * cell + 3);
   assert.ok(sumCounters(counters).every((cell) => cell === 3000));
+});
+
+it('a health check that came to no connection counts in its zone and in all, whatever threads have counted', () => {
+  const counters = makeCounters(2);
+  const cell = COUNTER.backendConnectionErrors;
+  for (const thread of [0, 1]) {
+    counterRow(counters, thread)[cell] = 10;
+    zoneBlock(counters, thread)[ZONE_CELLS + cell] = 10;
+  }
+  countUnreached(counters, ZONE_CELLS);
+  countUnreached(counters, 5 * ZONE_CELLS);
+  assert.equal(sumCounters(counters)[cell], 22);
+  const zones = sumZones(counters);
+  assert.deepEqual(
+    [0, 1, 2, 3, 4, 5].map((zone) => zones[zone * ZONE_CELLS + cell]),
+    [0, 21, 0, 0, 0, 1],
+  );
 });
 
 it('a zone keeps its place, whatever is enabled and disabled; past the sixth they share one', () => {

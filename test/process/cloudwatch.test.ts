@@ -18,7 +18,7 @@ import {
   waitUntilInstanceInService,
 } from '@aws-sdk/client-elastic-load-balancing';
 import { startWeir, type RunningWeir } from '../../src/cli/serve.ts';
-import { systemClock } from '../../src/kit/clock.ts';
+import { sleep, systemClock } from '../../src/kit/clock.ts';
 import { systemRandom } from '../../src/kit/random.ts';
 import { KEY, testConfiguration } from '../support/api.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -190,4 +190,32 @@ it(`sums agree with /metrics after requests of every kind over ${THREADS} thread
   const [p99, share] = data.MetricDataResults!.map(({ Values = [] }) => Values[0]!);
   assert.ok(p99! > 0 && p99! < 60);
   assert.ok(Math.abs(share! - (100 * expected['HTTPCode_Backend_5XX']!) / expected['RequestCount']!) < 1e-9);
+});
+
+it('an instance that is down shows in BackendConnectionErrors of its zone by its health checks alone', async (test) => {
+  const weir = await start(test, await startBackends(test));
+  const client = { endpoint: weir.endpoint, region: 'us-east-1', credentials: KEY, maxAttempts: 1 };
+  const [elb, cloudWatch] = [new ElasticLoadBalancingClient(client), new CloudWatchClient(client)];
+  test.after(() => (elb.destroy(), cloudWatch.destroy()));
+  const nowMs = systemClock.epochMs();
+  const window = { StartTime: new Date(nowMs - 60_000), EndTime: new Date(nowMs + 600_000), Namespace: 'AWS/ELB' };
+  const errors = async (name: string, zone: string): Promise<number> => {
+    weir.cloudWatch.flush();
+    const Dimensions = [
+      { Name: 'LoadBalancerName', Value: name },
+      { Name: 'AvailabilityZone', Value: zone },
+    ];
+    const asked = { ...window, MetricName: 'BackendConnectionErrors', Dimensions };
+    const input = { ...asked, Period: 3600, Statistics: ['Sum' as const] };
+    const { Datapoints = [] } = await cloudWatch.send(new GetMetricStatisticsCommand(input));
+    return Datapoints.reduce((sum, point) => sum + (point.Sum ?? 0), 0);
+  };
+  const Instances = [{ InstanceId: 'i-b' }];
+  await elb.send(new RegisterInstancesWithLoadBalancerCommand({ LoadBalancerName: 'empty', Instances }));
+  while ((await errors('empty', ZONES[1]!)) === 0) await sleep(systemClock, 20);
+  assert.equal(await errors('empty', ZONES[0]!), 0);
+  for (const zone of ZONES) assert.equal(await errors('web', zone), 0, 'those that are up');
+  const page = await (await fetch(`${weir.endpoint}/metrics`)).text();
+  assert.ok(sumOf(page, 'weir_backend_connection_errors_total', 'load_balancer="empty"') >= 1);
+  assert.equal(sumOf(page, 'weir_requests_total'), 0);
 });

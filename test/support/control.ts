@@ -54,7 +54,8 @@ export class ControlHarness {
         const up = 'address' in target && !this.down.has(target.address);
         const noTls = up && isTls(target.protocol) && this.noTls.has(target.address);
         const cause = 'problem' in target ? target.problem : up ? 'connected' : 'connection refused';
-        const result = { good: up && !noTls, cause, elapsedMs: 0, inconclusive: false, noTls };
+        const unreached = 'address' in target && (!up || noTls);
+        const result = { good: up && !noTls, cause, elapsedMs: 0, inconclusive: false, noTls, unreached };
         const timer = this.clock.after(1, () => done(result));
         return () => timer.cancel();
       },

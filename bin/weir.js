@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Plain JavaScript for any Node: finds a Node that can run TypeScript as it is, then hands over to src/cli/main.ts.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -16,8 +16,14 @@ const WANTED_MAJOR = 24;
  * thread leaves). Two are as fast. It is read when a process starts, so only a Node that is started here gets it.
  */
 const MALLOC_ARENAS = '2';
+/**
+ * Linux makes room for so many descriptors as soon as one has this number. While it makes more, at each doubling, the traffic thread that
+ * accepts sleeps for 5 to 10 ms (docs/decisions.md, 2026-11-23).
+ */
+const HIGH_DESCRIPTOR = 16_383;
+const serves = process.argv[2] === 'serve' || process.argv[2] === 'demo';
 
-if (process.argv[2] === 'serve' || process.argv[2] === 'demo') takeEarlySignals();
+if (serves) takeEarlySignals();
 const runningMajor = Number(process.versions.node.split('.')[0]);
 if (runningMajor >= WANTED_MAJOR) {
   const { main } = await import(pathToFileURL(entry).href);
@@ -66,7 +72,7 @@ function bundledNode() {
 function launch(node) {
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     // The channel tells the child when we are gone (src/cli/launcher.ts); nothing is sent over it.
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    stdio: ['inherit', 'inherit', 'inherit', ...Array(channelDescriptor() - 3).fill('ignore'), 'ipc'],
     env: { MALLOC_ARENA_MAX: MALLOC_ARENAS, ...process.env, WEIR_LAUNCHER: String(process.pid) },
   });
   // SIGUSR1 as well: Node would open a debugger here by itself.
@@ -77,4 +83,11 @@ function launch(node) {
     process.exitCode = 1;
   });
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+}
+
+/** The number that the channel has in the child. While that is started, a few have higher ones. */
+function channelDescriptor() {
+  if (!serves || process.platform !== 'linux') return 3;
+  const most = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
+  return most === undefined ? HIGH_DESCRIPTOR : Math.max(3, Math.min(HIGH_DESCRIPTOR, Number(most) - 16));
 }

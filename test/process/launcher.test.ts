@@ -1,7 +1,7 @@
 /** Who starts weir may end before it: npm, whose shell passes no signal on, and bin/weir.js under a Node that is too old. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { WEIR, WeirProcess } from '../support/weir-process.ts';
@@ -59,6 +59,25 @@ describe('weir under an old Node', { skip }, () => {
         const child = readFileSync(join(weir.dataDir, 'pid'), 'utf8').trim();
         const variables = readFileSync(`/proc/${child}/environ`, 'latin1').split('\0');
         assert.ok(variables.includes(`MALLOC_ARENA_MAX=${arenas}`), variables.join(' '));
+      }
+    },
+  );
+
+  it(
+    'has room for thousands of descriptors from the start, or for as many as it may have',
+    { skip: process.platform !== 'linux' },
+    async (test) => {
+      for (const [most, room] of [
+        [20_000, 16_384],
+        [600, 512],
+      ] as const) {
+        const runner = ['/bin/sh', '-c', `ulimit -n ${most}; exec "$0" "$@"`, node!] as const;
+        const weir = new WeirProcess(test, { runner });
+        await weir.ready();
+        const child = readFileSync(join(weir.dataDir, 'pid'), 'utf8').trim();
+        const size = /^FDSize:\s*(\d+)$/m.exec(readFileSync(`/proc/${child}/status`, 'latin1'))?.[1];
+        assert.ok(Number(size) >= room, `${size} of ${room}`);
+        assert.ok(readdirSync(`/proc/${child}/fd`).length < 100);
       }
     },
   );

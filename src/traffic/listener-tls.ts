@@ -17,12 +17,12 @@ export class ListenerTls implements ServerTls {
   context: SecureContext;
   /** Why the latest certificate or policy does not serve; what served before goes on. */
   failure: string | undefined;
-  readonly admits: (remoteAddress: string) => boolean;
+  readonly admits: ServerTls['admits'];
   readonly #counters: Float64Array;
   #key = '';
 
-  /** `counters`: this thread's row of the load balancer. `admits`: may a client with this address connect? */
-  constructor(compiled: CompiledTls, counters: Float64Array, admits: (remoteAddress: string) => boolean) {
+  /** `counters`: this thread's row of the load balancer. `admits`: may this client connect? */
+  constructor(compiled: CompiledTls, counters: Float64Array, admits: ServerTls['admits']) {
     this.admits = admits;
     this.#counters = counters;
     // Without a certificate no handshake succeeds: what a listener has that could not be given a better one.

@@ -5,7 +5,7 @@ import { Roster } from '../kit/roster.ts';
 import { networkContains, parseIp } from '../kit/ip.ts';
 import { isTls } from '../model/load-balancer.ts';
 import { ExtraSockets } from '../transport/extra-sockets.ts';
-import type { ListeningSocket } from '../transport/transport.ts';
+import type { Addressed, ListeningSocket } from '../transport/transport.ts';
 import type { RequestOrigin } from '../wire/log-request.ts';
 import { Phrase } from '../wire/phrase.ts';
 import { Balancer } from './balancer.ts';
@@ -162,11 +162,14 @@ export class ListenerRuntime {
     return (crossZone ? place : place * zones.length + zone) % SURGE_LANES;
   }
 
-  /** Do the security groups let in a client with this address? One that is not let in is counted. */
-  admits = (remoteAddress: string): boolean => {
+  /**
+   * Do the security groups let this client in? One that is not let in is counted. Without groups its address is not asked for yet: that
+   * tells later whether it is still there (HttpClient).
+   */
+  admits = (client: Addressed): boolean => {
     const { ingress } = this.compiled;
     if (ingress === undefined) return true;
-    const address = parseIp(remoteAddress);
+    const address = parseIp(client.remoteAddress);
     // Whoever has no address any more is gone already.
     if (address === undefined) return false;
     if (ingress.some((network) => networkContains(network, address))) return true;

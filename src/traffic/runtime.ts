@@ -193,7 +193,7 @@ export class Runtime {
         ? (connection: Connection) => void new HttpClient(this.#context, listener, connection)
         : (connection: Connection) => new Relay(this.#context, listener, undefined, connection).start();
     const admit = (connection: Connection): void => {
-      if (listener.admits(connection.remoteAddress)) accept(connection);
+      if (listener.admits(connection)) accept(connection);
       else connection.destroy();
     };
     try {

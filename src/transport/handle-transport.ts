@@ -129,7 +129,7 @@ export class HandleTransport implements Transport {
   #acceptTls(client: TcpHandle, onConnection: (connection: Connection) => void, tls: ServerTls): void {
     try {
       const connection = new AwaitedHello(this, client, tls, onConnection);
-      if (tls.admits(connection.remoteAddress)) connection.wait();
+      if (tls.admits(connection)) connection.wait();
       else connection.destroy();
     } catch (error) {
       this.events.onFailure(error);

@@ -84,7 +84,7 @@ export class NetTransport implements Transport {
 
   /** Nobody hears of the connection before its handshake is done. */
   #acceptTls(raw: Socket, onConnection: (connection: Connection) => void, tls: ServerTls): void {
-    if (!tls.admits(unmapped(raw.remoteAddress))) {
+    if (!tls.admits({ remoteAddress: unmapped(raw.remoteAddress) })) {
       raw.destroy();
       return;
     }

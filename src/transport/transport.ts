@@ -41,11 +41,16 @@ export interface TlsInfo {
   readonly resumed: boolean;
 }
 
+/** Whose address can be asked for, which is a system call: after a reset there is none, and it is empty. */
+export interface Addressed {
+  readonly remoteAddress: string;
+}
+
 /** TLS of a listener. Read anew for each handshake: what is swapped in serves the next connection. */
 export interface ServerTls {
   context: SecureContext;
   /** Asked before the handshake: may this client connect? Otherwise it is closed at once. */
-  admits(remoteAddress: string): boolean;
+  admits(client: Addressed): boolean;
   /** A handshake ended: with what was agreed, or with what went wrong (one of the four below, or a code of OpenSSL's). */
   onHandshake(info: TlsInfo | undefined, error: string | undefined): void;
 }

@@ -17,6 +17,7 @@ import { reportHandshake } from './handshake-report.ts';
 import { HeldBytes } from './held-bytes.ts';
 import type { HttpClient } from './http-client.ts';
 import type { LoadBalancerRuntime } from './listener.ts';
+import { MANY_SMALL_READS, smallReads } from './small-reads.ts';
 import type { IdleConnection, Target, TargetConnection } from './target.ts';
 
 export type HttpTarget = Target<HttpBackend>;
@@ -48,6 +49,8 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
   /** May serve another exchange after this one, by what the response said. */
   #reusable = false;
   readonly #body = new BodyReader();
+  /** Reads in a row. */
+  #smallReads = 0;
   /** What was, or is to be, sent: until the connection is up, and while it may have to be sent again. */
   #held: Buffer | undefined;
   #heldLength = 0;
@@ -291,16 +294,21 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
   #afterBody(client: HttpClient, end: number): void {
     const body = this.#body;
     if (!body.done) {
-      // Nothing tells how much a chunked body or one without a length has left: a full read speaks for much.
       this.connection.bulk =
         body.kind === BODY.length
           ? body.remaining > BULK_THRESHOLD
-          : this.connection.readingBulk || body.dataEnd - body.dataStart > BUFFERS.sharedRead / 2;
+          : this.#goesOnWithMuch(body.dataEnd - body.dataStart);
       if (client.responsePending) this.connection.pause();
       return;
     }
     this.connection.bulk = false;
     this.#complete(client, body.next === end);
+  }
+
+  /** Nothing tells how much a chunked body or one without a length has left: a full read speaks for much. */
+  #goesOnWithMuch(bytes: number): boolean {
+    this.#smallReads = smallReads(this.#smallReads, bytes);
+    return this.connection.readingBulk ? this.#smallReads < MANY_SMALL_READS : bytes > BUFFERS.sharedRead / 2;
   }
 
   /** The response is whole. `clean`: nothing came behind it. */

@@ -2,10 +2,7 @@
 import { BUFFERS } from '../model/limits.ts';
 import type { Connection, ConnectionOwner } from '../transport/transport.ts';
 import type { Relay } from './relay.ts';
-
-/** Reads this small, so many in a row, and a side goes back to the shared buffer. */
-const SMALL_READ = BUFFERS.sharedRead / 4;
-const SMALL_READS = 16;
+import { MANY_SMALL_READS, smallReads } from './small-reads.ts';
 
 /** One direction: what arrives on `connection` goes to `peer`. */
 export class RelaySide implements ConnectionOwner {
@@ -43,8 +40,8 @@ export class RelaySide implements ConnectionOwner {
     const to = this.peer.connection;
     if (connection.readingBulk) {
       to.sendBulk(connection, start, end);
-      this.#smallReads = end - start < SMALL_READ ? this.#smallReads + 1 : 0;
-      connection.bulk = this.#smallReads < SMALL_READS;
+      this.#smallReads = smallReads(this.#smallReads, end - start);
+      connection.bulk = this.#smallReads < MANY_SMALL_READS;
     } else {
       relay.send(to, bytes, start, end);
       if (end - start === BUFFERS.sharedRead) connection.bulk = true;

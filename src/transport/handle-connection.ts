@@ -140,6 +140,7 @@ export class HandleConnection implements Connection {
     this.takeTurns(count);
     if (this.closed) return undefined;
     if (this.bulk !== (this.bulkBuffer !== undefined)) return this.#switchBuffer();
+    // The first reads are smaller, until one of them is filled.
     return this.#areaBytes === BUFFERS.firstRead && count === BUFFERS.firstRead
       ? this.#readInto(this.transport.readArea)
       : undefined;

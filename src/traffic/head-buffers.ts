@@ -4,7 +4,7 @@ import { HTTP_HEAD } from '../model/limits.ts';
  * They come 32 MB at a time, of which those are resident that have been used: what is smaller glibc's malloc may keep for itself when it is
  * given back (mallopt(3), M_MMAP_THRESHOLD).
  */
-const IN_A_SLAB = 512;
+export const IN_A_SLAB = 512;
 const SLAB_BYTES = IN_A_SLAB * HTTP_HEAD.maxBytes;
 /** V8 collects everything after so many bytes of new buffers. */
 const WORTH_COLLECTING = 64 * 1024 * 1024;
@@ -42,13 +42,16 @@ export class HeadBuffers {
     if (buffer.length === HTTP_HEAD.maxBytes && buffer.buffer instanceof SharedArrayBuffer) this.#free.push(buffer);
   }
 
-  /** To be called now and then: lets go of slabs that nobody has needed since the last time. */
+  /**
+   * To be called now and then: lets go of slabs that nobody has needed since the last time, but for one, lest a long head now and then
+   * cost a slab and its collections each time.
+   */
   trim(): void {
     if (this.#collections > 0) {
       this.#collections--;
       haveCollected();
     }
-    const most = Math.floor(this.#unused / IN_A_SLAB);
+    const most = Math.floor(this.#unused / IN_A_SLAB) - 1;
     if (most > 0) {
       const leaving = new Set(this.#freeSlabs().slice(0, most));
       this.#free = this.#free.filter(({ buffer }) => !leaving.has(buffer));

@@ -199,9 +199,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
       if (isWhole && held.bytes.length < HTTP_HEAD.maxBytes) held.moveInto(this.#context.headBuffers.take());
       held.append(bytes, start, end);
       if (held.length < LONG_HEAD.bytes || !this.#readsHead) this.#processHeld();
-      else if (!isWhole || held.length > HTTP_HEAD.maxBytes || held.worthParsing()) {
-        this.#awaitTurn();
-      }
+      else if (!isWhole || held.length > HTTP_HEAD.maxBytes || held.worthParsing()) this.#awaitTurn();
     } else if (this.#readsHead && !endsWithin(bytes, start, end)) {
       this.#held = HeldBytes.ofLongHead(bytes, start, end);
       this.#awaitTurn();

@@ -180,9 +180,11 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   /** What came while the client stood in line, its end too. */
   #sendHeld(): void {
     const backend = this.#backend!.connection;
-    if (this.#held !== undefined) this.send(backend, this.#held.bytes, this.#held.start, this.#held.end);
-    if (this.#held !== undefined) this.log?.sent(true);
-    this.#held = undefined;
+    if (this.#held !== undefined) {
+      this.send(backend, this.#held.bytes, this.#held.start, this.#held.end);
+      this.log?.sent(true);
+      this.#held = undefined;
+    }
     if (this.#client.ended) backend.end();
   }
 

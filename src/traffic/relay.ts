@@ -179,13 +179,12 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
 
   /** What came while the client stood in line, its end too. */
   #sendHeld(): void {
-    const backend = this.#backend!.connection;
     if (this.#held !== undefined) {
-      this.send(backend, this.#held.bytes, this.#held.start, this.#held.end);
+      this.send(this.#backend!.connection, this.#held.bytes, this.#held.start, this.#held.end);
       this.log?.sent(true);
       this.#held = undefined;
     }
-    if (this.#client.ended) backend.end();
+    if (this.#client.ended) this.#backend!.connection.end();
   }
 
   /** Tells the back end whose connection it is, ahead of the first byte. */

@@ -410,6 +410,22 @@ for (const transport of TRANSPORTS) {
     });
   });
 
+  describe(`an instance that goes out of service, over the ${transport} transport,`, () => {
+    test('loses its pooled connections, and keeps what is in flight', async (t) => {
+      const around = await start(t);
+      const { traffic, backend } = around;
+      const busy = await inFlight(around, backend);
+      const resting = await idle(around, backend);
+      traffic.setState(0, TARGET_STATE.outOfService);
+      traffic.pass(1000);
+      await resting.instance.shutDown();
+      await traffic.counted('backendConnectionsActive', 1);
+      assert.match(await answer(busy, 'late'), /^HTTP\/1.1 200 /);
+      traffic.pass(1000);
+      await busy.instance.shutDown();
+    });
+  });
+
   describe(`a thread that stops, over the ${transport} transport,`, () => {
     test('accepts nothing more, lets finish what is in flight, and is done then', async (t) => {
       const around = await start(t, {}, { clock: systemClock });

@@ -25,7 +25,7 @@ import { TargetTable } from './target-table.ts';
 type Apply = Extract<ControlMessage, { type: 'apply' }>;
 export type BindFailure = Extract<ThreadMessage, { type: 'applied' }>['failures'][number];
 
-const PRECONNECT_INTERVAL_MS = 1000;
+const POOLS_INTERVAL_MS = 1000;
 /** What nobody has needed for so long is given back. */
 const TRIM_INTERVAL_MS = 10_000;
 
@@ -47,7 +47,7 @@ export class Runtime {
     this.#threads = threads;
     this.#table = new TargetTable(threads);
     this.#timers = [
-      context.clock.every(PRECONNECT_INTERVAL_MS, () => this.#keepConnected()),
+      context.clock.every(POOLS_INTERVAL_MS, () => this.#tendPools()),
       context.clock.every(TRIM_INTERVAL_MS, () => context.headBuffers.trim()),
     ];
   }
@@ -169,7 +169,7 @@ export class Runtime {
     for (const [key, target] of known) {
       target.routed = routed.has(target);
       if (target.routed) continue;
-      for (let idle = target.popIdle(); idle !== undefined; idle = target.popIdle()) idle.close();
+      closeIdle(target);
       if (target.connections.size === 0) known.delete(key);
     }
     if (known.size === 0) this.#targets.delete(id);
@@ -246,6 +246,12 @@ export class Runtime {
     for (const target of this.#allTargets()) target.cut();
   }
 
+  /** Who is out of service may come back as somebody else: no connection of before waits for that. */
+  #tendPools(): void {
+    for (const target of this.#allTargets()) if (!target.inService) closeIdle(target);
+    this.#keepConnected();
+  }
+
   /** Opens a connection to each healthy HTTP target that has none from any thread; each target is one thread's to look after. */
   #keepConnected(): void {
     for (const loadBalancer of this.#loadBalancers.values()) {
@@ -264,4 +270,8 @@ export class Runtime {
       }
     }
   }
+}
+
+function closeIdle(target: HttpTarget): void {
+  for (let idle = target.popIdle(); idle !== undefined; idle = target.popIdle()) idle.close();
 }

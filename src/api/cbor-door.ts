@@ -1,6 +1,7 @@
 /** The front door of Smithy's RPC v2: service and action stand in the path, input and output are CBOR. */
 import type { AuditedCalls } from './audited-calls.ts';
 import type { Identity } from './authentication.ts';
+import { allowing } from './call-target.ts';
 import { decodeCbor, encodeCbor, encodePlain } from './codec/cbor.ts';
 import { commonFault, Fault, shown } from './fault.ts';
 import { errorName, errorStatus, queryErrorHeader, whatThereIs } from './json-door.ts';
@@ -48,7 +49,7 @@ export class CborDoor implements FrontDoor {
       return refused(commonFault('InvalidAction', message));
     }
     if (request.wire.method !== 'POST') {
-      return refused(commonFault('MethodNotAllowed', 'Operations are called by POST.'));
+      return allowing(refused(commonFault('MethodNotAllowed', 'Operations are called by POST.')), 'POST');
     }
     if (signedFor !== undefined && signedFor !== service.signingName) {
       const message = `Credential should be scoped to correct service: '${service.signingName}', not '${shown(signedFor)}'.`;

@@ -2,30 +2,28 @@
  * The API endpoint: one HTTP server for the AWS services (dispatched to the door of their protocol) and for plain
  * pages beside them. Everything that a client can send is bounded (API in model/limits.ts).
  */
-import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import type { Control } from '../control/control.ts';
 import type { Ec2Directory } from '../control/ec2-directory.ts';
-import { messageOf } from '../kit/assert.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import type { Random } from '../kit/random.ts';
 import type { Configuration } from '../model/configuration.ts';
 import type { CloudWatchSeries } from '../observe/cloudwatch-series.ts';
-import { API } from '../model/limits.ts';
 import type { Secrets } from '../store/secrets.ts';
 import type { Store } from '../store/store.ts';
 import { authenticate } from './authentication.ts';
+import { allowing, misplaced, originForm } from './call-target.ts';
 import type { KeyRing } from './credentials.ts';
 import { createDoors } from './doors.ts';
 import { commonFault, Fault, shown } from './fault.ts';
+import { createHttpServer, hostFault } from './http-server.ts';
+import type { Refusal } from './http-server.ts';
 import { isLoopback, reaches } from './own-addresses.ts';
 import type { Bound } from './own-addresses.ts';
 import type { QueryDoor } from './query-door.ts';
 import { RefusalLog } from './refusal-log.ts';
-import { announcesTooMuch, BodyBudget, readBody } from './request-body.ts';
+import { BodyBudget, readBody } from './request-body.ts';
 import { makeRequestId } from './request-id.ts';
 import type { FrontDoor, Reply } from './service.ts';
 import { createElbService, type ElbService } from './services/elb/runner.ts';
@@ -102,7 +100,10 @@ class ApiServer implements Api {
     this.#doors = doors.all;
     this.#queryDoor = doors.query;
     this.#refusals = new RefusalLog(clock, log);
-    this.#server = this.#createServer();
+    this.#server = createHttpServer({
+      handle: (request, response) => void this.#handle(request, response),
+      refuse: (fault, remoteAddress, allow) => this.#refuse(fault, remoteAddress, allow),
+    });
   }
 
   async listen(): Promise<Bound> {
@@ -145,56 +146,19 @@ class ApiServer implements Api {
     });
   }
 
-  #createServer(): Server {
-    const server = createServer(
-      {
-        maxHeaderSize: API.maxHeaderBytes,
-        headersTimeout: API.headersTimeoutMs,
-        requestTimeout: API.requestTimeoutMs,
-        keepAliveTimeout: API.idleTimeoutMs,
-        connectionsCheckingInterval: 1000,
-      },
-      (request, response) => void this.#handle(request, response),
-    );
-    server.maxHeadersCount = API.maxHeaders;
-    server.maxConnections = API.maxConnections;
-    server.timeout = API.idleTimeoutMs;
-    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-      if (!announcesTooMuch(request)) response.writeContinue();
-      void this.#handle(request, response);
-    });
-    server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuseBytes(error, socket));
-    return server;
-  }
-
-  /** Bytes that are no request, or not one within the bounds: answered if the peer still listens, then cut. */
-  #refuseBytes(error: NodeJS.ErrnoException, socket: Duplex): void {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
-      socket.destroy();
-      return;
-    }
-    const fault =
-      error.code === 'HPE_HEADER_OVERFLOW'
-        ? commonFault(
-            'RequestHeaderFieldsTooLarge',
-            `Request line and headers are larger than ${API.maxHeaderBytes} bytes.`,
-          )
-        : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-          ? commonFault('RequestTimeout', 'The request was not complete in time.')
-          : commonFault('MalformedRequest', `This is no HTTP request: ${shown(messageOf(error))}`);
+  /** The answer to who is turned away; the operator is told as well. */
+  #refuse(fault: Fault, remoteAddress: string, allow?: string): Refusal {
     const requestId = makeRequestId(this.#options.random);
-    this.#refusals.note(fault, socket instanceof Socket ? (socket.remoteAddress ?? '') : '', requestId);
-    const { status, contentType, body } = this.#queryDoor.refuse(fault, requestId);
-    socket.end(
-      `HTTP/1.1 ${status} ${fault.code}\r\nConnection: close\r\nContent-Type: ${contentType}\r\n` +
-        `x-amzn-RequestId: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-      () => socket.destroy(),
-    );
+    this.#refusals.note(fault, remoteAddress, requestId);
+    return { requestId, reply: allowing(this.#queryDoor.refuse(fault, requestId), allow) };
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (this.#closing) response.setHeader('Connection', 'close');
+    request.url = originForm(request.url ?? '');
     try {
+      const homeless = hostFault(request);
+      if (homeless !== undefined) return this.#turnAway(homeless, request, response);
       const page = this.#pageFor(request);
       if (page === undefined) await this.#answerCall(request, response);
       else await page(request, response);
@@ -215,6 +179,8 @@ class ApiServer implements Api {
     }
   }
 
+  #isPage = (path: string): boolean => Object.hasOwn(this.#options.pages, path);
+
   /**
    * The page at the path, unless the request is a call: signed, or with an action. Another Authorization is for a proxy in front
    * of us, which has asked who comes and passes on what it was told.
@@ -222,7 +188,7 @@ class ApiServer implements Api {
   #pageFor(request: IncomingMessage): Page | undefined {
     if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
     const [path = '', query = ''] = (request.url ?? '').split('?', 2);
-    if (!Object.hasOwn(this.#options.pages, path)) return undefined;
+    if (!this.#isPage(path)) return undefined;
     if (request.headers.authorization?.startsWith(ALGORITHM) === true) return undefined;
     return /(^|&)(Action|X-Amz-[A-Za-z]+)=/.test(query) ? undefined : this.#options.pages[path];
   }
@@ -231,19 +197,20 @@ class ApiServer implements Api {
     const requestId = makeRequestId(this.#options.random);
     const body = await readBody(request, this.#budget);
     if (body === undefined) return;
-    if (body instanceof Fault) {
-      this.#refusals.note(body, request.socket.remoteAddress ?? '', requestId);
-      // What is left of the body is not worth reading.
-      response.setHeader('Connection', 'close');
-      this.#send(response, this.#queryDoor.refuse(body, requestId), requestId);
-      return;
-    }
+    if (body instanceof Fault) return this.#turnAway(body, request, response);
     try {
       const wire = { method: request.method ?? '', target: request.url ?? '', rawHeaders: request.rawHeaders, body };
       this.#send(response, await this.#call(wire, request, requestId), requestId);
     } finally {
       this.#budget.giveBack(body.length);
     }
+  }
+
+  /** What is left of the request is not worth reading. */
+  #turnAway(fault: Fault, request: IncomingMessage, response: ServerResponse): void {
+    const { requestId, reply } = this.#refuse(fault, request.socket.remoteAddress ?? '');
+    response.setHeader('Connection', 'close');
+    this.#send(response, reply, requestId);
   }
 
   #send(response: ServerResponse, reply: Reply, requestId: string): void {
@@ -262,10 +229,10 @@ class ApiServer implements Api {
   async #call(wire: WireRequest, request: IncomingMessage, requestId: string): Promise<Reply> {
     const door: FrontDoor = this.#doors.find((one) => one.takes(wire)) ?? this.#queryDoor;
     const remoteAddress = request.socket.remoteAddress ?? '';
-    const misplaced = door.hasPaths === true ? undefined : misplacedFault(wire);
-    if (misplaced !== undefined) {
-      this.#refusals.note(misplaced, remoteAddress, requestId);
-      return door.refuse(misplaced, requestId);
+    const elsewhere = door.hasPaths === true ? undefined : misplaced(wire, this.#isPage);
+    if (elsewhere !== undefined) {
+      this.#refusals.note(elsewhere.fault, remoteAddress, requestId);
+      return allowing(door.refuse(elsewhere.fault, requestId), elsewhere.allow);
     }
     const { credentials, clock } = this.#options;
     const identity = authenticate(wire, credentials, this.#configuration, clock.epochMs());
@@ -277,14 +244,6 @@ class ApiServer implements Api {
     const contentType = request.headers['content-type'];
     return door.answer({ requestId, wire, contentType, remoteAddress }, identity);
   }
-}
-
-/** Calls go to the root, by POST or GET. */
-function misplacedFault({ method, target }: WireRequest): Fault | undefined {
-  const path = target.split('?', 1)[0]!;
-  if (path !== '/') return commonFault('NotFound', `There is nothing at '${shown(path)}': calls go to '/'.`);
-  if (method === 'POST' || method === 'GET') return undefined;
-  return commonFault('MethodNotAllowed', `Calls are made by POST or GET, not by ${shown(method)}.`);
 }
 
 /** The API over `store` and `control`, not listening yet. */

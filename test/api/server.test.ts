@@ -289,7 +289,7 @@ describe('pages', () => {
     assert.equal((await unsigned('/', { method: 'HEAD' })).status, 200);
     assert.equal((await unsigned(`/?${DESCRIBE}`)).code, 'MissingAuthenticationToken');
     assert.equal((await unsigned('/__proto__')).code, 'NotFound');
-    assert.equal((await unsigned('/-/ready', { method: 'POST' })).code, 'NotFound');
+    assert.equal((await unsigned('/-/ready', { method: 'POST' })).code, 'MethodNotAllowed');
   });
 
   it('are served to who has told a proxy before weir who they are, a call with that is a call', async () => {

@@ -26,6 +26,11 @@ export interface InstanceState {
   readonly description: string;
 }
 
+/** Nobody could say now what a name stands for: another time somebody may. */
+export interface Unanswered {
+  readonly cause: string;
+}
+
 export interface Control {
   /** Tries to bind each port for itself, without `reusePort`, and lets go. The first refusal, or undefined. */
   tryBind(wanted: readonly WantedListener[]): Promise<BindRefusal | undefined>;
@@ -38,5 +43,5 @@ export interface Control {
   /** What the host of a registered instance stands for, as far as is known: nobody is asked. */
   addressOf(host: string): string | undefined;
   /** Checks and resolves a host name to an address; undefined when it has none. */
-  resolveHost(host: string): Promise<string | undefined>;
+  resolveHost(host: string): Promise<string | Unanswered | undefined>;
 }

@@ -10,7 +10,7 @@ import { TargetTable } from '../traffic/target-table.ts';
 import { affectedBy } from './affected.ts';
 import { testBind } from './bind.ts';
 import type { ControlOptions, LiveConfiguration } from './control-options.ts';
-import type { BindRefusal, Control, InstanceState, WantedListener } from './control.ts';
+import type { BindRefusal, Control, InstanceState, Unanswered, WantedListener } from './control.ts';
 import { CookieKeyring } from './cookie-keys.ts';
 import { Drains, type DrainReason } from './drains.ts';
 import { instanceState } from './instance-state.ts';
@@ -177,7 +177,7 @@ class RunningSystem implements RunningControl {
     return this.#drains.instances(id).filter((instanceId) => registered?.has(instanceId) !== true);
   }
 
-  resolveHost(host: string): Promise<string | undefined> {
+  resolveHost(host: string): Promise<string | Unanswered | undefined> {
     return this.#resolver.resolve(host);
   }
 

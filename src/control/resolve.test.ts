@@ -4,7 +4,7 @@ import { FakeClock } from '../kit/clock.ts';
 import type { LogFields } from '../kit/log.ts';
 import { loadBalancerId } from '../model/load-balancer.ts';
 import { settled } from '../../test/support/settled.ts';
-import { HostResolver } from './resolve.ts';
+import { HostResolver, systemLookup } from './resolve.ts';
 
 const SHOP = loadBalancerId('1', 'r', 'shop');
 
@@ -14,6 +14,7 @@ function harness(
 ) {
   const clock = new FakeClock();
   const answers = new Map<string, string[]>();
+  const nameServer = { isAway: false };
   const lookups: string[] = [];
   const changes: string[] = [];
   const lines: string[] = [];
@@ -27,11 +28,13 @@ function harness(
     lookup: (host) => {
       lookups.push(host);
       const answer = answers.get(host);
-      return answer === undefined ? Promise.reject(new Error(`ENOTFOUND ${host}`)) : Promise.resolve(answer);
+      if (answer !== undefined && !nameServer.isAway) return Promise.resolve(answer);
+      const code = nameServer.isAway ? 'EAI_AGAIN' : 'ENOTFOUND';
+      return Promise.reject(Object.assign(new Error(`${code} ${host}`), { code }));
     },
   });
   resolver.start();
-  return { clock, answers, lookups, changes, lines, resolver };
+  return { clock, answers, nameServer, lookups, changes, lines, resolver };
 }
 
 test('an address is itself, and never looked up', async () => {
@@ -61,16 +64,42 @@ test('a name in use is looked up again every 30 s, and a new address is told', a
 });
 
 test('a name server that is away takes no address away, and is told of once', async () => {
-  const { clock, answers, resolver, lines } = harness();
+  const { clock, answers, nameServer, resolver, lines } = harness();
   answers.set('db.example', ['10.0.0.1']);
   resolver.use(SHOP, ['db.example']);
   await resolver.settle();
-  answers.clear();
+  nameServer.isAway = true;
   clock.advance(120_000);
   await settled();
   assert.equal(resolver.addressOf('db.example'), '10.0.0.1');
   assert.deepEqual(lines, ['host name of an instance has no address: 10.0.0.1 stays in use']);
-  assert.equal(await resolver.resolve('db.example'), undefined, 'asked for now, it has none');
+  assert.equal(await resolver.resolve('db.example'), '10.0.0.1', 'it can be registered a second time');
+  assert.deepEqual(await resolver.resolve('new.shop'), { cause: 'EAI_AGAIN new.shop' }, 'nobody knows');
+});
+
+test('a name that is gone takes no address away, and has none for who asks for it now', async () => {
+  const { clock, answers, nameServer, resolver } = harness();
+  answers.set('db.example', ['10.0.0.1']);
+  resolver.use(SHOP, ['db.example']);
+  await resolver.settle();
+  answers.clear();
+  clock.advance(30_000);
+  await settled();
+  assert.equal(resolver.addressOf('db.example'), '10.0.0.1');
+  assert.equal(await resolver.resolve('db.example'), undefined);
+  nameServer.isAway = true;
+  assert.equal(await resolver.resolve('db.example'), '10.0.0.1');
+});
+
+test("names that are nobody's have no address for certain, whether anybody answers or not", async () => {
+  await assert.rejects(systemLookup('a.invalid'), { code: 'ENOTFOUND' });
+  await assert.rejects(systemLookup('INVALID.'), { code: 'ENOTFOUND' });
+  const { answers, nameServer, resolver } = harness();
+  answers.set('hosts.example', ['10.0.0.1']);
+  assert.equal(await resolver.resolve('hosts.example'), '10.0.0.1');
+  nameServer.isAway = true;
+  for (const name of ['name.example', 'www.example.com']) assert.equal(await resolver.resolve(name), undefined);
+  assert.deepEqual(await resolver.resolve('example.shop'), { cause: 'EAI_AGAIN example.shop' });
 });
 
 test('an address that may not be an instance is none, also when a name comes to stand for it later', async () => {
@@ -116,21 +145,21 @@ test('few lookups are under way at once, and one that hangs is not waited for', 
       return new Promise((resolve) => finish.push(() => resolve(['10.0.0.1'])));
     },
   });
-  const answer = resolver.resolve('a.example');
-  resolver.use(SHOP, ['a.example', 'b.example', 'c.example', 'd.example']);
+  const answer = resolver.resolve('a.shop');
+  resolver.use(SHOP, ['a.shop', 'b.shop', 'c.shop', 'd.shop']);
   await settled();
-  assert.deepEqual(started, ['a.example', 'b.example']);
+  assert.deepEqual(started, ['a.shop', 'b.shop']);
   clock.advance(5000);
-  assert.equal(await answer, undefined);
+  assert.deepEqual(await answer, { cause: 'no answer within 5 seconds' });
   finish[1]!();
   await settled();
-  assert.deepEqual(started, ['a.example', 'b.example', 'c.example']);
+  assert.deepEqual(started, ['a.shop', 'b.shop', 'c.shop']);
   finish[0]!();
   finish[2]!();
   await settled();
   finish[3]!();
   await settled();
-  assert.equal(resolver.addressOf('d.example'), '10.0.0.1');
+  assert.equal(resolver.addressOf('d.shop'), '10.0.0.1');
 });
 
 test('a port that nothing may connect to has no address', () => {

@@ -5,13 +5,23 @@ import { messageOf } from '../kit/assert.ts';
 import { sleep, type Clock, type Timer } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import type { LoadBalancerId } from '../model/load-balancer.ts';
+import type { Unanswered } from './control.ts';
 
-/** All addresses of a name, in order of preference. Rejects when it has none. */
+/** All addresses of a name, in order of preference. Rejects when it has none, with the code `ENOTFOUND` if that is certain. */
 export type Lookup = (host: string) => Promise<readonly string[]>;
 
+/** Also what Node makes of a name that exists and has no address; a name server that is away or fails is `EAI_AGAIN`. */
+const NOT_FOUND = 'ENOTFOUND';
+/** RFC 6761 section 6.4: no such name exists, and nobody needs to be asked. */
+const NEVER_A_NAME = /(?:^|\.)invalid\.?$/i;
+/** RFC 2606: nobody's. Who tries what stands in documentation is told so without a name server, too. */
+const DOCUMENTATION = /(?:^|\.)example(?:\.(?:com|net|org))?\.?$/i;
+
 /** The system's way (hosts file, then DNS). IPv4 first: what listens on IPv6 mostly listens on both. */
-export const systemLookup: Lookup = async (host) =>
-  (await dnsLookup(host, { all: true, order: 'ipv4first' })).map(({ address }) => address);
+export const systemLookup: Lookup = async (host) => {
+  if (NEVER_A_NAME.test(host)) throw Object.assign(new Error(`there is no name ${host}`), { code: NOT_FOUND });
+  return (await dnsLookup(host, { all: true, order: 'ipv4first' })).map(({ address }) => address);
+};
 
 const REFRESH_MS = 30_000;
 /** For whoever waits; a lookup itself cannot be ended and is only left alone. */
@@ -31,12 +41,16 @@ export interface HostResolverOptions {
   readonly onChange: (users: readonly LoadBalancerId[]) => void;
 }
 
+/** There is no such name, or no address that may be an instance; or nobody knows. */
+type Failure = 'none' | Unanswered;
+
 interface Name {
   readonly host: string;
   readonly users: Set<LoadBalancerId>;
   /** The last that was found: a name server that is away takes no instance away. */
   address: string | undefined;
-  failing: boolean;
+  /** Why there was none when it was asked for last. */
+  failure: Failure | undefined;
   /** Asked for since the last refresh, though nobody may use it yet. */
   recent: boolean;
   lookup: Promise<void> | undefined;
@@ -71,13 +85,20 @@ export class HostResolver {
     return this.#options.mayConnect(address, port) ? address : undefined;
   }
 
-  /** The address of `host` now; undefined when it has none, or none that is acceptable, or the answer takes too long. */
-  async resolve(host: string): Promise<string | undefined> {
+  /**
+   * The address of `host` now; undefined when it has none, or none that is acceptable. Where nobody answers, what was found
+   * last, if anything was.
+   */
+  async resolve(host: string): Promise<string | Unanswered | undefined> {
     if (isIP(host) !== 0) return host;
     const name = this.#nameOf(host);
     name.recent = true;
-    await Promise.race([this.#look(name), sleep(this.#options.clock, PATIENCE_MS)]);
-    return name.failing ? undefined : name.address;
+    const tooSlow = failureOf(name, `no answer within ${PATIENCE_MS / 1000} seconds`);
+    const failure = await Promise.race([
+      this.#look(name).then(() => name.failure),
+      sleep(this.#options.clock, PATIENCE_MS).then(() => tooSlow),
+    ]);
+    return failure === 'none' ? undefined : (name.address ?? failure);
   }
 
   /** The hosts of a load balancer's instances, from now on; none when it is gone. New names are looked up. */
@@ -101,7 +122,7 @@ export class HostResolver {
     const key = host.toLowerCase();
     let name = this.#names.get(key);
     if (name === undefined) {
-      name = { host: key, users: new Set(), address: undefined, failing: false, recent: true, lookup: undefined };
+      name = { host: key, users: new Set(), address: undefined, failure: undefined, recent: true, lookup: undefined };
       this.#names.set(key, name);
     }
     return name;
@@ -121,7 +142,7 @@ export class HostResolver {
       .then(() => this.#options.lookup(name.host))
       .then(
         (addresses) => this.#found(name, addresses),
-        (error) => this.#failed(name, messageOf(error)),
+        (error) => this.#failed(name, isNotFound(error) ? 'none' : failureOf(name, messageOf(error)), messageOf(error)),
       )
       .finally(() => {
         name.lookup = undefined;
@@ -144,10 +165,10 @@ export class HostResolver {
   #found(name: Name, addresses: readonly string[]): void {
     const acceptable = addresses.filter((address) => this.#options.accept(address));
     if (acceptable.length === 0) {
-      this.#failed(name, `it stands for ${addresses.join(', ') || 'no address'}, which may not be an instance`);
+      this.#failed(name, 'none', `it stands for ${addresses.join(', ') || 'no address'}, which may not be an instance`);
       return;
     }
-    name.failing = false;
+    name.failure = undefined;
     // Servers rotate their answers: as long as ours is among them, nothing has changed.
     if (name.address !== undefined && acceptable.includes(name.address)) return;
     const before = name.address;
@@ -158,15 +179,24 @@ export class HostResolver {
     this.#changed(name);
   }
 
-  #failed(name: Name, reason: string): void {
-    if (!name.failing && name.users.size > 0 && !this.#stopped) {
+  #failed(name: Name, failure: Failure, reason: string): void {
+    if (name.failure === undefined && name.users.size > 0 && !this.#stopped) {
       const goesOn = name.address === undefined ? 'its instances have no traffic' : `${name.address} stays in use`;
       this.#options.log.warn({ host: name.host, reason }, `host name of an instance has no address: ${goesOn}`);
     }
-    name.failing = true;
+    name.failure = failure;
   }
 
   #changed(name: Name): void {
     if (name.users.size > 0 && !this.#stopped) this.#options.onChange([...name.users]);
   }
+}
+
+/** What it means that nobody has answered. */
+function failureOf({ host, address }: Name, cause: string): Failure {
+  return address === undefined && DOCUMENTATION.test(host) ? 'none' : { cause };
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === NOT_FOUND;
 }

@@ -11,7 +11,7 @@ import {
   waitUntilInstanceInService,
 } from '@aws-sdk/client-elastic-load-balancing';
 import { systemClock } from '../../src/kit/clock.ts';
-import { ApiHarness, testConfiguration } from '../support/api.ts';
+import { ApiHarness, KEY, testConfiguration } from '../support/api.ts';
 import type { Refused } from '../support/api.ts';
 
 const IN_SERVICE = { state: 'InService', reasonCode: 'N/A', description: 'N/A' } as const;
@@ -151,6 +151,25 @@ describe('RegisterInstancesWithLoadBalancer', () => {
     }
     assert.match((await refused('absent.example')).message, /The host name absent\.example has no address/);
     assert.match((await refused('i-web2')).message, /neither in the inventory of the configuration/);
+  });
+
+  it('ServiceUnavailable, which clients try again: a host name that nobody answers for at the moment, and only that', async () => {
+    harness.control.names.set('slow.example', '10.0.0.10');
+    harness.control.unanswered.set('slow.example', Infinity);
+    const { code, status, message } = await refused('slow.example');
+    assert.deepEqual([code, status], ['ServiceUnavailable', 503]);
+    assert.match(
+      message,
+      /slow\.example stands for cannot be found out at the moment: EAI_AGAIN slow\.example\. Nothing was/,
+    );
+    // What will be wrong the next time too is said at once.
+    const Instances = toInstances(['slow.example']);
+    const absent = new RegisterInstancesWithLoadBalancerCommand({ LoadBalancerName: 'absent', Instances });
+    assert.equal((await harness.refused(() => harness.elb.send(absent))).code, 'LoadBalancerNotFound');
+    assert.equal((await harness.refused(() => register('10.0.0', 'slow.example'))).code, 'InvalidInstance');
+    harness.control.unanswered.set('slow.example', 1);
+    const command = new RegisterInstancesWithLoadBalancerCommand({ LoadBalancerName: name, Instances });
+    assert.deepEqual((await harness.client(KEY, 'us-east-1', 2).send(command)).Instances, Instances);
   });
 
   it('InvalidInstance: addresses that no connection can be made to', async () => {

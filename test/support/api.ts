@@ -6,7 +6,7 @@ import { KeyRing } from '../../src/api/credentials.ts';
 import type { Credential } from '../../src/api/credentials.ts';
 import { createApi } from '../../src/api/server.ts';
 import type { Api, ApiOptions } from '../../src/api/server.ts';
-import type { BindRefusal, Control, InstanceState, WantedListener } from '../../src/control/control.ts';
+import type { BindRefusal, Control, InstanceState, Unanswered, WantedListener } from '../../src/control/control.ts';
 import { systemClock } from '../../src/kit/clock.ts';
 import type { LogFields } from '../../src/kit/log.ts';
 import { SeededRandom } from '../../src/kit/random.ts';
@@ -67,6 +67,8 @@ export class PlayedControl implements Control {
   /** Revisions that a call waited for. */
   readonly awaited: number[] = [];
   readonly names = new Map<string, string>();
+  /** Names that nobody answers for, and for how many times. */
+  readonly unanswered = new Map<string, number>();
   readonly states = new Map<string, Omit<InstanceState, 'instanceId'>>();
   readonly draining: string[] = [];
   refusal: BindRefusal | undefined;
@@ -99,8 +101,10 @@ export class PlayedControl implements Control {
     return isIP(host) === 0 ? this.names.get(host) : host;
   }
 
-  async resolveHost(host: string): Promise<string | undefined> {
-    return this.names.get(host);
+  async resolveHost(host: string): Promise<string | Unanswered | undefined> {
+    const times = this.unanswered.get(host) ?? 0;
+    this.unanswered.set(host, Math.max(0, times - 1));
+    return times > 0 ? { cause: `EAI_AGAIN ${host}` } : this.names.get(host);
   }
 }
 
@@ -170,9 +174,9 @@ export class ApiHarness {
     return harness;
   }
 
-  /** An SDK client that never tries twice. */
-  client(credentials: Credential = KEY, region = 'us-east-1'): ElasticLoadBalancingClient {
-    const client = new ElasticLoadBalancingClient({ endpoint: this.endpoint, region, credentials, maxAttempts: 1 });
+  /** An SDK client that tries once, or so many times. */
+  client(credentials: Credential = KEY, region = 'us-east-1', maxAttempts = 1): ElasticLoadBalancingClient {
+    const client = new ElasticLoadBalancingClient({ endpoint: this.endpoint, region, credentials, maxAttempts });
     this.#clients.push(client);
     return client;
   }

@@ -47,7 +47,8 @@ export class ControlHarness {
       startThread: this.threads.start,
       onRemove: ({ name, counters }) => void this.removed.push([name, counters]),
       isOwnApi: (address, port) => this.ownApi.has(`${address}:${port}`),
-      lookup: async (host) => this.names.get(host) ?? Promise.reject(new Error(`ENOTFOUND ${host}`)),
+      lookup: async (host) =>
+        this.names.get(host) ?? Promise.reject(Object.assign(new Error(`ENOTFOUND ${host}`), { code: 'ENOTFOUND' })),
       testBind: async ({ address, port }) =>
         this.taken.has(port) ? { address, port, code: 'EADDRINUSE', message: `port ${port} is taken` } : undefined,
       probe: (target, done) => {

@@ -2,6 +2,7 @@
  * What an instance id stands for: an entry of the inventory, an address, an address with a port, a host name, or what the
  * EC2 endpoint of the configuration knows. Ids that look like EC2's (`i-…`) are never looked up as host names.
  */
+import type { Unanswered } from '../../../control/control.ts';
 import type { Ec2Directory } from '../../../control/ec2-directory.ts';
 import { parseIp } from '../../../kit/ip.ts';
 import type { Configuration } from '../../../model/configuration.ts';
@@ -107,11 +108,21 @@ function addressFault(id: string, text: string, { configuration }: CallContext):
   );
 }
 
+/** No fault of the id's: SDKs try again what is answered so, and InvalidInstance never. */
+function unansweredFault(host: string, { cause }: Unanswered): ElbFault {
+  return elbFault(
+    'ServiceUnavailable',
+    `What the host name ${shown(host)} stands for cannot be found out at the moment: ${cause}. Nothing was changed; please ` +
+      'try again.',
+  );
+}
+
 /** What the id stands for, when a load balancer may have it as an instance. */
 export function resolveInstance(id: string, context: CallContext): Destination | ElbFault {
   const destination = destinationOf(id, context.configuration) ?? ec2DestinationOf(id, context.ec2);
   if (destination === undefined) return unknownInstance(id, context);
   const address = parseIp(destination.host) === undefined ? context.addresses.get(destination.host) : destination.host;
+  if (typeof address === 'object') return unansweredFault(destination.host, address);
   if (address === undefined) return invalidInstance(id, `The host name ${shown(destination.host)} has no address.`);
   return addressFault(id, address, context) ?? destination;
 }

@@ -2,7 +2,7 @@
  * An operation decides: from its input, the records and what the running system says of itself, to an answer and the
  * changes of records that make it true, or to a fault. It does no I/O and changes nothing itself (runner.ts does).
  */
-import type { Control, WantedListener } from '../../../control/control.ts';
+import type { Control, Unanswered, WantedListener } from '../../../control/control.ts';
 import type { Ec2Directory, Ec2Needs } from '../../../control/ec2-directory.ts';
 import type { Random } from '../../../kit/random.ts';
 import type { Configuration } from '../../../model/configuration.ts';
@@ -34,7 +34,7 @@ export interface CallContext {
   /** What the host of a registered instance stands for at present. */
   readonly addressOf: Control['addressOf'];
   /** What the host names that the handler asked for stand for; undefined for one that has no address. */
-  readonly addresses: ReadonlyMap<string, string | undefined>;
+  readonly addresses: ReadonlyMap<string, string | Unanswered | undefined>;
   /** Who knows the instances that the configuration does not; undefined where no EC2 endpoint is configured. */
   readonly ec2: Pick<Ec2Directory, 'instance'> | undefined;
   /** Whether a connection to the IP address and port would reach this process's own API. */

@@ -1,5 +1,5 @@
 /** Runs operations: the only place of the service that waits, writes and asks the running system. */
-import type { BindRefusal, Control } from '../../../control/control.ts';
+import type { BindRefusal, Control, Unanswered } from '../../../control/control.ts';
 import type { Ec2Directory } from '../../../control/ec2-directory.ts';
 import type { Clock } from '../../../kit/clock.ts';
 import type { Log } from '../../../kit/log.ts';
@@ -93,7 +93,10 @@ class Elb implements ElbService {
       nowMs: clock.epochMs(),
       random,
       health: control,
-      addressOf: (host) => addresses.get(host) ?? control.addressOf(host),
+      addressOf: (host) => {
+        const address = addresses.get(host);
+        return typeof address === 'string' ? address : control.addressOf(host);
+      },
       addresses,
       ec2: ec2?.isConfigured === true ? ec2 : undefined,
       isOwnApi,
@@ -109,7 +112,7 @@ class Elb implements ElbService {
   }
 
   async #lookUp(hosts: readonly string[]): Promise<CallContext['addresses']> {
-    const addresses = new Map<string, string | undefined>();
+    const addresses = new Map<string, string | Unanswered | undefined>();
     const waiting = [...new Set(hosts)];
     const worker = async (): Promise<void> => {
       for (let host = waiting.pop(); host !== undefined; host = waiting.pop()) {

@@ -5,9 +5,10 @@ import { messageOf } from '../kit/assert.ts';
 import { systemClock } from '../kit/clock.ts';
 import { holdProcess } from '../kit/hold.ts';
 import { hostOf } from '../kit/ip.ts';
-import { findEndpoint } from './aws-env.ts';
+import { findApi } from './aws-env.ts';
 import * as values from './configuration-values.ts';
 import { exitCodeOf, failureText, StartError } from './failure.ts';
+import { complain, print } from './standard-streams.ts';
 import { fetchPage } from './top-scrape.ts';
 
 export interface AskOptions {
@@ -36,9 +37,9 @@ export function addQuestion<T>(command: Command, question: Question<T>): Command
       const hold = holdProcess();
       try {
         const answer = await ask(path, options, question);
-        process.stdout.write(options.json === true ? `${JSON.stringify(answer)}\n` : question.render(answer));
+        print(options.json === true ? `${JSON.stringify(answer)}\n` : question.render(answer));
       } catch (error) {
-        process.stderr.write(failureText(error));
+        complain(failureText(error));
         process.exitCode = exitCodeOf(error);
       } finally {
         hold.cancel();
@@ -64,8 +65,7 @@ function endpointOf(path: string | undefined, { api, dataDir }: AskOptions): val
     const endpoint = values.endpoint(api);
     if (!(endpoint instanceof values.Unexpected)) return endpoint;
   }
-  const { hostname, port } = new URL(findEndpoint(path, { dataDir, api }, process.env));
-  return { host: hostname.replaceAll(/[[\]]/g, ''), port: Number(port === '' ? 80 : port) };
+  return findApi(path, { dataDir, api }, process.env);
 }
 
 /** Rows under a row of titles, as wide as what stands in them. What another machine says does not steer this terminal. */

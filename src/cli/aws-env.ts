@@ -5,11 +5,13 @@ import { parseCredentials, type Credential } from '../api/credentials.ts';
 import { shellWord } from '../console/page.ts';
 import { hostOf } from '../kit/ip.ts';
 import type { Configuration } from '../model/configuration.ts';
+import type { Endpoint } from './configuration-values.ts';
 import { loadConfiguration, type ConfigurationFlags, type Environment } from './configuration.ts';
 import { dataDirectory } from './data-directory.ts';
 import { exitCodeOf, failureText, StartError } from './failure.ts';
+import { complain, print } from './standard-streams.ts';
 
-export const AWS_ENV_FORMATS = ['shell', 'env', 'profile', 'terraform'] as const;
+const AWS_ENV_FORMATS = ['shell', 'env', 'profile', 'terraform'] as const;
 export type AwsEnvFormat = (typeof AWS_ENV_FORMATS)[number];
 
 export interface AwsEnvOptions extends Pick<ConfigurationFlags, 'dataDir' | 'api'> {
@@ -60,9 +62,9 @@ export function registerAwsEnv(program: Command): void {
     .addHelpText('after', HELP)
     .action((path: string | undefined, options: AwsEnvOptions) => {
       try {
-        process.stdout.write(renderAwsEnv(options.format, findTarget(path, options, process.env)));
+        print(renderAwsEnv(options.format, findTarget(path, options, process.env)));
       } catch (error) {
-        process.stderr.write(failureText(error));
+        complain(failureText(error));
         process.exitCode = exitCodeOf(error);
       }
     });
@@ -82,23 +84,26 @@ export function findTarget(path: string | undefined, options: AwsEnvOptions, env
 }
 
 /**
- * Where the API of the weir that the options mean is reached, running or not: `http://127.0.0.1:7600`.
+ * Where the API of the weir that the options mean is reached, running or not.
  * @throws ConfigurationError, {@link StartError}: what the reader can put right.
  */
-export function findEndpoint(
+export function findApi(
   path: string | undefined,
   flags: Pick<ConfigurationFlags, 'dataDir' | 'api'>,
   environment: Environment,
-): string {
-  return endpointOf(loadConfiguration(path, flags, environment));
+): Endpoint {
+  const { hostname, port } = new URL(endpointOf(loadConfiguration(path, flags, environment)));
+  return { host: hostname.replaceAll(/[[\]]/g, ''), port: Number(port === '' ? 80 : port) };
 }
 
 function endpointOf(configuration: Configuration): string {
   return reachable(runningEndpoint(configuration) ?? configuredEndpoint(configuration));
 }
 
+/** What stands there is printed for a shell to read: anything but what weir writes is none. */
 function runningEndpoint({ dataDir }: Configuration): string | undefined {
-  return readIfThere(dataDirectory(dataDir).apiAddress)?.trim();
+  const written = readIfThere(dataDirectory(dataDir).apiAddress)?.trim() ?? '';
+  return /^http:\/\/[\w.:[\]-]+:\d{1,5}$/.test(written) && URL.canParse(written) ? written : undefined;
 }
 
 function configuredEndpoint({ api, dataDir }: Configuration): string {

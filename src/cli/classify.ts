@@ -6,6 +6,7 @@ import { messageOf } from '../kit/assert.ts';
 import { HeadAnalysis, classify, findHeadEnd } from '../wire/desync.ts';
 import { HexLines, LengthPrefixed, MAX_REQUEST_BYTES } from './classify-input.ts';
 import type { BatchEntry, BatchParser } from './classify-input.ts';
+import { standardOutput } from './standard-streams.ts';
 
 export type BatchFormat = 'hex' | 'length';
 
@@ -45,7 +46,7 @@ export function registerClassify(program: Command): void {
     )
     .addHelpText('after', HELP)
     .action(async (options: { batch?: BatchFormat }) => {
-      const streams = { input: process.stdin, output: process.stdout, errors: process.stderr };
+      const streams = { input: process.stdin, output: standardOutput(), errors: process.stderr };
       process.exitCode = await runClassify(streams, options.batch);
     });
 }

@@ -17,6 +17,7 @@ import { StartError } from './failure.ts';
 import { runUntilSignal } from './run.ts';
 import { SAMPLE_INSTANCE_IDS, SAMPLE_INSTANCE_PORT, startSampleInstances } from './sample-instances.ts';
 import { startWeir, type RunningWeir } from './serve.ts';
+import { print } from './standard-streams.ts';
 
 const NAME = 'demo';
 const DEFAULT_PORT = 8080;
@@ -45,7 +46,7 @@ export function registerDemo(program: Command): void {
         start: (onAnnounced) => startWeir({ configure, environment, clock, random: systemRandom, onAnnounced }),
         async onReady(weir) {
           const record = await setUp(weir, options.port, clock);
-          process.stdout.write(introduction(weir, record, options.port));
+          print(introduction(weir, record, options.port));
         },
       });
     });

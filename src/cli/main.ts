@@ -5,6 +5,7 @@ import { systemClock } from '../kit/clock.ts';
 import { useKept } from './compile-cache.ts';
 import { EXIT_FINE, EXIT_WRONG_USAGE } from './failure.ts';
 import { endWithParents } from './launcher.ts';
+import { complain, print } from './standard-streams.ts';
 
 /** In the order of the help. Only the one that is asked for is loaded: all of them take longer to load than most take to run. */
 const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
@@ -24,6 +25,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('weir')
     .description('A self-hosted Classic Load Balancer: the traffic behaviour and the AWS API of ELB v1.')
     .version(packageJson.version, '-V, --version', 'print the version')
+    .configureOutput({ writeOut: print, writeErr: complain })
     .showHelpAfterError('(see: weir help, weir help COMMAND)')
     .exitOverride();
   useKept(argv, process.env);

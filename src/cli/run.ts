@@ -7,6 +7,7 @@ import { makeHelpersNicer } from './helper-threads.ts';
 import { Reloads } from './reloads.ts';
 import type { RunningWeir, WeirOptions } from './serve.ts';
 import { watchSignals, type SignalHandlers } from './signals.ts';
+import { complain } from './standard-streams.ts';
 
 /** Past the configured deadline of a stop, what hangs has this long until the process ends without it. */
 const STOP_GRACE_MS = 5000;
@@ -49,7 +50,7 @@ export async function runUntilSignal(options: RunOptions): Promise<void> {
     notifier.notify('READY=1', `STATUS=API on ${weir.endpoint}`);
     reloads.isTold = true;
   } catch (error) {
-    process.stderr.write(failureText(error));
+    complain(failureText(error));
     weir?.abandon();
     process.exit(exitCodeOf(error));
   }
@@ -58,7 +59,7 @@ export async function runUntilSignal(options: RunOptions): Promise<void> {
 /** Nothing is known any more of the state that control is in: whoever started weir starts it again. */
 function endWithDefect(weir: RunningWeir | undefined, error: unknown): never {
   const what = 'the control thread has failed: weir ends, so that its service manager starts it again';
-  if (weir === undefined) process.stderr.write(failureText(error));
+  if (weir === undefined) complain(failureText(error));
   else weir.log.error({ error, exitCode: EXIT_FAILED }, `${what}. This is a defect of weir: please report it`);
   weir?.abandon();
   process.exit(EXIT_FAILED);

@@ -10,6 +10,7 @@ import { fixedKeyOf, loadConfiguration, type Environment } from './configuration
 import { exitCodeOf, failureText } from './failure.ts';
 import { runUntilSignal } from './run.ts';
 import type { RunningWeir, WeirOptions } from './serve.ts';
+import { complain, print } from './standard-streams.ts';
 
 /** Adds the command to the program. */
 export function registerServe(program: Command): void {
@@ -31,11 +32,11 @@ async function check(configure: () => Configuration, environment: Environment): 
     const { secretsOf } = await import('./master-key.ts');
     secretsOf({ environment, random: systemRandom });
   } catch (error) {
-    process.stderr.write(failureText(error));
+    complain(failureText(error));
     process.exitCode = exitCodeOf(error);
     return;
   }
-  process.stdout.write('the configuration is in order\n');
+  print('the configuration is in order\n');
 }
 
 function serve(configure: () => Configuration, environment: Environment): Promise<void> {

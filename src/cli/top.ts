@@ -4,9 +4,10 @@ import { messageOf } from '../kit/assert.ts';
 import { systemClock } from '../kit/clock.ts';
 import { holdProcess } from '../kit/hold.ts';
 import { hostOf } from '../kit/ip.ts';
-import { findEndpoint } from './aws-env.ts';
+import { findApi } from './aws-env.ts';
 import * as values from './configuration-values.ts';
 import { exitCodeOf, failureText, StartError } from './failure.ts';
+import { complain, print, standardOutput } from './standard-streams.ts';
 import { printTables, watchLive, type TopOptions } from './top-live.ts';
 import { scrape, type Scrape } from './top-scrape.ts';
 
@@ -44,9 +45,9 @@ export function registerTop(program: Command): void {
     .addHelpText('after', HELP)
     .action(async (path: string | undefined, options: Options) => {
       try {
-        await top(options.api ?? endpointOf(path, options), options);
+        await top(options.api ?? findApi(path, { dataDir: options.dataDir }, process.env), options);
       } catch (error) {
-        process.stderr.write(failureText(error));
+        complain(failureText(error));
         process.exitCode = exitCodeOf(error);
       }
     });
@@ -63,11 +64,6 @@ function parseInterval(text: string): number {
   const seconds = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (seconds >= MIN_INTERVAL_SECONDS && seconds <= MAX_INTERVAL_SECONDS) return seconds;
   throw new InvalidArgumentError(`It must be from ${MIN_INTERVAL_SECONDS} to ${MAX_INTERVAL_SECONDS} seconds.`);
-}
-
-function endpointOf(path: string | undefined, { dataDir }: Options): values.Endpoint {
-  const { hostname, port } = new URL(findEndpoint(path, { dataDir }, process.env));
-  return { host: hostname.replaceAll(/[[\]]/g, ''), port: Number(port === '' ? 80 : port) };
 }
 
 async function top({ host, port }: values.Endpoint, { interval, once = false }: Options): Promise<void> {
@@ -100,11 +96,10 @@ async function reach(options: TopOptions): Promise<Scrape> {
 
 async function printAll(first: Scrape, once: boolean, options: TopOptions): Promise<void> {
   let readers = true;
-  // Whoever reads may have seen enough (weir top | head).
-  process.stdout.on('error', () => (readers = false));
+  standardOutput().on('error', () => (readers = false));
   const output = {
-    write: (text: string) => (process.stdout.write(text), readers),
-    complain: (text: string) => void process.stderr.write(`weir: ${text}\n`),
+    write: (text: string) => (print(text), readers),
+    complain: (text: string) => complain(`weir: ${text}\n`),
   };
   try {
     await printTables(first, once, options, output);

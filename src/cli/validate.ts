@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { loadConfiguration, type Environment } from './configuration.ts';
 import { ConfigurationError } from './configuration-problems.ts';
+import { complain, print } from './standard-streams.ts';
 
 export interface ValidateOutput {
   readonly out: (text: string) => void;
@@ -22,8 +23,8 @@ export function registerValidate(program: Command): void {
         path,
         {},
         {
-          out: (text) => process.stdout.write(text),
-          err: (text) => process.stderr.write(text),
+          out: print,
+          err: complain,
         },
       );
     });

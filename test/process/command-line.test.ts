@@ -1,13 +1,14 @@
 /** Exit codes and messages: 0 fine, 1 refused or failed start, 2 wrong usage. */
 import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { CreateLoadBalancerCommand } from '@aws-sdk/client-elastic-load-balancing';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { freePort, runWeir, WeirProcess } from '../support/weir-process.ts';
+import { freePort, runWeir, WEIR, WeirProcess } from '../support/weir-process.ts';
 
 function configurationFile(test: TestContext, text: string): string {
   const path = join(temporaryDirectory(test), 'weir.yaml');
@@ -84,6 +85,46 @@ describe('weir: the command line', () => {
     const keyless = await runWeir(['serve', '--check'], { WEIR_MASTER_KEY_FILE: join(file, 'missing') });
     assert.deepEqual([keyless.code, keyless.stdout], [1, '']);
     assert.match(keyless.stderr, /^weir: the master key file .*missing \(WEIR_MASTER_KEY_FILE\): cannot be opened/);
+  });
+});
+
+describe('weir: whoever reads what a command prints', () => {
+  /** Runs a command whose standard output, or standard error, nobody reads any more. */
+  async function unread(which: 'stdout' | 'stderr', words: readonly string[]) {
+    const child = spawn(process.execPath, [WEIR, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child[which].destroy();
+    let said = '';
+    child[which === 'stdout' ? 'stderr' : 'stdout'].setEncoding('utf8').on('data', (text: string) => (said += text));
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, said };
+  }
+
+  it('may have seen enough before it is written: that changes no exit code and is told nobody', async (test) => {
+    const good = configurationFile(test, 'threads: 2\n');
+    const bad = configurationFile(test, 'treads: 2\n');
+    for (const words of [
+      ['--help'],
+      ['help', 'serve'],
+      ['--version'],
+      ['validate', good],
+      ['serve', good, '--check'],
+    ]) {
+      assert.deepEqual(await unread('stdout', words), { code: 0, said: '' }, words.join(' '));
+    }
+    assert.deepEqual(await unread('stderr', ['serv']), { code: 2, said: '' });
+    assert.deepEqual(await unread('stderr', ['validate', bad]), { code: 1, said: '' });
+  });
+
+  it('is not told that all is well where it cannot be written', { skip: !existsSync('/dev/full') }, async (test) => {
+    const full = openSync('/dev/full', 'w');
+    test.after(() => closeSync(full));
+    const words = [WEIR, 'validate', configurationFile(test, 'threads: 2\n')];
+    const { status, stderr } = spawnSync(process.execPath, words, {
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    });
+    assert.equal(status, 1);
+    assert.match(stderr, /^weir: standard output cannot be written: ENOSPC/);
   });
 });
 

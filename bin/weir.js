@@ -24,6 +24,8 @@ const HIGH_DESCRIPTOR = 16_383;
 const serves = process.argv[2] === 'serve' || process.argv[2] === 'demo';
 
 if (serves) takeEarlySignals();
+// From now on a signal that our launcher passes on (launch, below) is not lost, and ends nothing that it should not.
+if (process.env.WEIR_LAUNCHER === String(process.ppid)) process.send?.('begun');
 const runningMajor = Number(process.versions.node.split('.')[0]);
 if (runningMajor >= WANTED_MAJOR) {
   const { main } = await import(pathToFileURL(entry).href);
@@ -71,13 +73,20 @@ function bundledNode() {
 /** Runs this file again with `node`, standing in for it: signals go in, the exit code comes out. */
 function launch(node) {
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
-    // The channel tells the child when we are gone (src/cli/launcher.ts); nothing is sent over it.
+    // The channel tells the child when we are gone (src/cli/launcher.ts), and us when the child watches for signals.
     stdio: ['inherit', 'inherit', 'inherit', ...Array(channelDescriptor() - 3).fill('ignore'), 'ipc'],
     env: { MALLOC_ARENA_MAX: MALLOC_ARENAS, ...process.env, WEIR_LAUNCHER: String(process.pid) },
   });
   // SIGUSR1 as well: Node would open a debugger here by itself.
   const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'];
-  for (const signal of passedOn) process.on(signal, () => child.kill(signal));
+  // Before it has begun, the child would end by any of them.
+  const early = [];
+  let pass = (signal) => early.push(signal);
+  child.once('message', () => {
+    pass = (signal) => child.kill(signal);
+    early.forEach(pass);
+  });
+  for (const signal of passedOn) process.on(signal, () => pass(signal));
   child.on('error', (error) => {
     console.error(`weir: cannot run ${node}: ${error.message}`);
     process.exitCode = 1;

@@ -82,6 +82,24 @@ describe('weir under an old Node', { skip }, () => {
     },
   );
 
+  it('keeps a signal that comes before the child has begun until it has', async (test) => {
+    // As soon as the child is there: it takes tens of milliseconds until it comes to anything of ours.
+    const early = (signal: NodeJS.Signals): readonly [string, ...string[]] => {
+      const preload = `import processes from 'node:child_process';
+        import { syncBuiltinESMExports } from 'node:module';
+        const { spawn } = processes;
+        processes.spawn = (...given) => {
+          setImmediate(() => process.kill(process.pid, '${signal}'));
+          return spawn(...given);
+        };
+        syncBuiltinESMExports();`;
+      return [node!, '--import', `data:text/javascript,${encodeURIComponent(preload)}`];
+    };
+    await new WeirProcess(test, { runner: early('SIGHUP') }).ready();
+    const ended = new WeirProcess(test, { runner: early('SIGTERM') });
+    assert.deepEqual(await ended.exited, { code: 0, signal: null });
+  });
+
   it('leaves no child behind when it is killed', async (test) => {
     const weir = new WeirProcess(test, { runner: [node!] });
     await weir.ready();

@@ -3,40 +3,27 @@
  * disk: some lines, then a count.
  */
 import type { Clock } from '../kit/clock.ts';
+import { LineLimit } from '../kit/line-limit.ts';
 import type { Log } from '../kit/log.ts';
 import type { Fault } from './fault.ts';
 
-const WINDOW_MS = 10_000;
-const LINES_PER_WINDOW = 20;
+const LIMITS = { lines: 20, windowMs: 10_000 };
 
 export class RefusalLog {
-  readonly #clock: Clock;
   readonly #log: Log;
-  #windowEndMs = -Infinity;
-  /** Lines in this window. */
-  #said = 0;
-  #unsaid = 0;
+  readonly #limit: LineLimit;
 
   constructor(clock: Clock, log: Log) {
-    this.#clock = clock;
     this.#log = log;
+    this.#limit = new LineLimit(clock, LIMITS);
   }
 
   /** One line; of more than twenty in ten seconds, the next line says how many were not logged. */
   note(fault: Fault, remoteAddress: string, requestId: string): void {
-    const nowMs = this.#clock.monotonicMs();
-    if (nowMs >= this.#windowEndMs) {
-      this.#windowEndMs = nowMs + WINDOW_MS;
-      this.#said = 0;
-    }
-    if (this.#said === LINES_PER_WINDOW) {
-      this.#unsaid++;
-      return;
-    }
-    this.#said++;
+    const notLogged = this.#limit.admit();
+    if (notLogged === undefined) return;
     // Not the message: it shows the request that was signed.
-    const fields = { requestId, result: fault.code, remoteAddress, notLogged: this.#unsaid };
+    const fields = { requestId, result: fault.code, remoteAddress, notLogged };
     this.#log.warn(fields, 'an API call was refused: who calls could not be established');
-    this.#unsaid = 0;
   }
 }

@@ -11,6 +11,7 @@ import { connectionsPerThread } from '../transport/connection-limit.ts';
 import { ThreadContext } from './context.ts';
 import { CONTROL_STANDSTILL_MS, ControlWatch, mainThreadWaitsForDevice } from './control-watch.ts';
 import { observeLoopDelay, THREAD_COUNTER, THREAD_ROW_CELLS } from './counters.ts';
+import { DefectLog } from './defect-log.ts';
 import { LogWriter } from './log-writer.ts';
 import { Runtime } from './runtime.ts';
 import type { ControlMessage, ThreadMessage, ThreadSettings } from './snapshot.ts';
@@ -36,15 +37,12 @@ function explained(code: string): string {
   return '; the limit of open files (ulimit -n) is what bounds the number of connections, and a higher one allows more';
 }
 
-function onFailure(error: unknown): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  say({ type: 'log', level: 'error', message: `a connection was ended by a defect: ${text}` });
-}
+const defects = new DefectLog(systemClock, say);
 
 const { transport, why } = await chooseTransport(
   settings.transport,
   {
-    onFailure,
+    onFailure: (error) => defects.note(error),
     onAcceptError(code) {
       count(THREAD_COUNTER.acceptErrors);
       if (row[THREAD_COUNTER.acceptErrors] === 1) {
@@ -69,7 +67,7 @@ function onTick(lateMs: number): void {
 
 const wheel = new TimerWheel(systemClock, onTick, (error) => {
   transport.outbox.clear();
-  onFailure(error);
+  defects.note(error);
 });
 const runtime = new Runtime(
   new ThreadContext(settings.thread, transport, wheel, systemClock, say, log),

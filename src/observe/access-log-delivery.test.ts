@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { it } from 'node:test';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
@@ -51,6 +51,15 @@ it('a file that an earlier process has left and that cannot be read keeps none o
     'access log files that were left are delivered now',
     'an access log file that was left cannot be delivered',
   ]);
+});
+
+it('what cannot be looked at is not taken for what is not there', async (t) => {
+  const folder = temporaryDirectory(t);
+  const [loop, missing] = [join(folder, 'loop'), join(folder, 'missing')];
+  symlinkSync(loop, loop);
+  await assert.rejects(systemFiles.list(loop), { code: 'ELOOP' });
+  assert.deepEqual(await systemFiles.list(missing), []);
+  assert.deepEqual([await systemFiles.exists(loop), await systemFiles.exists(missing)], [true, false]);
 });
 
 it('the lines of a file that is given up are counted, however large it is', async (t) => {

@@ -31,7 +31,10 @@ export interface LogFiles {
   /** Cuts off what stands behind the last line end; returns the size. */
   trim(path: string): Promise<number>;
   makeFolder(path: string): Promise<void>;
-  /** All files below `folder`, with their sizes, the oldest first; none where there is no such folder. */
+  /**
+   * All files below `folder`, with their sizes, the oldest first; none where there is no such folder.
+   * @throws the system's error where they cannot be looked at.
+   */
   list(folder: string): Promise<{ readonly path: string; readonly bytes: number }[]>;
   isFolder(path: string): Promise<boolean>;
   exists(path: string): Promise<boolean>;
@@ -78,7 +81,7 @@ export const systemFiles: LogFiles = {
   trim,
   makeFolder,
   async list(folder) {
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(noneIfMissing);
     const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
     const found = await Promise.all(
       files.map((path) =>
@@ -95,8 +98,22 @@ export const systemFiles: LogFiles = {
     const found = await stat(path).catch(() => undefined);
     return found?.isDirectory() === true;
   },
-  exists: async (path) => (await stat(path).catch(() => undefined)) !== undefined,
+  exists: (path) =>
+    stat(path).then(
+      () => true,
+      // What cannot be looked at may well be there.
+      (error: unknown) => !isMissing(error),
+    ),
 };
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+function noneIfMissing(error: unknown): [] {
+  if (isMissing(error)) return [];
+  throw error;
+}
 
 async function makeFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: FOLDER_MODE });

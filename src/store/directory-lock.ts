@@ -14,13 +14,17 @@ const SQLITE_BUSY = 5;
 
 /**
  * Takes the lock of `directory`, or throws. Returns what lets go of it.
- * @throws {StoreError} naming the process that holds it, where that is known.
+ * @throws {StoreError} naming the process that holds it, where that is known; or when the directory cannot be written to.
  */
 export function lockDirectory(directory: string): () => void {
   const path = join(directory, 'lock');
   // Made here for its mode; nobody in this process may open and close it while the lock is held: closing any
   // descriptor of a file drops the process's POSIX locks on it.
-  makeEmpty(path);
+  try {
+    makeEmpty(path);
+  } catch (error) {
+    throw unusableDirectory(directory, 'write in', error);
+  }
   const { DatabaseSync } = sqliteModule();
   const database = new DatabaseSync(path);
   try {
@@ -29,7 +33,7 @@ export function lockDirectory(directory: string): () => void {
   } catch (error) {
     database.close();
     if (sqliteCode(error) !== SQLITE_BUSY) {
-      throw new StoreError(`cannot lock the data directory ${directory}: ${messageOf(error)}`);
+      throw unusableDirectory(directory, 'lock', error);
     }
     throw new StoreError(
       `the data directory ${directory} is in use by another weir${holder(directory)}. ` +
@@ -37,6 +41,14 @@ export function lockDirectory(directory: string): () => void {
     );
   }
   return () => database.close();
+}
+
+/** Why weir cannot do `what` with the directory; where the system forbids it, also what would be right. */
+export function unusableDirectory(directory: string, what: string, error: unknown): StoreError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const isForbidden = ['EACCES', 'EPERM', 'EROFS'].includes(code);
+  const remedy = isForbidden ? '. Give weir one that its user may write to (--data-dir, or dataDir: in the file)' : '';
+  return new StoreError(`cannot ${what} the data directory ${directory}: ${messageOf(error)}${remedy}`);
 }
 
 /** What stands in it is not ours, and no database: nothing is lost with it, and whoever holds the lock holds it all the same. */

@@ -15,6 +15,7 @@ import {
 import type { DatabaseSync } from 'node:sqlite';
 import { dirname } from 'node:path';
 import { messageOf } from '../kit/assert.ts';
+import { unusableDirectory } from './directory-lock.ts';
 import { logDamage } from './log-damage.ts';
 import { NewerError, StoreError } from './records.ts';
 import { extendedCode, sqliteCode } from './sqlite-code.ts';
@@ -38,12 +39,15 @@ const SCHEMA = `
 
 export type OpenDatabase = (path: string) => DatabaseSync;
 
-/** Makes the directory (0700) where it is missing. */
+/**
+ * Makes the directory (0700) where it is missing.
+ * @throws {StoreError} when it cannot be made.
+ */
 export function makeDirectory(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new StoreError(`cannot make the data directory ${directory}: ${messageOf(error)}`);
+    throw unusableDirectory(directory, 'make', error);
   }
 }
 

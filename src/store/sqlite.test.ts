@@ -17,6 +17,7 @@ import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { put, remove, sampleLoadBalancer } from '../../test/support/records.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
+import { unusableDirectory } from './directory-lock.ts';
 import { makeRow, StoreError, type Row } from './records.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './sqlite.ts';
 
@@ -91,6 +92,17 @@ describe('sqlite store: files', () => {
     const file = join(temporaryDirectory(test), 'file');
     writeFileSync(file, '');
     assert.match(refusal(join(file, 'state.db')), /cannot make the data directory .*file/);
+  });
+
+  it('says what would be right where the directory may not be written to', () => {
+    const told = (code: string) => unusableDirectory('/srv/weir', 'write in', Object.assign(new Error(code), { code }));
+    for (const code of ['EACCES', 'EPERM', 'EROFS']) {
+      assert.match(
+        told(code).message,
+        /^cannot write in the data directory \/srv\/weir: E\w+\. Give weir one .*--data-dir/,
+      );
+    }
+    assert.equal(told('ENOSPC').message, 'cannot write in the data directory /srv/weir: ENOSPC');
   });
 });
 

@@ -31,7 +31,7 @@ export function keepCompiled(dataDir: string): void {
 export function useKept(argv: readonly string[], environment: Environment): void {
   const flag = argv.findIndex((word) => word === '--data-dir' || word.startsWith('--data-dir='));
   const named = flag === -1 ? undefined : argv[flag]!.slice('--data-dir='.length) || argv[flag + 1];
-  useCompiled(named ?? environment['WEIR_DATA_DIR'] ?? 'weir-data');
+  useCompiled(named ?? (environment['WEIR_DATA_DIR'] || 'weir-data'));
 }
 
 function folderOf(dataDir: string): string {

@@ -24,7 +24,7 @@ export interface DataDirectory {
   announceProcess(log: Pick<Log, 'warn'>): void;
   /** Writes `api-address`: `http://127.0.0.1:7600`, with the actual port. Likewise. */
   announceApi(endpoint: string, log: Pick<Log, 'warn'>): void;
-  /** Takes both away again. */
+  /** Takes both away again, as far as the disk lets us. */
   withdraw(): void;
 }
 
@@ -51,9 +51,18 @@ export function dataDirectory(path: string): DataDirectory {
     },
     announceApi: (endpoint, log) => appear(api, `${endpoint}\n`, log),
     withdraw() {
-      for (const file of [pid, api]) rmSync(file, { force: true });
+      for (const file of [pid, api]) remove(file);
     },
   };
+}
+
+/** The process ends in any case. What a disk that takes no changes any more keeps leads to nobody. */
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Nobody is left to be told.
+  }
 }
 
 /** Whoever waits for the file finds it whole: one that is written where it stands is empty for a moment. */

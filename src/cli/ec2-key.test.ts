@@ -39,12 +39,14 @@ describe('the key for the EC2 endpoint', () => {
 
   it('is missed in words that say where it could be, and no secret', (test) => {
     const file = join(temporaryDirectory(test), 'credentials');
-    const reason = (profile: string): string => {
-      const failure = ec2KeyOf({ AWS_SHARED_CREDENTIALS_FILE: file }, { ...ENDPOINT, profile });
+    const reason = (profile?: string): string => {
+      const endpoint = profile === undefined ? ENDPOINT : { ...ENDPOINT, profile };
+      const failure = ec2KeyOf({ AWS_SHARED_CREDENTIALS_FILE: file }, endpoint);
       assert.ok(failure instanceof Ec2Failure);
       return failure.message;
     };
-    assert.match(reason('fleet'), /set AWS_ACCESS_KEY_ID .* or make the profile \[fleet\] in .*ENOENT/);
+    assert.match(reason(), /it: set AWS_ACCESS_KEY_ID .* or make the profile \[default\] in .*ENOENT/);
+    assert.match(reason('fleet'), /it: make the profile \[fleet\] in .*ENOENT/, 'no variable stands in for a profile');
     writeFileSync(file, FILE);
     assert.match(reason('other'), /no profile \[other\]$/);
     assert.match(reason('empty'), /no aws_access_key_id or aws_secret_access_key in \[empty\]$/);

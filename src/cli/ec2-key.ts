@@ -19,16 +19,18 @@ export function ec2KeyOf(environment: Environment, { profile }: Ec2Endpoint): Ec
     environment['AWS_SESSION_TOKEN'],
   );
   if (profile === undefined && fromVariables !== undefined) return fromVariables;
-  const path = environment['AWS_SHARED_CREDENTIALS_FILE'] || join(homedir(), '.aws', 'credentials');
+  const given = environment['AWS_SHARED_CREDENTIALS_FILE'];
+  const path = given || '~/.aws/credentials';
   const name = profile ?? (environment['AWS_PROFILE'] || 'default');
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    // A user who has neither HOME nor an entry, as in many a container, has no home directory: that throws.
+    text = readFileSync(given || join(homedir(), '.aws', 'credentials'), 'utf8');
   } catch (error) {
-    return new Ec2Failure(
-      `there is no key for it: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY where weir runs, or make the profile ` +
-        `[${name}] in ${path} (${messageOf(error)})`,
-    );
+    // Where a profile is named, the variables do not count.
+    const variables = 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY where weir runs, or ';
+    const remedy = `${profile === undefined ? variables : ''}make the profile [${name}] in ${path}`;
+    return new Ec2Failure(`there is no key for it: ${remedy} (${messageOf(error)})`);
   }
   const fields = profileFields(text, name);
   const { aws_access_key_id: id, aws_secret_access_key: secret, aws_session_token: token } = fields ?? {};

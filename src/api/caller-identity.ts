@@ -1,5 +1,6 @@
 /** Who a caller is in the words of IAM and STS. */
 import { createHash } from 'node:crypto';
+import { base32Digits } from '../kit/base32.ts';
 import { partitionOf } from '../model/certificate.ts';
 import type { Caller } from './service.ts';
 
@@ -9,7 +10,6 @@ export interface CallerIdentity {
   readonly userName: string;
 }
 
-const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 /** `AIDA` stands before the ids of users. */
 const USER_ID_DIGITS = 17;
 
@@ -18,6 +18,5 @@ export function identityOf({ accountId, region, userName }: Caller): CallerIdent
   const prefix = `arn:${partitionOf(region)}:iam::${accountId}:`;
   if (userName === undefined) return { arn: `${prefix}root`, userId: accountId, userName: 'root' };
   const hash = createHash('sha256').update(`${accountId}/${userName}`).digest().subarray(0, USER_ID_DIGITS);
-  const digits = [...hash].map((byte) => BASE32[byte % BASE32.length]).join('');
-  return { arn: `${prefix}user/${userName}`, userId: `AIDA${digits}`, userName };
+  return { arn: `${prefix}user/${userName}`, userId: `AIDA${base32Digits(hash)}`, userName };
 }

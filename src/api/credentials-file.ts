@@ -1,6 +1,7 @@
 /** The credentials file on disk: made at the first start, for its owner's eyes only. */
 import { open, rename } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { base32Digits } from '../kit/base32.ts';
 import type { Random } from '../kit/random.ts';
 import {
   CredentialsError,
@@ -12,8 +13,6 @@ import {
 import type { Credential } from './credentials.ts';
 
 const OWNER_ONLY = 0o600;
-const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
 export interface CredentialsFileOptions {
   readonly path: string;
@@ -22,15 +21,12 @@ export interface CredentialsFileOptions {
   readonly fixed?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
-function draw(random: Random, alphabet: string, length: number): string {
-  let text = '';
-  for (let i = 0; i < length; i++) text += alphabet[random.below(alphabet.length)];
-  return text;
-}
-
 /** A key pair in the form of AWS's: an id of 20 characters, a secret of 40. */
 export function makeKey(random: Random): { accessKeyId: string; secretAccessKey: string } {
-  return { accessKeyId: `AKIA${draw(random, BASE32, 16)}`, secretAccessKey: draw(random, BASE64, 40) };
+  return {
+    accessKeyId: `AKIA${base32Digits(random.bytes(16))}`,
+    secretAccessKey: random.bytes(30).toString('base64'),
+  };
 }
 
 function isMissing(error: unknown): boolean {

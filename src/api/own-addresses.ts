@@ -1,7 +1,8 @@
 /** Which addresses lead to this process's own API. */
 import { networkInterfaces } from 'node:os';
-import { formatIp, networkContains, parseIp, parseNetwork } from '../kit/ip.ts';
 import { present } from '../kit/assert.ts';
+import { networkContains, parseIp, parseNetwork } from '../kit/ip.ts';
+import { canonicalAddress } from '../model/instance-address.ts';
 
 export interface Bound {
   readonly host: string;
@@ -9,14 +10,10 @@ export interface Bound {
 }
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128'].map((text) => present(parseNetwork(text), text));
-const IPV4_MAPPED = present(parseNetwork('::ffff:0:0/96'), 'the IPv4-mapped network');
 
-/** An IPv4-mapped IPv6 address leads where the IPv4 address does. */
+/** An IPv4-mapped IPv6 address leads where the IPv4 address does; a name stays one. */
 function canonical(text: string): string {
-  const address = parseIp(text);
-  if (address === undefined) return text;
-  const mapped = networkContains(IPV4_MAPPED, address);
-  return formatIp(mapped ? { family: 4, value: address.value & 0xffff_ffffn } : address);
+  return canonicalAddress(text) ?? text;
 }
 
 /** Whether only this machine can reach the address. */

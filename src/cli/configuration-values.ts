@@ -1,6 +1,7 @@
 /** Single values of the configuration: from text or YAML to a type, or what was expected instead. */
 import { isIP } from 'node:net';
-import { formatNetwork, networkContains, parseIp, parseNetwork } from '../kit/ip.ts';
+import { isLoopback as isLoopbackAddress } from '../api/own-addresses.ts';
+import { formatNetwork, parseIp, parseNetwork } from '../kit/ip.ts';
 import { MAX_PORT } from '../model/limits.ts';
 
 /** A value that is not right: what would be, and, where it helps, more than the value itself about what is wrong. */
@@ -131,12 +132,8 @@ export function text(pattern: RegExp, expected: string): (value: unknown) => str
 
 /** Whether only this machine can reach `host`. */
 export function isLoopback(host: string): boolean {
-  const address = parseIp(host);
-  if (address === undefined) return host.toLowerCase() === 'localhost';
-  return LOOPBACK.some((network) => networkContains(network, address));
+  return isLoopbackAddress(host) || host.toLowerCase() === 'localhost';
 }
-
-const LOOPBACK = ['127.0.0.0/8', '::1/128', '::ffff:127.0.0.0/104'].map((text) => parseNetwork(text)!);
 
 function isHost(value: string): boolean {
   // Digits and dots that are no address are a slip, not a name: no top-level domain is a number.

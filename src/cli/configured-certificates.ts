@@ -3,6 +3,7 @@
  * and the warnings before their end know them like any other. At the start, and on SIGHUP.
  */
 import { createHash } from 'node:crypto';
+import { base32Digits } from '../kit/base32.ts';
 import type { Log } from '../kit/log.ts';
 import type { CheckedCertificate } from '../model/certificate-check.ts';
 import { usersOf, type Certificate } from '../model/certificate.ts';
@@ -20,8 +21,6 @@ export interface ConfiguredCertificatesOptions {
   readonly nowMs: number;
   readonly certificates: Configuration['certificates'];
 }
-
-const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 /**
  * Stores what is new or different, and takes away what the configuration has no more and nobody uses.
@@ -104,5 +103,5 @@ function toRecord(
 /** In the form of IAM's, and always the same for the same ARN. */
 function iamIdOf(arn: string): string {
   const bytes = createHash('sha256').update(arn).digest();
-  return `ASCA${Array.from(bytes.subarray(0, 17), (byte) => BASE32[byte & 31]).join('')}`;
+  return `ASCA${base32Digits(bytes.subarray(0, 17))}`;
 }

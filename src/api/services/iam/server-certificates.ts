@@ -1,4 +1,5 @@
 /** Upload, Get, List, Update and DeleteServerCertificate. */
+import { base32Digits } from '../../../kit/base32.ts';
 import { checkCertificate } from '../../../model/certificate-check.ts';
 import type { CertificateProblem, CheckedCertificate } from '../../../model/certificate-check.ts';
 import { iamCertificateArn } from '../../../model/certificate.ts';
@@ -18,8 +19,6 @@ import { paginate } from './paging.ts';
 import { listFault, nameFault, readTags, updateFault, uploadFault } from './rules.ts';
 import { describeTag } from './server-certificate-tags.ts';
 import type * as shapes from './shapes.ts';
-
-const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 function upload(
   input: shapes.UploadServerCertificateRequest,
@@ -149,7 +148,7 @@ function problemFault({ reason, message }: CertificateProblem): IamFault {
 }
 
 function makeId({ random }: CallContext): string {
-  return `ASCA${Array.from({ length: 17 }, () => BASE32[random.below(BASE32.length)]).join('')}`;
+  return `ASCA${base32Digits(random.bytes(17))}`;
 }
 
 function withCertificate(user: LoadBalancer, from: string, to: string): LoadBalancer {

@@ -27,7 +27,7 @@ export class ConfigurationError extends Error {
 }
 
 /** `weir.yaml:12: instances.inventory.i-1.address: expected …, found …`. */
-export function formatProblem({ source, line, path, message }: Problem): string {
+function formatProblem({ source, line, path, message }: Problem): string {
   const place = line === undefined ? source : `${source}:${line}`;
   const keys = path === undefined || path.length === 0 ? '' : `${path.join('.')}: `;
   return `${place}: ${keys}${message}`;

@@ -13,7 +13,7 @@ export interface IssueParameters {
   readonly found?: string | undefined;
 }
 
-export const MAX_STOP_TIMEOUT_SECONDS = 3600;
+const MAX_STOP_TIMEOUT_SECONDS = 3600;
 const MAX_QUOTA = 1_000_000;
 
 /** A single value. */

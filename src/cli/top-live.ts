@@ -1,6 +1,6 @@
 /** The two ways in which `weir top` goes on: drawn on a terminal until a key ends it, or printed table by table. */
 import { messageOf } from '../kit/assert.ts';
-import type { Clock, Timer } from '../kit/clock.ts';
+import { sleep, type Clock, type Timer } from '../kit/clock.ts';
 import { renderFrame, renderPlain, SORT_KEYS } from './top-frame.ts';
 import { Screen, type ScreenOptions } from './top-screen.ts';
 import type { Scrape } from './top-scrape.ts';
@@ -137,7 +137,7 @@ export async function printTables(
   let before = first;
   let problem: string | undefined;
   for (;;) {
-    await new Promise<void>((resolve) => void clock.after(intervalMs, resolve));
+    await sleep(clock, intervalMs);
     try {
       const latest = await scrape();
       if (!write(renderPlain(makeView(before, latest, 'name'), endpoint)) || once) return;

@@ -51,8 +51,7 @@ export interface View {
   readonly loadBalancers: readonly LoadBalancerView[];
 }
 
-export const SORTS = ['requests', 'latency', 'errors', 'queue', 'name'] as const;
-export type Sort = (typeof SORTS)[number];
+export type Sort = 'requests' | 'latency' | 'errors' | 'queue' | 'name';
 
 /** `before`: undefined for the first scrape. */
 export function makeView(before: Scrape | undefined, after: Scrape, sort: Sort): View {

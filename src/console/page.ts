@@ -43,14 +43,14 @@ export interface PageLoadBalancer {
 
 export interface PageInput {
   readonly version: string;
-  /** In a few words: `ready`, `starting: 2 listeners are not up`. */
+  /** `starting`, `ready` or `draining`. */
   readonly status: string;
   readonly revision: number;
   /** `http://127.0.0.1:7600`. */
   readonly endpoint: string;
   /** Path of the shared-credentials file; undefined when the API asks for no signature. */
   readonly credentialsFile: string | undefined;
-  /** Folder that the documentation stands in. */
+  /** Path of the README, which leads to the rest. */
   readonly documentation: string;
   readonly region: string;
   readonly loadBalancers: readonly PageLoadBalancer[];

@@ -96,7 +96,7 @@ export class Ec2Directory {
   async ensure({ instances = [], network = [] }: Ec2Needs): Promise<Ec2Failure | undefined> {
     if (!this.#current()) return undefined;
     const freshMs = this.#options.clock.monotonicMs() - EC2_ENDPOINT.refreshMs;
-    const unknown = instances.filter((id) => !((this.#instances.get(id)?.atMs ?? -Infinity) >= freshMs));
+    const unknown = instances.filter((id) => (this.#instances.get(id)?.atMs ?? -Infinity) < freshMs);
     const asked = network.length > 0 && (this.#networkAtMs < freshMs || network.some((name) => !this.#knows(name)));
     return (
       (unknown.length > 0 ? await this.#askInstances(unknown) : undefined) ??

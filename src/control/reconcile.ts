@@ -293,6 +293,6 @@ function isSame(a: CompiledLoadBalancer, b: CompiledLoadBalancer): boolean {
   return isDeepStrictEqual({ ...a, counters: undefined }, { ...b, counters: undefined });
 }
 
-export function targetKey(instanceId: string, instancePort: number): string {
+function targetKey(instanceId: string, instancePort: number): string {
   return `${instanceId} ${instancePort}`;
 }

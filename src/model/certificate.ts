@@ -91,7 +91,7 @@ export function usersOf(arn: string, loadBalancers: readonly LoadBalancer[]): re
   return loadBalancers.filter(({ listeners }) => listeners.some((listener) => usesCertificate(listener, arn)));
 }
 
-export function usesCertificate({ sslCertificateId }: Listener, arn: string): boolean {
+function usesCertificate({ sslCertificateId }: Listener, arn: string): boolean {
   return sslCertificateId === arn;
 }
 

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '../kit/assert.ts';
-import type { Clock, Timer } from '../kit/clock.ts';
+import { sleep, type Clock, type Timer } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import type { Random } from '../kit/random.ts';
 import { ACCESS_LOG } from '../model/limits.ts';
@@ -130,7 +130,7 @@ export class AccessLogs {
     this.#timer?.cancel();
     const { clock } = this.#options;
     // A disk that hangs must not keep the process.
-    await Promise.race([this.#finish(), new Promise<void>((resolve) => clock.after(ACCESS_LOG.stopMs, resolve))]);
+    await Promise.race([this.#finish(), sleep(clock, ACCESS_LOG.stopMs)]);
     this.delivery.stop();
   }
 

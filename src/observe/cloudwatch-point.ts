@@ -39,7 +39,7 @@ export function mergeGauges(a: Gauge | undefined, b: Gauge): Gauge {
   return { count: count + b.count, sum: sum + b.sum, min: Math.min(min, b.min), max: Math.max(max, b.max) };
 }
 
-export function mergeLatencies(a: Latency | undefined, b: Latency | undefined): Latency | undefined {
+function mergeLatencies(a: Latency | undefined, b: Latency | undefined): Latency | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   const buckets = new Map(a.buckets);
   for (const [bucket, count] of b.buckets) buckets.set(bucket, (buckets.get(bucket) ?? 0) + count);

@@ -52,7 +52,6 @@ export function mergeSets(a: StatisticSet | undefined, b: StatisticSet): Statist
 }
 
 export const SIMPLE_STATISTICS = ['SampleCount', 'Average', 'Sum', 'Minimum', 'Maximum'] as const;
-export type SimpleStatistic = (typeof SIMPLE_STATISTICS)[number];
 
 /** The value of a statistic: a simple one, or `p99.9`; undefined where the samples do not tell it, as AWS leaves it out. */
 export function statisticOf(set: StatisticSet, statistic: string): number | undefined {

@@ -53,7 +53,7 @@ export function createLogger(options: LoggerOptions): Logger {
 const STANDARD_ERROR = 2;
 
 /** `18:22:04.123 warn  message  key=value`, from a line of JSON. A stack follows on lines of its own. */
-export function prettyLine(line: string): string {
+function prettyLine(line: string): string {
   const { level, time, message, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const stacks: string[] = [];
   const pairs = Object.entries(fields).map(([key, value]) => {

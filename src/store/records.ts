@@ -20,7 +20,7 @@ export type Migration = (record: unknown) => unknown;
  * written is one more than there are elements. Changing a record type in a way that old records do not fit means
  * adding an element here.
  */
-export const MIGRATIONS: Readonly<Record<RecordKind, readonly Migration[]>> = {
+const MIGRATIONS: Readonly<Record<RecordKind, readonly Migration[]>> = {
   certificate: [],
   'cookie-key': [],
   'load-balancer': [],

@@ -49,7 +49,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
   /** May serve another exchange after this one, by what the response said. */
   #reusable = false;
   readonly #body = new BodyReader();
-  /** Reads in a row. */
+  /** How many reads of the body in a row were small. */
   #smallReads = 0;
   /** What was, or is to be, sent: until the connection is up, and while it may have to be sent again. */
   #held: Buffer | undefined;

@@ -3,7 +3,7 @@
  * what is there; a listener that did not change keeps its socket and its connections.
  */
 import { messageOf } from '../kit/assert.ts';
-import type { Timer } from '../kit/clock.ts';
+import { sleep, type Timer } from '../kit/clock.ts';
 import { isTls, layerOf, type LoadBalancerId } from '../model/load-balancer.ts';
 import type { Connection } from '../transport/transport.ts';
 import type { ThreadContext } from './context.ts';
@@ -26,6 +26,7 @@ type Apply = Extract<ControlMessage, { type: 'apply' }>;
 export type BindFailure = Extract<ThreadMessage, { type: 'applied' }>['failures'][number];
 
 const POOLS_INTERVAL_MS = 1000;
+const STOP_POLL_MS = 20;
 /** What nobody has needed for so long is given back. */
 const TRIM_INTERVAL_MS = 10_000;
 
@@ -239,7 +240,7 @@ export class Runtime {
     for (const listener of listeners) listener.drain();
     const deadlineMs = clock.monotonicMs() + timeoutMs;
     while (listeners.some((listener) => listener.sessions.size > 0) && clock.monotonicMs() < deadlineMs) {
-      await new Promise<void>((resolve) => clock.after(20, resolve));
+      await sleep(clock, STOP_POLL_MS);
     }
     for (const listener of listeners) listener.cut();
     // What is left are pooled connections.

@@ -50,7 +50,6 @@ export interface TcpHandle extends StreamHandle {
   getpeername(out: SocketName): number;
   getsockname(out: SocketName): number;
   setNoDelay(on: boolean): number;
-  setKeepAlive(on: boolean, delaySeconds: number): number;
   reset(callback?: () => void): number;
 }
 

@@ -77,9 +77,9 @@ export class HeadAnalysis {
    *   keep bytes of no token: only a bare CR, LF, NUL or a blank in front could move a boundary.
    * - At most one framing header: Transfer-Encoding (all headers of that name as one list, without parameters and
    *   `identity`, ending in `chunked`), else the first Content-Length, without leading zeros.
-   * - Dropped (a look-alike may also be one by its first word, `Transfer-Encoding x`): Content-Length beside Transfer-Encoding, further ones of equal value, look-alikes of both, headers with an
-   *   empty name, a NUL, or a name of non-token bytes that looks like a header we obey or set (`Host `), lines without a
-   *   colon, lines of blanks, and lines that start with a blank where there is nothing to continue.
+   * - Dropped: Content-Length beside Transfer-Encoding, further ones of equal value, look-alikes of both (by their first
+   *   word alone too: `Transfer-Encoding x`), headers with an empty name, a NUL, or a name of non-token bytes that looks like a
+   *   header we obey or set (`Host `), lines without a colon or of blanks, and those that start with a blank with nothing to continue.
    */
   get canonical(): Buffer {
     return this.#canonical.bytes;

@@ -31,7 +31,7 @@ const MAX_ITEMS = { min: 1, max: 1000 };
 const MAX_COMMON_NAME_LENGTH = 64;
 
 /** The algorithms of keys that weir makes. */
-export const REQUESTED_KEYS = ['RSA_2048', 'EC_prime256v1', 'EC_secp384r1'];
+const REQUESTED_KEYS = ['RSA_2048', 'EC_prime256v1', 'EC_secp384r1'];
 
 export function arnFault(arn: string): AcmFault | undefined {
   return faultOf(textViolations(arn, 'certificateArn', ARN));

@@ -33,7 +33,7 @@ export function describeInstances(record: LoadBalancer): readonly shapes.Instanc
 }
 
 /** Ports that connections to the instances of `record` go to, as instance ports. */
-export function instancePortsOf(record: LoadBalancer): ReadonlySet<number> {
+function instancePortsOf(record: LoadBalancer): ReadonlySet<number> {
   const ports = new Set(record.listeners.map(({ instancePort }) => instancePort));
   const probed = parseHealthCheckTarget(record.healthCheck.target);
   if (probed !== undefined) ports.add(probed.port);

@@ -85,6 +85,6 @@ export function find(context: CallContext, name: string): LoadBalancer | ElbFaul
   return lookUp(context, name) ?? loadBalancerNotFound(name);
 }
 
-export function loadBalancerNotFound(name: string): ElbFault {
+function loadBalancerNotFound(name: string): ElbFault {
   return elbFault('LoadBalancerNotFound', `There is no ACTIVE Load Balancer named '${shown(name)}'`);
 }

@@ -11,6 +11,7 @@ import {
   waitUntilInstanceInService,
 } from '@aws-sdk/client-elastic-load-balancing';
 import { systemClock } from '../../src/kit/clock.ts';
+import { API } from '../../src/model/limits.ts';
 import { ApiHarness, KEY, testConfiguration } from '../support/api.ts';
 import type { Refused } from '../support/api.ts';
 
@@ -170,6 +171,27 @@ describe('RegisterInstancesWithLoadBalancer', () => {
     harness.control.unanswered.set('slow.example', 1);
     const command = new RegisterInstancesWithLoadBalancerCommand({ LoadBalancerName: name, Instances });
     assert.deepEqual((await harness.client(KEY, 'us-east-1', 2).send(command)).Instances, Instances);
+  });
+
+  it('ServiceUnavailable: after the first name that nobody answers for, no other is asked for', async () => {
+    const limits = { ...LIMITS, instances: 1000 };
+    const large = await ApiHarness.start({ configuration: { limits } });
+    try {
+      await create(large, name);
+      const ids = Array.from({ length: 1000 }, (_, number) => `n${number}.shop`);
+      for (const id of ids) large.control.unanswered.set(id, Infinity);
+      const input = { LoadBalancerName: name, Instances: toInstances(ids) };
+      const command = new RegisterInstancesWithLoadBalancerCommand(input);
+      const { code, message } = await large.refused(() => large.elb.send(command));
+      assert.equal(code, 'ServiceUnavailable');
+      assert.match(
+        message,
+        /n0\.shop stands for .*: it was not asked for, since nobody has answered for n9\d\d\.shop\./,
+      );
+      assert.equal(large.control.asked.length, API.maxLookUps);
+    } finally {
+      await large.stop();
+    }
   });
 
   it('InvalidInstance: addresses that no connection can be made to', async () => {

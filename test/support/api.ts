@@ -69,6 +69,8 @@ export class PlayedControl implements Control {
   readonly names = new Map<string, string>();
   /** Names that nobody answers for, and for how many times. */
   readonly unanswered = new Map<string, number>();
+  /** Names that were asked for. */
+  readonly asked: string[] = [];
   readonly states = new Map<string, Omit<InstanceState, 'instanceId'>>();
   readonly draining: string[] = [];
   refusal: BindRefusal | undefined;
@@ -102,6 +104,7 @@ export class PlayedControl implements Control {
   }
 
   async resolveHost(host: string): Promise<string | Unanswered | undefined> {
+    this.asked.push(host);
     const times = this.unanswered.get(host) ?? 0;
     this.unanswered.set(host, Math.max(0, times - 1));
     return times > 0 ? { cause: `EAI_AGAIN ${host}` } : this.names.get(host);

@@ -114,9 +114,14 @@ class Elb implements ElbService {
   async #lookUp(hosts: readonly string[]): Promise<CallContext['addresses']> {
     const addresses = new Map<string, string | Unanswered | undefined>();
     const waiting = [...new Set(hosts)];
+    // The call comes to nothing then: a thousand names that nobody answers for would take minutes.
+    let away: Unanswered | undefined;
     const worker = async (): Promise<void> => {
       for (let host = waiting.pop(); host !== undefined; host = waiting.pop()) {
-        addresses.set(host, await this.#options.control.resolveHost(host));
+        const address = away ?? (await this.#options.control.resolveHost(host));
+        addresses.set(host, address);
+        if (typeof address === 'object')
+          away ??= { cause: `it was not asked for, since nobody has answered for ${host}` };
       }
     };
     await Promise.all(Array.from({ length: API.maxLookUps }, worker));

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { connect, TLSSocket } from 'node:tls';
 import { issue, sampleCertificate, type Issued } from '../../test/support/issued.ts';
 import { sampleLoadBalancer } from '../../test/support/records.ts';
 import { SeededRandom } from '../kit/random.ts';
@@ -7,13 +10,19 @@ import type { Certificate, IamCertificate } from '../model/certificate.ts';
 import { checkCertificate } from '../model/certificate-check.ts';
 import type { Listener, LoadBalancer, Policy } from '../model/load-balancer.ts';
 import { createSecrets } from '../store/secrets.ts';
+import { makeServerContext } from '../traffic/listener-tls.ts';
+import type { CompiledTls } from '../traffic/snapshot.ts';
 import { TlsSettings, type TlsOutcome } from './tls-settings.ts';
 
 const SECRETS = createSecrets(new SeededRandom(1), new Uint8Array(32).fill(1));
 const EC = issue();
 const RSA_1024 = issue({ key: 'rsa-1024' });
 
-function certificate(name: string, issued: Issued, over: Partial<IamCertificate> = {}): Certificate {
+function certificate(
+  name: string,
+  issued: Pick<Issued, 'certificate' | 'privateKey'>,
+  over: Partial<IamCertificate> = {},
+): Certificate {
   const checked = checkCertificate(issued, Date.UTC(2026, 0, 1));
   assert.ok(!('reason' in checked));
   const { body, chain, details } = checked;
@@ -119,11 +128,41 @@ test('what a policy lists in vain is told', () => {
   assert.equal(tls!.ciphers, 'AES128-SHA');
 });
 
-test('a small key is served as AWS does', () => {
-  const small = certificate('small', RSA_1024);
-  const policyNames = ['ELBSecurityPolicy-TLS-1-2-2017-01'];
-  assert.ok(served({ certificates: [small], listener: { sslCertificateId: small.arn, policyNames } }));
-});
+const SMALLEST_AUTHORITY = issue({ commonName: 'root', key: 'rsa-768', isAuthority: true });
+const SMALL_AUTHORITY = issue({ commonName: 'root', key: 'rsa-1024', isAuthority: true });
+const SHORT: Readonly<Record<string, Pick<Issued, 'certificate' | 'privateKey'> & { readonly chain?: string }>> = {
+  'a small key': RSA_1024,
+  'an authority with a small key': { ...issue({ issuer: SMALL_AUTHORITY }), chain: SMALL_AUTHORITY.certificate },
+  'an authority with a tiny key': { ...issue({ issuer: SMALLEST_AUTHORITY }), chain: SMALLEST_AUTHORITY.certificate },
+};
+for (const [what, issued] of Object.entries(SHORT)) {
+  test(`a certificate with ${what} is served as AWS does, whatever the policy`, async () => {
+    const short = certificate('short', issued);
+    for (const name of ['ELBSecurityPolicy-TLS-1-2-2017-01', 'ELBSecurityPolicy-2016-08']) {
+      const tls = served({ certificates: [short], listener: { sslCertificateId: short.arn, policyNames: [name] } });
+      assert.match(await handshake(tls), /^ECDHE-(RSA|ECDSA)-AES128-GCM-SHA256$/);
+    }
+  });
+}
+
+/** The cipher that a client agrees on with a listener. */
+async function handshake(tls: CompiledTls): Promise<string> {
+  const server = createServer((socket) => {
+    const secure = new TLSSocket(socket, { isServer: true, secureContext: makeServerContext(tls) });
+    secure.on('error', () => undefined).resume();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const ciphers = 'ALL:@SECLEVEL=0';
+  const client = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ciphers, maxVersion: 'TLSv1.2' });
+  try {
+    await once(client, 'secureConnect');
+    return client.getCipher().name;
+  } finally {
+    client.destroy();
+    server.close();
+  }
+}
 
 test('what cannot be used says why, and nothing of the key', () => {
   const { tls: _, ...none } = outcome({ listener: { protocol: 'SSL', sslCertificateId: 'arn:gone' } });

@@ -2,6 +2,7 @@
 import { createHash, hkdfSync } from 'node:crypto';
 import { messageOf, present } from '../kit/assert.ts';
 import { isUsableIn, type Certificate } from '../model/certificate.ts';
+import { levelNeeded, type LowSecurityLevel } from '../model/certificate-strength.ts';
 import type { Listener, LoadBalancer, Policy } from '../model/load-balancer.ts';
 import { resolveSslPolicy, type ResolvedSslPolicy } from '../model/ssl-policy-resolve.ts';
 import {
@@ -32,6 +33,16 @@ export interface TlsOutcome {
 /** What a certificate and a policy make together, before tickets come in. */
 type Material = Omit<CompiledTls, 'key' | 'ticketKey'> & { readonly identity: string };
 
+/** What is known of a certificate. */
+interface Known {
+  /** Served with its chain. */
+  readonly pem: string;
+  /** Of OpenSSL's security, where it needs another one than OpenSSL's own. */
+  readonly level: LowSecurityLevel | undefined;
+  /** By policy: opened and tried already, or what is wrong with it. */
+  readonly outcomes: Map<string, Material | { readonly problem: string }>;
+}
+
 export interface TlsSettingsOptions {
   readonly secrets: Secrets;
   /** By ARN. */
@@ -42,8 +53,7 @@ export interface TlsSettingsOptions {
 
 export class TlsSettings {
   readonly #options: TlsSettingsOptions;
-  /** By certificate, then by policy: opened and tried already, or what is wrong with it. */
-  readonly #known = new WeakMap<Certificate, Map<string, Material | { readonly problem: string }>>();
+  readonly #known = new WeakMap<Certificate, Known>();
 
   constructor(options: TlsSettingsOptions) {
     this.#options = options;
@@ -54,7 +64,7 @@ export class TlsSettings {
     const outcome = { policy: policy.policyName, notOffered: [], tls: undefined };
     const certificate = this.#certificateOf(record, listener);
     if ('problem' in certificate) return { ...outcome, problem: certificate.problem };
-    const resolved = resolveSslPolicy(policy.attributes, certificate.details.keyAlgorithm);
+    const resolved = resolveSslPolicy(policy.attributes, this.#knownOf(certificate).level);
     if (resolved instanceof SslPolicyFault) {
       return { ...outcome, problem: `the policy ${policy.policyName} cannot be used. ${resolved.message}` };
     }
@@ -74,32 +84,44 @@ export class TlsSettings {
     return { problem: `there is no certificate ${arn} for account ${accountId} in ${region}` };
   }
 
+  #knownOf(certificate: Certificate): Known {
+    const known = this.#known.get(certificate);
+    if (known !== undefined) return known;
+    const { body, chain } = certificate;
+    const pem = chain === '' ? body : `${body}\n${chain}`;
+    const found = {
+      pem,
+      level: levelNeeded(pem),
+      outcomes: new Map<string, Material | { readonly problem: string }>(),
+    };
+    this.#known.set(certificate, found);
+    return found;
+  }
+
   #material(certificate: Certificate, policy: ResolvedSslPolicy): Material | { readonly problem: string } {
     const { ciphers, minVersion, maxVersion, honorCipherOrder, secureOptions } = policy;
     const offered = { ciphers, minVersion, maxVersion, honorCipherOrder, secureOptions };
-    const remembered = this.#known.get(certificate) ?? new Map<string, Material | { readonly problem: string }>();
-    this.#known.set(certificate, remembered);
+    const { pem, outcomes } = this.#knownOf(certificate);
     const policyKey = JSON.stringify(offered);
-    const known = remembered.get(policyKey);
+    const known = outcomes.get(policyKey);
     if (known !== undefined) return known;
-    const material = this.#makeMaterial(certificate, offered);
-    if (remembered.size >= MAX_REMEMBERED) remembered.clear();
-    remembered.set(policyKey, material);
+    const material = this.#makeMaterial(certificate, { certificate: pem, ...offered });
+    if (outcomes.size >= MAX_REMEMBERED) outcomes.clear();
+    outcomes.set(policyKey, material);
     return material;
   }
 
   #makeMaterial(
-    { arn, id, body, chain, sealedKey }: Certificate,
-    offered: Pick<CompiledTls, 'ciphers' | 'minVersion' | 'maxVersion' | 'honorCipherOrder' | 'secureOptions'>,
+    { arn, id, sealedKey }: Certificate,
+    offered: Omit<CompiledTls, 'key' | 'ticketKey' | 'privateKey'>,
   ): Material | { readonly problem: string } {
-    const certificate = chain === '' ? body : `${body}\n${chain}`;
     let privateKey: string;
     try {
       privateKey = this.#options.secrets.open(sealedKey, id);
     } catch (error) {
       return { problem: `the private key of the certificate ${arn} cannot be opened: ${messageOf(error)}` };
     }
-    const parts = { certificate, privateKey, ...offered };
+    const parts = { ...offered, privateKey };
     const identity = createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
     try {
       // Tried here, so that no thread is sent what it could not serve.

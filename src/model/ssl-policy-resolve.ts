@@ -3,6 +3,7 @@
  * named, never replaced by something else.
  */
 import { constants } from 'node:crypto';
+import type { LowSecurityLevel } from './certificate-strength.ts';
 import type { PolicyAttribute } from './load-balancer.ts';
 import {
   enabledSwitches,
@@ -62,12 +63,11 @@ export function whyNotEnforceable(attribute: string): string | undefined {
 
 /**
  * What the policy's attributes (as given or as kept) mean for OpenSSL, or why they mean nothing: a policy of which
- * nothing is left is a fault. With `keyAlgorithm` (a certificate's, such as `RSA_1024`) the security level lets that
- * key be used.
+ * nothing is left is a fault. `level`: the highest at which the certificates can be served that it is for, where that is below OpenSSL's.
  */
 export function resolveSslPolicy(
   attributes: readonly PolicyAttribute[],
-  keyAlgorithm?: string,
+  level?: LowSecurityLevel,
 ): ResolvedSslPolicy | SslPolicyFault {
   const complete = expandSslAttributes(attributes);
   if (complete instanceof SslPolicyFault) return complete;
@@ -87,7 +87,7 @@ export function resolveSslPolicy(
     minVersion: first.version,
     maxVersion: last.version,
     secureOptions: between.filter((each) => !versions.includes(each)).reduce((options, { off }) => options | off, 0),
-    ciphers: [...suites, ...ciphers, ...securityLevel(asked, ciphers, keyAlgorithm)].join(':'),
+    ciphers: [...suites, ...ciphers, ...securityLevel(asked, ciphers, level)].join(':'),
     honorCipherOrder: on.has(SERVER_DEFINED_CIPHER_ORDER),
     dhparam: 'auto',
     enforceable,
@@ -120,13 +120,16 @@ function needsTls12(cipher: string): boolean {
 
 /**
  * OpenSSL's own security level forbids the hashes of TLS 1.0 and 1.1, and ciphers without authentication: exactly for
- * a policy that lists those it is 0. It forbids RSA keys below 2048 bits too, which AWS takes: for such a key it is 1.
+ * a policy that lists those it is 0. It forbids certificates too that AWS takes (certificate-strength.ts): for those it is what they need.
  */
-function securityLevel(versions: readonly Version[], ciphers: readonly string[], keyAlgorithm = ''): readonly string[] {
+function securityLevel(
+  versions: readonly Version[],
+  ciphers: readonly string[],
+  level: LowSecurityLevel | undefined,
+): readonly string[] {
   const isOld = versions.some(({ version }) => version === 'TLSv1' || version === 'TLSv1.1');
   if (isOld || ciphers.some((name) => name.startsWith('ADH-'))) return ['@SECLEVEL=0'];
-  const rsaBits = /^RSA_(\d+)$/.exec(keyAlgorithm)?.[1];
-  return rsaBits !== undefined && Number(rsaBits) < 2048 ? ['@SECLEVEL=1'] : [];
+  return level === undefined ? [] : [`@SECLEVEL=${level}`];
 }
 
 function nothingLeft(

@@ -4,11 +4,14 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { after, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { TEST_CERTIFICATE, TEST_PRIVATE_KEY } from '../../test/support/certificate.ts';
+import { issue } from '../../test/support/issued.ts';
+import { answerOfOld } from '../../test/support/tls.ts';
 import { FakeClock, systemClock } from '../kit/clock.ts';
 import { readPublicKey } from '../model/public-key.ts';
 import { createProbe, type ProbeTarget } from './probe.ts';
 import type { ProbeResult } from './threshold-counter.ts';
 
+const RSA = issue({ key: 'rsa-2048' });
 const servers: Server[] = [];
 const sockets = new Set<Socket>();
 after(() => {
@@ -144,6 +147,23 @@ test('SSL and HTTPS checks accept any certificate and old protocol versions', as
     const https = await probe('HTTPS', port);
     assert.deepEqual([https.good, https.cause], [true, 'status 200']);
   }
+});
+
+test('SSL and HTTPS checks go on with an instance that knows nothing of secure renegotiation (RFC 5746)', async () => {
+  const answers: number[] = [];
+  const port = await instance((socket) => {
+    socket.once('data', () => {
+      socket.write(answerOfOld(RSA));
+      socket.once('data', (bytes: Buffer) => {
+        answers.push(bytes[0]!);
+        socket.destroy();
+      });
+    });
+  });
+  for (const protocol of ['SSL', 'HTTPS'] as const) await probe(protocol, port);
+  assert.deepEqual(answers, [22, 22], 'types of records: handshake, no alert');
+  const keyCheck = { instancePort: 443, port, publicKeys: ['AAAA'] };
+  assert.match((await probe('SSL', port, { keyCheck })).cause, /^TLS: .*renegotiation/, 'not where a key is asked for');
 });
 
 test('the public key of an instance is looked at where one is asked for', async () => {

@@ -1,10 +1,11 @@
 /** One probe of one instance: TCP connect, TLS handshake, or HTTP GET on either. What goes wrong is the result. */
 import { connect as connectTcp, isIPv6, type Socket } from 'node:net';
-import { connect as connectTls, createSecureContext, TLSSocket, type SecureContext } from 'node:tls';
+import { connect as connectTls, TLSSocket, type SecureContext } from 'node:tls';
 import { messageOf } from '../kit/assert.ts';
 import type { Clock, Timer } from '../kit/clock.ts';
 import { isTls, layerOf } from '../model/load-balancer.ts';
 import { publicKeyOf } from '../model/public-key.ts';
+import { backendContext } from '../transport/backend-context.ts';
 import type { HealthCheckTarget } from './health-check-target.ts';
 import { ProbeResponse, type Verdict } from './probe-response.ts';
 import { PUBLIC_KEY_REFUSED_CAUSE, type KeyVerdict, type ProbeResult } from './threshold-counter.ts';
@@ -101,7 +102,7 @@ class Attempt {
     );
     const to = { host: this.#target.address, port: this.#target.port };
     const socket = this.#tls
-      ? connectTls({ ...to, rejectUnauthorized: false, secureContext: anyPeer() })
+      ? connectTls({ ...to, rejectUnauthorized: false, secureContext: contextFor(this.#target) })
       : connectTcp({ ...to, noDelay: true });
     this.#socket = socket;
     if (this.#tls) socket.once('connect', () => (this.#stage = 'in the TLS handshake'));
@@ -189,10 +190,12 @@ function tlsCause(error: Error, code: string): string {
   return alert === undefined ? `TLS: ${reason}` : `TLS alert: ${alert}`;
 }
 
-let permissive: SecureContext | undefined;
+/** By whether a key is asked for. */
+const contexts = new Map<boolean, SecureContext>();
 
-/** The handshake proves life, not identity: any certificate, and whatever version and cipher an old instance still has. */
-function anyPeer(): SecureContext {
-  permissive ??= createSecureContext({ minVersion: 'TLSv1', ciphers: 'ALL:@SECLEVEL=0' });
-  return permissive;
+function contextFor({ keyCheck }: ProbeTarget): SecureContext {
+  const asksForKey = keyCheck?.publicKeys !== undefined;
+  const context = contexts.get(asksForKey) ?? backendContext(asksForKey);
+  contexts.set(asksForKey, context);
+  return context;
 }

@@ -5,6 +5,7 @@
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { messageOf } from '../kit/assert.ts';
+import { backendContext } from '../transport/backend-context.ts';
 import type { ClientTls, ServerTls, TlsInfo } from '../transport/transport.ts';
 import { HANDSHAKE_COUNTERS } from './counters.ts';
 import { handshakeCell, handshakeFailureCell } from './handshake-counters.ts';
@@ -67,14 +68,11 @@ export function makeServerContext(compiled: Omit<CompiledTls, 'key'>): SecureCon
   });
 }
 
-/** Any instance is talked to, however old its TLS: who it is, is decided by its public key alone, if by anything. */
-const BACKEND_CONTEXT = { minVersion: 'TLSv1', ciphers: 'DEFAULT:@SECLEVEL=0' } as const;
-
 /** TLS towards one target. `publicKeys` as in CompiledListener. */
 export function backendTls(publicKeys: readonly string[] | undefined): ClientTls {
   const accepted = publicKeys === undefined ? undefined : new Set(publicKeys);
   return {
-    context: createSecureContext(BACKEND_CONTEXT),
+    context: backendContext(accepted !== undefined),
     session: undefined,
     accepts: accepted === undefined ? undefined : (publicKey) => accepted.has(publicKey.toString('base64')),
   };

@@ -1,5 +1,5 @@
 /** Both sides of TLS in a script: what a listener serves, clients, and back ends. */
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
@@ -123,4 +123,17 @@ export function clientHello(options: ConnectionOptions = {}): Promise<Buffer> {
     });
     connect({ socket: nowhere, servername: 'www.example.test', ...options }).on('error', () => undefined);
   });
+}
+
+/**
+ * What a server from before RFC 5746 answers to a hello of TLS 1.2: without any extension, AES128-SHA with the certificate's RSA
+ * key; up to ServerHelloDone.
+ */
+export function answerOfOld({ certificate }: Issued): Buffer {
+  const sized = (bytes: Buffer): Buffer => Buffer.concat([Buffer.from([0, bytes.length >> 8, bytes.length]), bytes]);
+  const message = (type: number, body: Buffer): Buffer => Buffer.concat([Buffer.from([type]), sized(body)]);
+  const hello = Buffer.from([3, 3, ...Buffer.alloc(32, 7), 0, 0, 0x2f, 0]);
+  const chain = sized(sized(new X509Certificate(certificate).raw));
+  const flight = Buffer.concat([message(2, hello), message(11, chain), message(14, Buffer.alloc(0))]);
+  return Buffer.concat([Buffer.from([22, 3, 3, flight.length >> 8, flight.length & 0xff]), flight]);
 }

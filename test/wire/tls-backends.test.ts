@@ -7,12 +7,13 @@ import type { CompiledListener } from '../../src/traffic/snapshot.ts';
 import { readMessage, type Message } from '../support/http-reader.ts';
 import { issue } from '../support/issued.ts';
 import { ScriptedServer, type Peer } from '../support/peers.ts';
-import { INSTANCE, publicKey, startTlsBackend } from '../support/tls.ts';
+import { answerOfOld, INSTANCE, publicKey, startTlsBackend } from '../support/tls.ts';
 import { setUp, TRANSPORTS, type SetUp, type SetUpOptions, type Traffic } from '../support/traffic.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: www.example.test\r\n\r\n';
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const OTHER = issue({ commonName: 'another' });
+const RSA = issue({ key: 'rsa-2048' });
 
 async function ask(client: Peer): Promise<Message> {
   client.send(GET);
@@ -71,6 +72,37 @@ for (const transport of TRANSPORTS) {
       assert.equal((await ask(await traffic.dial())).body, 'ok');
       assert.equal((backend.peers[0]!.socket as TLSSocket).getProtocol(), 'TLSv1');
     });
+
+    test('an instance whose only cipher OpenSSL does not offer by itself any more is talked to', async (t) => {
+      const { certificate: cert, privateKey: key } = RSA;
+      const tls: TlsOptions = { cert, key, maxVersion: 'TLSv1.2', ciphers: 'CAMELLIA128-SHA:@SECLEVEL=0' };
+      const { traffic, backend } = await start(t, { tls });
+      backend.serve(() => OK);
+      assert.equal((await ask(await traffic.dial())).body, 'ok');
+      assert.equal((backend.peers[0]!.socket as TLSSocket).getCipher().name, 'CAMELLIA128-SHA');
+    });
+
+    for (const [what, backendPublicKeys, record] of [
+      ['is talked to', undefined, 22],
+      ['gets an alert where a key is asked for', [publicKey(RSA)], 21],
+    ] as const) {
+      test(`an instance that knows nothing of secure renegotiation (RFC 5746) ${what}`, async (t) => {
+        const old = await ScriptedServer.start();
+        t.after(() => old.stop());
+        const listener = backendPublicKeys === undefined ? {} : { backendPublicKeys };
+        const { traffic } = await start(t, { otherBackends: [old.port], backendCount: 0, listener });
+        (await traffic.dial()).send(GET);
+        const instance = await old.accept();
+        const [, , , high, low] = Buffer.from(await instance.takeBytes(5), 'latin1');
+        await instance.takeBytes(high! * 256 + low!);
+        instance.send(answerOfOld(RSA));
+        assert.equal(
+          (await instance.takeBytes(1)).charCodeAt(0),
+          record,
+          'type of the record: handshake (22), alert (21)',
+        );
+      });
+    }
 
     test('a body that ends with the connection is whole', async (t) => {
       const { traffic, backend } = await start(t);

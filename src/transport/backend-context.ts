@@ -1,0 +1,16 @@
+/** TLS towards instances, the same for traffic and for health checks: where one of them has no handshake, the other has none. */
+import { constants } from 'node:crypto';
+import { createSecureContext, type SecureContext } from 'node:tls';
+
+/**
+ * Any instance is talked to, however old its TLS: who it is, is decided by its public key alone, if by anything. Where nobody asks
+ * who it is, it need not know of secure renegotiation (RFC 5746) either, which OpenSSL 3 asks of every server: that keeps others from putting
+ * something ahead of what is said to the right one.
+ */
+export function backendContext(asksForKey: boolean): SecureContext {
+  return createSecureContext({
+    minVersion: 'TLSv1',
+    ciphers: 'ALL:!aNULL:@SECLEVEL=0',
+    secureOptions: asksForKey ? 0 : constants.SSL_OP_LEGACY_SERVER_CONNECT,
+  });
+}

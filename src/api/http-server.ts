@@ -50,6 +50,9 @@ export function createHttpServer({ handle, refuse }: HttpServerOptions): Server 
   // RFC 9110 section 10.1.1: what else is expected may be ignored.
   server.on('checkExpectation', handle);
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
+    // Node has let go of it: an error that nobody hears would end the process, a peer that reads nothing would stay.
+    socket.on('error', () => socket.destroy());
+    if (socket instanceof Socket) socket.setTimeout(API.idleTimeoutMs, () => socket.destroy());
     const fault = commonFault('MethodNotAllowed', 'weir is no proxy: calls are made by POST or GET, not by CONNECT.');
     answerAndCut(socket, fault, refuse(fault, addressOf(socket), CALL_METHODS));
   });

@@ -71,6 +71,21 @@ describe('a 405 names the methods that are allowed', () => {
   });
 });
 
+describe('who takes weir for a proxy', () => {
+  it('and resets the connection meanwhile ends nothing but that', async () => {
+    for (let count = 0; count < 60; count++) {
+      await new Promise<void>((resolve) => {
+        const socket = connect(harness.port, '127.0.0.1', () => {
+          socket.write('GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(count % 20));
+          socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', () => socket.resetAndDestroy());
+        });
+        socket.on('error', () => undefined).on('close', () => resolve());
+      });
+    }
+    assert.equal((await fetch(`${harness.endpoint}/metrics`)).status, 200);
+  });
+});
+
 describe('a request says once for which host it is', () => {
   it('MalformedRequest: HTTP/1.1 without a Host, or any version with two, for calls and pages alike', async () => {
     for (const path of ['/', '/metrics', DESCRIBE]) {

@@ -131,7 +131,7 @@ export class RequestHead extends MessageHead {
     if (outcome < 0) return -outcome;
     const parsed = this.parseHeaders(bytes, outcome, end, vouched);
     if (parsed !== PARSED.complete) return parsed;
-    if (this.method === METHOD.connect) return PARSED.refused;
+    if (this.method === METHOD.connect || this.#namesNoHost(bytes)) return PARSED.refused;
     // A field list that names chunked, but not last, cannot be framed (RFC 9112 6.3).
     return this.#transferEncodings > 0 && !this.chunked ? PARSED.refused : PARSED.complete;
   }
@@ -276,6 +276,12 @@ export class RequestHead extends MessageHead {
     const target = bytes.toString('latin1', this.targetStart, this.targetEnd);
     const authority = /^[A-Za-z][A-Za-z0-9+\-.]*:\/\/([^/?#]*)/.exec(target)?.[1];
     return authority?.slice(authority.lastIndexOf('@') + 1);
+  }
+
+  /** `http:///x`, `http://:80/`: who is asked says nobody, and must not go on as Host (RFC 9110 4.2.1). */
+  #namesNoHost(bytes: Buffer): boolean {
+    const authority = this.targetAuthority(bytes);
+    return authority !== undefined && (authority === '' || authority.startsWith(':'));
   }
 
   /** What the fields of X-Amzn-Trace-Id say, '' where there are none. */

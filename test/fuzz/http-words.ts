@@ -9,7 +9,9 @@ function items(text: string): readonly string[] {
 export const METHODS = items('GET|POST|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|PURGE');
 export const ODD_METHODS = [...items('get|CONNECT|G\0T|G(T||P\tT|TRACE'), 'M'.repeat(127), 'M'.repeat(128)];
 export const TARGETS = items("/|/a/b?c=d|*|http://a.example/x|/\xd0\xb6|/'[]{}^");
-export const ODD_TARGETS = items('|/a b|/a\tb| /a|/a |/\0|/\r|/\x7f|HTTP/1.1|/ HTTP/1.1|/a\x0bb|//');
+export const ODD_TARGETS = items(
+  '|/a b|/a\tb| /a|/a |/\0|/\r|/\x7f|HTTP/1.1|/ HTTP/1.1|/a\x0bb|//|http:///x|http://:80/|HTTP://u@|http://:p@h/',
+);
 export const VERSIONS = items('HTTP/1.1|HTTP/1.1|HTTP/1.1|HTTP/1.0');
 export const ODD_VERSIONS = items('|HTTP/0.9|HTTP/1.2|HTTP/1.9|HTTP/1.10|HTTP/2.0|http/1.1|HTTP/1.1 |\tHTTP/1.1');
 export const LINE_ENDS = items('\r\n');

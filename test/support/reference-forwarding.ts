@@ -72,7 +72,7 @@ export function forwardedRequest(message: RequestMessage, entrance: Entrance): R
 }
 
 /** The authority of a target in absolute form (RFC 9112 3.2.2): it overrules Host. */
-function authorityOf(target: string): string | undefined {
+export function authorityOf(target: string): string | undefined {
   return /^[A-Za-z][A-Za-z0-9+\-.]*:\/\/(?:[^/?#]*@)?([^/?#]*)/.exec(target)?.[1];
 }
 
@@ -80,7 +80,9 @@ function authorityOf(target: string): string | undefined {
 export function relayedResponse(response: ResponseMessage, clientVersion: '1.0' | '1.1'): ResponseMessage {
   const coded = valuesOf(response.headers, 'Transfer-Encoding').length > 0;
   const unchunked = response.framing === 'chunked' && clientVersion === '1.0';
-  let headers = withoutUpgrade(endToEnd(response.headers), response.status === 101);
+  // 426 says what to switch to, which HTTP/1.0 cannot.
+  const upgrade = response.status === 101 || (response.status === 426 && clientVersion === '1.1');
+  let headers = withoutUpgrade(endToEnd(response.headers), upgrade);
   // HTTP/1.0 has no transfer codings, with or without a body.
   const withoutCodings = response.status === 204 || (coded && clientVersion === '1.0');
   if (withoutCodings) headers = without(headers, 'transfer-encoding', 'trailer');

@@ -9,6 +9,7 @@ import { HTTP_HEAD } from '../../src/model/limits.ts';
 import type { DesyncMitigationMode } from '../../src/model/load-balancer.ts';
 import { readChunked, readLength, textOf, type BodyReading, type Bytes } from './reference-body.ts';
 import type { Tier } from './reference-desync.ts';
+import { authorityOf } from './reference-forwarding.ts';
 import { asksForUpgrade, connectionOptions, namedByConnection } from './reference-headers.ts';
 import {
   readRequestHead,
@@ -107,8 +108,9 @@ function whyRefused(
   if (!read.complete) return text.length > limits.maxBytes ? refuse('the head is too long') : undefined;
   if (REFUSED[mode].includes(read.tier)) return refuse(read.reason);
   if ('refused' in read.head) return refuse(read.head.refused);
-  const { method, headers, framing } = read.head;
+  const { method, target, headers, framing } = read.head;
   if (method === 'CONNECT') return refuse('CONNECT');
+  if (/^(?::|$)/.test(authorityOf(target) ?? 'h')) return refuse('a target that names no host');
   if (namedByConnection(headers).length > 32) return refuse('too many names in Connection');
   if (framing.kind === 'length' && framing.length >= 10n ** 15n) return refuse('a length that nobody could send');
   return undefined;

@@ -27,6 +27,7 @@ export interface ForwardedBy {
 export const X_FORWARDED_FOR = 'X-Forwarded-For: ';
 const HTTP_1_1 = 'HTTP/1.1 ';
 const VERSION_LINE = ' HTTP/1.1\r\n';
+const UPGRADE_REQUIRED = 426;
 
 /** The head of a request as the back end gets it (spec/traffic.md 3). */
 export function composeRequestHead(outbox: Outbox, bytes: Buffer, head: RequestHead, by: ForwardedBy): void {
@@ -90,22 +91,25 @@ export function composeResponse(
   const chunked = body.kind === BODY.chunked;
   // Also where there is no body (HEAD, 304): HTTP/1.0 has no transfer codings at all (RFC 9112 6.1).
   const unchunked = head.chunked && clientMinor === 0;
-  if (unchunked || head.status === 204 || head.upgradeEnd !== 0) dropFraming(head, unchunked);
-  if (!close && clientMinor === 1 && !chunked && lines === '') {
+  // What a client must switch to is for it to know (RFC 9110 15.5.22). Other offers to switch end here.
+  const requires = head.status === UPGRADE_REQUIRED && head.upgradeEnd !== 0 && clientMinor === 1;
+  if (unchunked || head.status === 204 || head.upgradeEnd !== 0) dropFraming(head, unchunked, requires);
+  if (!close && clientMinor === 1 && !chunked && lines === '' && !requires) {
     // The usual case: nothing of ours comes between the head and its body, which lie side by side.
     copyHead(outbox, bytes, head, body.dataEnd);
     return;
   }
   copyHead(outbox, bytes, head, head.end - 2);
   if (lines !== '') outbox.text(lines);
-  if (close) outbox.text('Connection: close\r\n\r\n');
+  if (requires) outbox.text(close ? 'Connection: close, upgrade\r\n\r\n' : 'Connection: upgrade\r\n\r\n');
+  else if (close) outbox.text('Connection: close\r\n\r\n');
   else outbox.text(clientMinor === 0 ? 'Connection: keep-alive\r\n\r\n' : '\r\n');
   composeBody(outbox, bytes, body, chunked && clientMinor === 1);
 }
 
-function dropFraming(head: ResponseHead, unchunked: boolean): void {
+function dropFraming(head: ResponseHead, unchunked: boolean, keepsUpgrade: boolean): void {
   const { drops } = head;
-  if (head.upgradeEnd !== 0) drops.add(head.upgradeStart, head.upgradeEnd);
+  if (head.upgradeEnd !== 0 && !keepsUpgrade) drops.add(head.upgradeStart, head.upgradeEnd);
   // A 204 tells neither length nor encoding (RFC 9110 8.6, RFC 9112 6.1).
   const bodiless = head.status === 204;
   if (unchunked || bodiless) {

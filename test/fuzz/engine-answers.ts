@@ -93,8 +93,7 @@ function assertRelayed(
   const wanted = relayedResponse(expected.response, message.version);
   const served = world.slotOf(exchange.connection);
   const { bare, option } = withoutOurs(response, world.sessions?.cookiesFor(message, expected.response, served) ?? 0);
-  const options =
-    response.status === 101 ? ['upgrade'] : message.version === '1.0' ? ['close', 'keep-alive'] : ['close', ''];
+  const options = optionsOf(wanted, message.version);
   hold(options.includes(option), () => `${what} says of its connection ${JSON.stringify(option)}: ${shown(text)}`);
   const framing = text.slice(0, text.indexOf('\r\n\r\n')).match(/\n(?:content-length|transfer-encoding):/gi) ?? [];
   hold(new Set(framing.map(fold)).size <= 1, () => `${what} is told twice how long it is: ${shown(text)}`);
@@ -107,6 +106,13 @@ function assertRelayed(
   }
   const head = (each: ResponseMessage): ResponseMessage => ({ ...each, body: '', trailers: [] });
   hold(isDeepStrictEqual(head(bare), head(wanted)) && wanted.body.startsWith(bare.body), told);
+}
+
+/** What may stand in the Connection header of such a response. */
+function optionsOf({ status, headers }: ResponseMessage, clientVersion: '1.0' | '1.1'): string[] {
+  if (status === 101) return ['upgrade'];
+  if (clientVersion === '1.0') return ['close', 'keep-alive'];
+  return valuesOf(headers, 'Upgrade').length > 0 ? ['close, upgrade', 'upgrade'] : ['close', ''];
 }
 
 /** What the back end answered, as far as weir was given it. */
@@ -139,7 +145,7 @@ function ourOption({ headers }: ResponseMessage): string {
 export function announcesClose({ reading }: Answer, message: RequestMessage | undefined): boolean {
   if (reading.response === undefined || reading.response.status === 101) return false;
   const option = ourOption(reading.response);
-  return fold(option) === 'close' || (message?.version === '1.0' && fold(option) !== 'keep-alive');
+  return fold(option).startsWith('close') || (message?.version === '1.0' && fold(option) !== 'keep-alive');
 }
 
 /** There was a reason for an answer of our own. */

@@ -37,7 +37,17 @@ const RESPONSE_LINES = [
   'Upgrade: x\r\n',
   'Trailer: T\r\n',
 ];
-const STATUSES = ['200 OK', '200', '404 Not Found', '500 x', '204 No Content', '304 Not Modified', '999 ?', '299 '];
+const STATUSES = [
+  '200 OK',
+  '200',
+  '404 Not Found',
+  '426 x',
+  '500 x',
+  '204 No Content',
+  '304 Not Modified',
+  '999 ?',
+  '299 ',
+];
 const EXTENSIONS = ['', ';a', ';a=b', ' ;a="b c"'];
 const TRAILERS = ['', '', 'T: 1\r\n', 'T: 1\r\nContent-Length: 3\r\n', 'Host: b\r\n'];
 

@@ -155,6 +155,38 @@ for (const transport of TRANSPORTS) {
       }
     });
 
+    test('that the back end requires (426) is told to the client: to what', async (t) => {
+      const { traffic, backend } = await setUp(t, { transport });
+      backend.serve(
+        ({ startLine }) =>
+          'HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.0, websocket\r\nConnection: Upgrade, X-Hop\r\nX-Hop: 1\r\n' +
+          (startLine.includes('/chunked')
+            ? 'Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n'
+            : 'Content-Length: 2\r\n\r\nno'),
+      );
+      const client = await traffic.dial();
+      const required = 'HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.0, websocket\r\n';
+      for (const [request, rest] of [
+        [UPGRADE, 'Content-Length: 2\r\nConnection: upgrade\r\n\r\nno'],
+        [GET.replace('/', '/chunked'), 'Transfer-Encoding: chunked\r\nConnection: upgrade\r\n\r\n2\r\nno\r\n0\r\n\r\n'],
+        [
+          GET.replace('h\r\n', 'h\r\nConnection: close\r\n'),
+          'Content-Length: 2\r\nConnection: close, upgrade\r\n\r\nno',
+        ],
+      ] as const) {
+        client.send(request);
+        assert.equal(await client.takeBytes(required.length + rest.length), required + rest);
+      }
+      await client.shutDown();
+      const old = await traffic.dial();
+      old.send(GET.replace('1.1', '1.0'));
+      assert.equal(
+        await old.take('no'),
+        'HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno',
+        'HTTP/1.0 has no such switch',
+      );
+    });
+
     for (const upgrade of [false, true]) {
       test(`that is declined: bytes behind the request are not taken for a request (${upgrade ? 'on' : 'off'})`, async (t) => {
         const { traffic, backend } = await setUp(t, { transport, settings: { upgrade } });

@@ -417,7 +417,8 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
     // The back end did not close it: it has the request, which is not sent again then.
     this.#reused = false;
     if (client === undefined) this.close();
-    else this.#broken(client);
+    else if (this.#headDone) client.abort();
+    else client.backendLost(this);
   }
 
   /** Ends the connection. The exchange, if there is one, is told by whoever calls. */

@@ -42,6 +42,21 @@ for (const transport of TRANSPORTS) {
       });
     }
 
+    test('ends a request with a 504 also where a part of the response head has come', async (t) => {
+      const { traffic, backend } = await setUp(t, { transport, settings: { accessLog: 0 } });
+      const client = await traffic.dial();
+      client.send(GET);
+      const instance = await backend.accept();
+      await instance.take('\r\n\r\n');
+      instance.send('HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-');
+      assert.equal(await client.take('\r\n\r\n'), 'HTTP/1.1 103 Early Hints\r\n\r\n');
+      await traffic.counted('latencyCount', 1);
+      traffic.cut(0);
+      assert.match((await readMessage(client)).startLine, /^HTTP\/1\.1 504 /);
+      await client.shutDown();
+      assert.match(traffic.takeLog().join(), / - -1 -1 -1 504 0 0 0 "GET /);
+    });
+
     for (const protocol of ['HTTP', 'TCP'] as const) {
       test(`ends no client of ${protocol} whose instance has not answered to the connecting: it gets another one`, async (t) => {
         const silent = await silentPort();

@@ -134,6 +134,8 @@ export const LINGER_MS = 2000;
 export const RETRY = {
   /** Sent again after a reused connection broke; connecting elsewhere goes on while there are instances. */
   maxReplays: 1,
+  /** *Ours*: what a reused connection was sent so long before it broke its instance has had, and may have begun with. */
+  withinMs: 1000,
   /** *Ours*: a larger request is not kept for it. */
   maxReplayBytes: 64 * KiB,
 } as const;

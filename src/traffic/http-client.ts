@@ -747,7 +747,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
       this.#spillOver();
       return;
     }
-    const again = neverSent || (backend.closedUnderReuse && this.#replayable && this.#replays < RETRY.maxReplays);
+    const again = neverSent || (backend.closedUnderReuse && this.#mayReplay);
     if (neverSent) {
       this.#listener.loadBalancer.countInZone(target.zoneCells, COUNTER.backendConnectionErrors);
       // The next instance has as much time as the first one had; those behind it share that.
@@ -771,6 +771,12 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     this.#dispatch(!neverSent);
     // Over a pooled connection nothing else tells that the rest of the body can go on.
     this.backendWritable();
+  }
+
+  /** Not what was sent long ago: that was no connection which ended at the moment when it was used again. */
+  get #mayReplay(): boolean {
+    const sinceMs = this.#context.clock.monotonicMs() - this.#dispatchedMs;
+    return this.#replayable && this.#replays < RETRY.maxReplays && sinceMs <= RETRY.withinMs;
   }
 
   /** What came back is no response that could be relayed. */

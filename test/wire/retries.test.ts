@@ -1,6 +1,7 @@
 /** When a request is sent a second time, and when it must not be (spec/traffic.md 3, Retries). */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
+import { RETRY } from '../../src/model/limits.ts';
 import { TARGET_STATE } from '../../src/traffic/target-table.ts';
 import { readMessage } from '../support/http-reader.ts';
 import { refusingPort, silentPort, type Peer, type ScriptedServer } from '../support/peers.ts';
@@ -176,6 +177,27 @@ for (const transport of TRANSPORTS) {
       await client.shutDown();
       assert.equal(traffic.count('retries'), 1);
       assert.equal(backend.peers.length, 2);
+    });
+
+    test('that an instance has had for a while is not sent again: it did not close as the connection was reused', async (t) => {
+      const { traffic, backend } = await setUp(t, { transport });
+      for (const [afterMs, again] of [
+        [RETRY.withinMs / 2, true],
+        [RETRY.withinMs, false],
+      ] as const) {
+        const { client, pooled } = await reusable(traffic, backend);
+        client.send(request('GET'));
+        await readMessage(pooled);
+        traffic.pass(afterMs);
+        pooled.end();
+        if (again) {
+          const fresh = await backend.accept();
+          await readMessage(fresh);
+          fresh.send(ok('fresh').replace('\r\n', '\r\nConnection: close\r\n'));
+          assert.equal((await readMessage(client)).body, 'fresh');
+        } else assert.equal(await client.take('\r\n\r\n'), TIMED_OUT);
+      }
+      assert.equal(traffic.count('retries'), 1);
     });
 
     test('is not sent over another pooled connection, which may be as dead as the first', async (t) => {

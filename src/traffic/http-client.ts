@@ -902,8 +902,21 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     if (this.#awaitsTurn || (this.connection.pending && this.#held !== undefined)) return;
     if (this.#headBegun) this.#processHeld(true);
     if (this.#state !== STATE.head) return;
-    if (this.#headBegun) this.#refuseUnfinished(400);
-    else this.#finish();
+    if (!this.#headBegun) {
+      this.#finish();
+      return;
+    }
+    this.#judgeUnfinished();
+    this.#refuseUnfinished(400);
+  }
+
+  /** The client's end is the end of its head, which is classified as that (spec/desync.md). */
+  #judgeUnfinished(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    const { analysis } = this.#context;
+    analysis.analyse(held.bytes, held.start, held.end);
+    if (analysis.tier > 0) this.#countDesync(analysis.reason);
   }
 
   onClose(): void {

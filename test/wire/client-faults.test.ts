@@ -5,10 +5,12 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { LINGER_MS } from '../../src/model/limits.ts';
+import { DESYNC_COUNTERS } from '../../src/traffic/counters.ts';
+import { REASON, REASONS, type ReasonName } from '../../src/wire/desync.ts';
 import { readMessage } from '../support/http-reader.ts';
 import type { Peer } from '../support/peers.ts';
 import { standstill } from '../support/standstill.ts';
-import { setUp, TRANSPORTS, type SetUp } from '../support/traffic.ts';
+import { setUp, TRANSPORTS, type SetUp, type Traffic } from '../support/traffic.ts';
 
 const IDLE_MS = 1000;
 const TIMED_OUT = 'HTTP/1.1 408 REQUEST_TIMEOUT\r\nContent-Length: 0\r\nConnection: Close\r\n\r\n';
@@ -22,6 +24,11 @@ async function soon(): Promise<void> {
 async function assertAnsweredAndEnded(client: Peer, answer: string): Promise<void> {
   await client.shutDown();
   assert.equal(client.received, answer);
+}
+
+/** How many requests were not compliant. */
+function desyncCounts({ cells }: Traffic): number {
+  return cells.slice(DESYNC_COUNTERS, DESYNC_COUNTERS + REASONS.length).reduce((sum, count) => sum + count, 0);
 }
 
 for (const transport of TRANSPORTS) {
@@ -126,6 +133,31 @@ for (const transport of TRANSPORTS) {
         assert.equal(client.received, 'HTTP/1.1 400 BAD_REQUEST\r\nContent-Length: 0\r\nConnection: Close\r\n\r\n');
         assert.equal(backend.peers.length, 0);
         await traffic.counted('clientConnectionsActive', 0);
+      }
+    });
+
+    test('that shuts down its side in a head is counted by what is unfinished of it, once', async (t) => {
+      const heads: readonly (readonly [part: string, reason: ReasonName])[] = [
+        ['GET /', 'NonCrLfLineTermination'],
+        ['GET / HTTP/1.1\r\nHost: h', 'PartialHeaderLine'],
+        ['GET / HTTP/1.1\r\nHost: h\r\n', 'MissingLastEmptyLine'],
+        ['GET / HTTP/1.1\nHost: h\n', 'MissingLastEmptyLine'],
+        ['GET / HTTP/1.1\r\nContent_Length: 5\r\nHost: h', 'PartialHeaderLine'],
+        ['GET / HTTP/1.1\r\nA: \0\r\nHost: h', 'BadHeader'],
+      ];
+      for (const desyncMitigationMode of ['monitor', 'defensive', 'strictest'] as const) {
+        const { traffic } = await setUp(t, { transport, settings: { desyncMitigationMode } });
+        for (const [index, [part, reason]] of heads.entries()) {
+          const cell = DESYNC_COUNTERS + REASON[reason];
+          const before = traffic.cells[cell]!;
+          const client = await traffic.dial();
+          client.send(part);
+          client.end();
+          await client.close();
+          assert.match(client.received, /^HTTP\/1\.1 400 /);
+          assert.equal(traffic.cells[cell], before + 1, part);
+          assert.equal(desyncCounts(traffic), index + 1);
+        }
       }
     });
 

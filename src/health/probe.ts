@@ -1,6 +1,6 @@
 /** One probe of one instance: TCP connect, TLS handshake, or HTTP GET on either. What goes wrong is the result. */
 import { connect as connectTcp, isIPv6, type Socket } from 'node:net';
-import { connect as connectTls, TLSSocket, type SecureContext } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { messageOf } from '../kit/assert.ts';
 import type { Clock, Timer } from '../kit/clock.ts';
 import { isTls, layerOf } from '../model/load-balancer.ts';
@@ -100,9 +100,11 @@ class Attempt {
     this.#timer = this.#clock.after(this.#target.timeoutMs, () =>
       this.#finish({ good: false, cause: `timeout ${this.#stage}` }),
     );
-    const to = { host: this.#target.address, port: this.#target.port };
+    const { address: host, port, keyCheck } = this.#target;
+    const to = { host, port };
+    const asksForKey = keyCheck?.publicKeys !== undefined;
     const socket = this.#tls
-      ? connectTls({ ...to, rejectUnauthorized: false, secureContext: contextFor(this.#target) })
+      ? connectTls({ ...to, rejectUnauthorized: false, secureContext: backendContext(asksForKey) })
       : connectTcp({ ...to, noDelay: true });
     this.#socket = socket;
     if (this.#tls) socket.once('connect', () => (this.#stage = 'in the TLS handshake'));
@@ -188,14 +190,4 @@ function tlsCause(error: Error, code: string): string {
   if (typeof reason !== 'string') return code === '' ? messageOf(error) : code;
   const alert = /^\S+ alert (?<name>.*)$/.exec(reason)?.groups?.['name'];
   return alert === undefined ? `TLS: ${reason}` : `TLS alert: ${alert}`;
-}
-
-/** By whether a key is asked for. */
-const contexts = new Map<boolean, SecureContext>();
-
-function contextFor({ keyCheck }: ProbeTarget): SecureContext {
-  const asksForKey = keyCheck?.publicKeys !== undefined;
-  const context = contexts.get(asksForKey) ?? backendContext(asksForKey);
-  contexts.set(asksForKey, context);
-  return context;
 }

@@ -55,6 +55,17 @@ for (const transport of TRANSPORTS) {
       });
     }
 
+    test('each of several instances is offered its own session', async (t) => {
+      const others = await Promise.all([startTlsBackend(OTHER), startTlsBackend(OTHER)]);
+      for (const each of others) t.after(() => each.stop());
+      const { traffic, backend } = await start(t, { otherBackends: others.map(({ port }) => port) });
+      const instances = [backend, ...others];
+      for (const each of instances) each.serve(() => OK.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
+      const client = await traffic.dial();
+      for (let each = 0; each < 9; each++) assert.equal((await ask(client)).body, 'ok');
+      for (const each of instances) assert.deepEqual(resumptions(each), [false, true, true]);
+    });
+
     test('an instance that has forgotten its sessions is spoken to anew', async (t) => {
       const { traffic, backend } = await start(t, { tls: { ticketKeys: Buffer.alloc(48, 1) } });
       backend.serve(() => OK.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));

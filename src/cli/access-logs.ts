@@ -1,8 +1,8 @@
 /** The access logs of a weir: where they are kept, and where they are delivered to. */
-import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Ec2Failure } from '../control/ec2-client.ts';
 import type { Clock } from '../kit/clock.ts';
+import { makeFolders } from '../kit/folders.ts';
 import type { Log } from '../kit/log.ts';
 import type { Random } from '../kit/random.ts';
 import type { Configuration } from '../model/configuration.ts';
@@ -49,6 +49,6 @@ export function accessLogStore({
 
 /** The folder in the data directory, which is ours to make. */
 function ownFolder({ accessLogs }: DataDirectory): LogStore {
-  mkdirSync(accessLogs, { recursive: true, mode: 0o755 });
+  makeFolders(accessLogs, 0o755);
   return folderStore(accessLogs, systemFiles);
 }

@@ -2,9 +2,10 @@
  * What Node makes of our sources, with the types taken away and compiled, is kept in the data directory: the next start, and
  * each traffic thread that takes the place of another, finds it there. It is most of the CPU that a start takes.
  */
-import { lstatSync, mkdirSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { enableCompileCache, getCompileCacheDir } from 'node:module';
 import { join, resolve } from 'node:path';
+import { makeFolders } from '../kit/folders.ts';
 import type { Environment } from './configuration.ts';
 
 /** Whoever could write there would have us run what they have written. */
@@ -17,7 +18,7 @@ const WRITABLE_BY_OTHERS = 0o022;
  */
 export function keepCompiled(dataDir: string): void {
   try {
-    mkdirSync(folderOf(dataDir), { recursive: true, mode: OWNER_ONLY });
+    makeFolders(folderOf(dataDir), OWNER_ONLY);
   } catch {
     return;
   }
@@ -39,15 +40,22 @@ function folderOf(dataDir: string): string {
 }
 
 function useCompiled(dataDir: string): void {
-  const folder = folderOf(dataDir);
-  if (getCompileCacheDir() !== undefined || !isOursAlone(folder)) return;
+  const folder = getCompileCacheDir() === undefined ? ownFolder(dataDir) : undefined;
+  if (folder === undefined) return;
   enableCompileCache(folder);
   // How traffic threads hear of it.
   process.env['NODE_COMPILE_CACHE'] = folder;
 }
 
-function isOursAlone(folder: string): boolean {
-  const status = lstatSync(folder, { throwIfNoEntry: false });
-  if (status?.isDirectory() !== true) return false;
-  return status.uid === process.getuid?.() && (status.mode & WRITABLE_BY_OTHERS) === 0;
+/** The folder, where it is there and ours alone. */
+function ownFolder(dataDir: string): string | undefined {
+  try {
+    const folder = folderOf(dataDir);
+    const status = lstatSync(folder);
+    const isOurs = status.isDirectory() && status.uid === process.getuid?.();
+    return isOurs && (status.mode & WRITABLE_BY_OTHERS) === 0 ? folder : undefined;
+  } catch {
+    // What is wrong with the data directory, or with the working directory, is told when it is needed.
+    return undefined;
+  }
 }

@@ -47,9 +47,9 @@ export function parseConfigurationDocument(name: string, text: string): Configur
 
 /** What makes the text no YAML, by offset. Warnings too: an unknown tag is a value other than the one meant. */
 function notYaml(document: Document.Parsed): { readonly at: number; readonly message: string }[] {
-  const invalid = [...document.errors, ...document.warnings].map((error) => ({
-    at: error.pos[0],
-    message: `this is not YAML: ${error.message}`,
+  const invalid = [...document.errors, ...document.warnings].map(({ code, message, pos: [at] }) => ({
+    at,
+    message: code === 'MULTIPLE_DOCS' ? 'a second document begins here: give one' : `this is not YAML: ${message}`,
   }));
   visit(document, {
     Alias(_, alias) {

@@ -77,6 +77,8 @@ const addresses = z.unknown().transform((value, context): Readonly<Record<Scheme
   return 'internal' in result.data ? result.data : { 'internet-facing': result.data, internal: result.data };
 });
 
+/** The system takes everything else. */
+const PATH = /^[^\0]+$/;
 const zone = values.text(/^[a-z\d][a-z\d-]{0,63}$/, 'the name of a zone, such as us-east-1a');
 const region = values.text(/^[a-z\d][a-z\d-]{0,31}$/, 'the name of a region, such as us-east-1');
 const subnetId = values.text(/^subnet-[a-z\d-]{1,57}$/, 'the id of a subnet: subnet-, then letters, digits or hyphens');
@@ -113,7 +115,7 @@ const certificateArn = values.text(
   /^arn:aws[a-z-]*:(?:iam::\d{12}:server-certificate\/(?:[\w+=,.@-]+\/){0,32}[\w+=,.@-]{1,128}|acm:[a-z\d-]{1,32}:\d{12}:certificate\/[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12})$/,
   'an ARN: arn:aws:iam::123456789012:server-certificate/NAME, or arn:aws:acm:REGION:123456789012:certificate/UUID',
 );
-const filePath = leaf(values.text(/./, 'the path of a file of PEM'));
+const filePath = leaf(values.text(PATH, 'the path of a file of PEM'));
 
 const quota = leaf(values.wholeNumber(1, MAX_QUOTA)).optional();
 
@@ -121,7 +123,7 @@ const profile = values.text(/^[^\s[\]]{1,128}$/, 'the name of a profile of the A
 const s3Endpoint = (value: unknown) => values.webAddress(value, 'https://s3.us-east-1.amazonaws.com');
 
 export const fileSchema = section({
-  dataDir: leaf(values.text(/./, 'the path of a directory')).optional(),
+  dataDir: leaf(values.text(PATH, 'the path of a directory')).optional(),
   api: leaf(values.endpoint).optional(),
   auth: leaf(values.oneOf('sigv4', 'none')).optional(),
   addresses: addresses.optional(),
@@ -148,7 +150,7 @@ export const fileSchema = section({
   preconnect: leaf(values.flag).optional(),
   stopTimeout: leaf(values.wholeNumber(0, MAX_STOP_TIMEOUT_SECONDS)).optional(),
   accessLogs: section({
-    folder: leaf(values.text(/./, 'the path of a directory')).optional(),
+    folder: leaf(values.text(PATH, 'the path of a directory')).optional(),
     s3Endpoint: leaf(s3Endpoint).optional(),
     s3Region: leaf(region).optional(),
     s3Profile: leaf(profile).optional(),

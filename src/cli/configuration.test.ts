@@ -226,7 +226,7 @@ describe('configuration: what is wrong', () => {
   for (const [text, message] of [
     ['threads: [', /^weir\.yaml:1: this is not YAML: /],
     ['threads: 1\nthreads: 2', /^weir\.yaml:2: this is not YAML: Map keys must be unique/],
-    ['a: 1\n---\nb: 2', /^weir\.yaml:2: this is not YAML: /],
+    ['a: 1\n---\nb: 2', /^weir\.yaml:2: a second document begins here/],
     ['threads: !!weird 1', /^weir\.yaml:1: this is not YAML: Unresolved tag/],
     ['threads: 1\napi: *nowhere', /^weir\.yaml:2: there is no anchor &nowhere before this alias$/],
     ['[]', /^weir\.yaml:1: expected a mapping with dataDir, api, .*, found a list$/],

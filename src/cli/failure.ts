@@ -48,6 +48,9 @@ export function whyNoApi(error: unknown): string {
       return `this user may not open that port. Run weir as a user that may, ${elsewhere}.`;
     case 'EADDRNOTAVAIL':
       return `this machine does not have that address. Add it to an interface, ${elsewhere}.`;
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `that host name has no address. Name it in /etc/hosts or in DNS, ${elsewhere}.`;
     default:
       return messageOf(error);
   }

@@ -5,7 +5,6 @@ import {
   existsSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   realpathSync,
   renameSync,
@@ -15,6 +14,7 @@ import {
 import type { DatabaseSync } from 'node:sqlite';
 import { dirname } from 'node:path';
 import { messageOf } from '../kit/assert.ts';
+import { makeFolders } from '../kit/folders.ts';
 import { unusableDirectory } from './directory-lock.ts';
 import { logDamage } from './log-damage.ts';
 import { NewerError, StoreError } from './records.ts';
@@ -45,7 +45,7 @@ export type OpenDatabase = (path: string) => DatabaseSync;
  */
 export function makeDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeFolders(directory, 0o700);
   } catch (error) {
     throw unusableDirectory(directory, 'make', error);
   }

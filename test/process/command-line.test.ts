@@ -143,6 +143,15 @@ describe('weir: a start that is refused', () => {
     );
   });
 
+  it('says that the host name of the API has no address', async (test) => {
+    const { code, stderr } = await failedStart(test, '--api', 'nobody.invalid:0');
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^weir: the API cannot listen on nobody\.invalid:0: that host name has no address\. .*--api HOST:PORT/,
+    );
+  });
+
   it('says that the address is not one of this machine', async (test) => {
     const { code, stderr } = await failedStart(test, '--api', '192.0.2.1:7600');
     assert.equal(code, 1);
@@ -175,6 +184,15 @@ describe('weir: a start that is refused', () => {
     const { code, stderr } = await runWeir(['serve', '--data-dir', first.dataDir, '--api', '127.0.0.1:0']);
     assert.equal(code, 1);
     assert.match(stderr, /^weir: the state in .*state\.db cannot be read: .*does not start with an empty state/);
+  });
+
+  it('says that the data directory cannot be made, in its one line', async (test) => {
+    const file = configurationFile(test, 'threads: 1\n');
+    for (const path of [file, join(file, 'below')]) {
+      const { code, stderr } = await runWeir(['serve', '--data-dir', path, '--api', '127.0.0.1:0']);
+      assert.equal(code, 1);
+      assert.match(stderr, /^weir: cannot make the data directory .*weir\.yaml.*: EEXIST: .*\n$/);
+    }
   });
 
   it('says that only half of a key is given', async (test) => {

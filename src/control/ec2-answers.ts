@@ -1,6 +1,6 @@
 /** What an EC2 endpoint knows, read from its answers: what is not as it should be there is left out. */
 import { parseNetwork } from '../kit/ip.ts';
-import type { Configuration, SecurityGroupRule } from '../model/configuration.ts';
+import type { Configuration, SecurityGroup, SecurityGroupRule } from '../model/configuration.ts';
 import { canonicalAddress } from '../model/instance-address.ts';
 import { MAX_PORT } from '../model/limits.ts';
 import { NOBODY } from '../model/security-groups.ts';
@@ -16,9 +16,9 @@ export interface Ec2Instance {
 export type Ec2Network = Pick<Configuration, 'zones' | 'subnets' | 'securityGroups'>;
 
 type Pages = readonly XmlElement[];
-type SecurityGroups = Configuration['securityGroups'];
 
 const ZONE = /^[a-z\d][a-z\d-]{0,63}$/;
+const MAX_GROUP_NAME_LENGTH = 255;
 const GONE = new Set(['shutting-down', 'terminated']);
 
 /** DescribeInstances: those that have an address, by id. The private address, else the one of IPv6. */
@@ -56,17 +56,26 @@ export function readSubnets(pages: Pages): Configuration['subnets'] {
   return Object.fromEntries(subnets);
 }
 
-/** DescribeSecurityGroups: whom each lets in by TCP. */
-export function readSecurityGroups(pages: Pages): SecurityGroups {
-  const groups = new Map<string, SecurityGroups[string]>();
+/** DescribeSecurityGroups: whom each lets in by TCP, and what it is looked up by. */
+export function readSecurityGroups(pages: Pages): Configuration['securityGroups'] {
+  const groups = new Map<string, SecurityGroup>();
   for (const item of pages.flatMap((page) => itemsOf(page, 'securityGroupInfo'))) {
     const id = textAt(item, 'groupId');
     if (id === undefined || !/^sg-[a-z\d-]{1,61}$/.test(id)) continue;
     const rules = itemsOf(item, 'ipPermissions').flatMap(readRule);
     // A group of EC2 without rules lets nobody in, also one whose rules name other groups, of whose members nothing is known.
-    groups.set(id, { ingress: rules.length > 0 ? rules : [NOBODY] });
+    groups.set(id, { ingress: rules.length > 0 ? rules : [NOBODY], ...readIdentity(item) });
   }
   return Object.fromEntries(groups);
+}
+
+/** EC2's names go into answers as they are: what is longer than EC2's can be is none. */
+function readIdentity(group: XmlElement): Pick<SecurityGroup, 'ec2'> {
+  const [name, vpcId, ownerId] = ['groupName', 'vpcId', 'ownerId'].map((tag) => textAt(group, tag));
+  if (name === undefined || vpcId === undefined || ownerId === undefined) return {};
+  const isRight =
+    name.length <= MAX_GROUP_NAME_LENGTH && /^vpc-[a-z\d-]{1,60}$/.test(vpcId) && /^\d{12}$/.test(ownerId);
+  return isRight ? { ec2: { name, vpcId, ownerId } } : {};
 }
 
 function readRule(permission: XmlElement): readonly SecurityGroupRule[] {

@@ -133,6 +133,34 @@ describe('the EC2 endpoint: the network', () => {
     assert.deepEqual(made.complete({ zones: ['lab-1'] }).zones, ['lab-1']);
   });
 
+  it('has groups with the names that they are looked up by, also where the configuration has rules of its own for them', async (test) => {
+    const made = await harness(test);
+    const xml = (name: string, vpcId: string, ownerId: string) =>
+      `<groupName>${name}</groupName><vpcId>${vpcId}</vpcId><ownerId>${ownerId}</ownerId>`;
+    for (const [id, names] of [
+      ['sg-web', xml('web &amp; more', 'vpc-1', '123456789012')],
+      ['sg-own', xml('own', 'vpc-1', '123456789012')],
+      ['sg-nameless', ''],
+      ['sg-long', xml('a'.repeat(256), 'vpc-1', '123456789012')],
+      ['sg-odd', xml('odd', 'net', '123456789012')],
+      ['sg-alien', xml('alien', 'vpc-1', 'somebody')],
+    ] as const) {
+      made.server.groups.set(id, OPEN);
+      made.server.groupNames.set(id, names);
+    }
+    await made.directory.refresh();
+    const { securityGroups } = made.complete({
+      securityGroups: { 'sg-own': { ingress: [] }, 'sg-other': { ingress: [] } },
+    });
+    const ec2 = { vpcId: 'vpc-1', ownerId: '123456789012' };
+    assert.deepEqual(securityGroups['sg-web']?.ec2, { ...ec2, name: 'web & more' });
+    assert.deepEqual(securityGroups['sg-own'], { ingress: [], ec2: { ...ec2, name: 'own' } });
+    assert.deepEqual(securityGroups['sg-other'], { ingress: [] });
+    for (const id of ['sg-nameless', 'sg-long', 'sg-odd', 'sg-alien']) {
+      assert.deepEqual(Object.keys(securityGroups[id] ?? {}), ['ingress'], id);
+    }
+  });
+
   it('is asked for again when a name is not known, though it was asked for a moment ago', async (test) => {
     const made = await harness(test);
     await made.directory.ensure({ network: ['us-east-1a'] });

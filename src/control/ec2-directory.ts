@@ -88,7 +88,7 @@ export class Ec2Directory {
       ...configuration,
       zones: configuration.zones.length > 0 ? configuration.zones : zones,
       subnets: { ...subnets, ...configuration.subnets },
-      securityGroups: { ...securityGroups, ...configuration.securityGroups },
+      securityGroups: { ...securityGroups, ...named(configuration.securityGroups, securityGroups) },
     };
   }
 
@@ -203,5 +203,12 @@ export class Ec2Directory {
     this.#failing = failure !== undefined;
   }
 }
+
+/** `own` with what EC2 has for their names, where it has the groups too. */
+function named(own: SecurityGroups, ec2: SecurityGroups): SecurityGroups {
+  return Object.fromEntries(Object.entries(own).map(([id, group]) => [id, { ...ec2[id], ...group }]));
+}
+
+type SecurityGroups = Configuration['securityGroups'];
 
 const PAGE_SIZE = '1000';

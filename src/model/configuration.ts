@@ -29,6 +29,19 @@ export interface SecurityGroupRule {
   readonly toPort: number;
 }
 
+export interface SecurityGroup {
+  readonly ingress: readonly SecurityGroupRule[];
+  /** Where it is EC2's: what it is looked up by there. */
+  readonly ec2?: SecurityGroupIdentity;
+}
+
+/** Tools do not look a security group up by its id only, but by its name in a VPC of an account. */
+export interface SecurityGroupIdentity {
+  readonly name: string;
+  readonly vpcId: string;
+  readonly ownerId: string;
+}
+
 /** An S3-compatible service. */
 export interface S3Endpoint {
   readonly url: string;
@@ -54,7 +67,7 @@ export interface Configuration {
   readonly zones: readonly string[];
   /** Subnet id → zone. */
   readonly subnets: Readonly<Record<string, string>>;
-  readonly securityGroups: Readonly<Record<string, { readonly ingress: readonly SecurityGroupRule[] }>>;
+  readonly securityGroups: Readonly<Record<string, SecurityGroup>>;
   /** By ARN: files of PEM, as they were when the configuration was read. */
   readonly certificates: Readonly<Record<string, CheckedCertificate>>;
   readonly instances: {

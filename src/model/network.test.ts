@@ -5,7 +5,7 @@ import {
   DEFAULT_VPC_ID,
   defaultSubnetId,
   isSecurityGroup,
-  securityGroupName,
+  securityGroupIdentity,
   subnetsOf,
   zonesOf,
 } from './network.ts';
@@ -36,7 +36,16 @@ describe('the network', () => {
     assert.ok(!isSecurityGroup(configured, '__proto__'));
     assert.ok(isSecurityGroup(nothing, 'sg-0123456789abcdef0'));
     for (const id of ['', 'sg-', 'web', 'sg-a b', `sg-${'a'.repeat(62)}`]) assert.ok(!isSecurityGroup(nothing, id), id);
-    assert.equal(securityGroupName(DEFAULT_SECURITY_GROUP_ID), 'default');
-    assert.equal(securityGroupName('sg-web'), 'sg-web');
+  });
+
+  it('has security groups by the names that EC2 has for its own, and in one VPC the others', () => {
+    const ec2 = { name: 'web', vpcId: 'vpc-1', ownerId: '123456789012' };
+    const configured = { securityGroups: { 'sg-web': { ingress: [] }, 'sg-ec2': { ingress: [], ec2 } } };
+    const identity = (id: string) => securityGroupIdentity(configured, id, '1');
+    assert.deepEqual(identity('sg-ec2'), ec2);
+    const own = { vpcId: DEFAULT_VPC_ID, ownerId: '1' };
+    assert.deepEqual(identity('sg-web'), { ...own, name: 'sg-web' });
+    assert.deepEqual(identity(DEFAULT_SECURITY_GROUP_ID), { ...own, name: 'default' });
+    assert.deepEqual(identity('toString'), { ...own, name: 'toString' });
   });
 });

@@ -4,7 +4,7 @@
  * and have AWS's form.
  */
 import { createHash } from 'node:crypto';
-import type { Configuration } from './configuration.ts';
+import type { Configuration, SecurityGroupIdentity } from './configuration.ts';
 
 export const DEFAULT_VPC_ID = 'vpc-0c1a551c000000001';
 export const DEFAULT_SECURITY_GROUP_ID = 'sg-0c1a551c000000001';
@@ -37,7 +37,13 @@ export function isSecurityGroup(configuration: NetworkConfiguration, id: string)
   return Object.keys(configuration.securityGroups).length === 0 && /^sg-[0-9A-Za-z-]{1,61}$/.test(id);
 }
 
-/** The name by which EC2 tools look a security group up. */
-export function securityGroupName(id: string): string {
-  return id === DEFAULT_SECURITY_GROUP_ID ? 'default' : id;
+/** By what tools look the security group up, at the EC2 that it is from or here, for the account `accountId`. */
+export function securityGroupIdentity(
+  { securityGroups }: Pick<NetworkConfiguration, 'securityGroups'>,
+  id: string,
+  accountId: string,
+): SecurityGroupIdentity {
+  const group = Object.hasOwn(securityGroups, id) ? securityGroups[id] : undefined;
+  if (group?.ec2 !== undefined) return group.ec2;
+  return { name: id === DEFAULT_SECURITY_GROUP_ID ? 'default' : id, vpcId: DEFAULT_VPC_ID, ownerId: accountId };
 }

@@ -321,6 +321,32 @@ describe('DescribeSecurityGroups', () => {
     );
   });
 
+  it('finds a source security group of the EC2 endpoint here by what it is found by there', async () => {
+    const identity = { name: 'web servers', vpcId: 'vpc-1', ownerId: '123456789012' };
+    const securityGroups = { 'sg-ec2': { ingress: WEB, ec2: identity }, 'sg-own': { ingress: [] } };
+    const known = await ApiHarness.start({ configuration: { securityGroups } });
+    try {
+      const Listeners = [{ Protocol: 'HTTP', LoadBalancerPort: 80, InstancePort: 8080 }];
+      const where = { AvailabilityZones: ['us-east-1a'], SecurityGroups: ['sg-ec2', 'sg-own'] };
+      await known.elb.send(new CreateLoadBalancerCommand({ LoadBalancerName: 'web', Listeners, ...where }));
+      const described = await known.elb.send(new DescribeLoadBalancersCommand({}));
+      const { SourceSecurityGroup: source, VPCId } = described.LoadBalancerDescriptions![0]!;
+      assert.deepEqual({ name: source?.GroupName, vpcId: VPCId, ownerId: source?.OwnerAlias }, identity);
+      const Filters = [
+        { Name: 'group-name', Values: [identity.name] },
+        { Name: 'vpc-id', Values: [identity.vpcId] },
+        { Name: 'owner-id', Values: [identity.ownerId] },
+      ];
+      const { SecurityGroups: [group, ...others] = [] } = await clientOf(known).send(
+        new DescribeSecurityGroupsCommand({ Filters }),
+      );
+      assert.deepEqual([group?.GroupId, others], ['sg-ec2', []]);
+      assert.equal(group?.SecurityGroupArn, 'arn:aws:ec2:us-east-1:123456789012:security-group/sg-ec2');
+    } finally {
+      await known.stop();
+    }
+  });
+
   it('by id and name; a group that was made elsewhere is described without rules', async () => {
     for (const input of [{ GroupIds: ['sg-elsewhere'] }, { GroupNames: ['sg-elsewhere'] }]) {
       const { SecurityGroups: [group] = [] } = await ec2.send(new DescribeSecurityGroupsCommand(input));

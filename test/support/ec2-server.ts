@@ -24,6 +24,8 @@ export class Ec2Server {
   readonly subnets = new Map<string, string>();
   /** Id → XML of its `ipPermissions`. */
   readonly groups = new Map<string, string>();
+  /** Of groups, by id: XML of their names. */
+  readonly groupNames = new Map<string, string>();
   /** Actions that were asked for, signed as they should be. */
   readonly asked: string[] = [];
   misbehave: Misbehaviour | undefined;
@@ -107,7 +109,9 @@ export class Ec2Server {
       default:
         return [
           'securityGroupInfo',
-          Array.from(this.groups, ([id, rules]) => `<groupId>${id}</groupId><ipPermissions>${rules}</ipPermissions>`),
+          Array.from(this.groups, ([id, rules]) => {
+            return `<groupId>${id}</groupId>${this.groupNames.get(id) ?? ''}<ipPermissions>${rules}</ipPermissions>`;
+          }),
         ];
     }
   }

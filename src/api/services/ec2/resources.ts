@@ -1,14 +1,14 @@
 /** What EC2 describes: each thing with what is told of it and what filters look at. */
 import { formatNetwork } from '../../../kit/ip.ts';
 import { partitionOf } from '../../../model/certificate.ts';
-import type { Configuration, SecurityGroupRule } from '../../../model/configuration.ts';
+import type { Configuration, SecurityGroup, SecurityGroupRule } from '../../../model/configuration.ts';
 import type { LoadBalancer } from '../../../model/load-balancer.ts';
 import {
   DEFAULT_SECURITY_GROUP_ID,
   DEFAULT_VPC_ID,
   defaultSubnetId,
   isSecurityGroup,
-  securityGroupName,
+  securityGroupIdentity,
   subnetsOf,
   zonesOf,
 } from '../../../model/network.ts';
@@ -175,25 +175,23 @@ export function securityGroupResources(context: Context, asked: readonly string[
 }
 
 function securityGroupResource(groupId: string, { configuration, region, accountId }: Context): Resource {
-  const groupName = securityGroupName(groupId);
-  const rules = configuration.securityGroups[groupId]?.ingress;
+  const { name: groupName, vpcId, ownerId } = securityGroupIdentity(configuration, groupId, accountId);
+  const group = configuration.securityGroups[groupId];
   const isDefault = groupId === DEFAULT_SECURITY_GROUP_ID;
-  const groupDescription = isDefault
-    ? 'default VPC security group'
-    : rules === undefined
-      ? 'made elsewhere'
-      : 'from the configuration of weir';
+  const groupDescription = isDefault ? 'default VPC security group' : originOf(group);
   // The default group keeps nobody out; of a group that was made elsewhere, nothing is known.
-  const ipPermissions = isDefault ? [EVERYTHING] : (rules ?? []).filter((rule) => rule !== NOBODY).map(describeRule);
+  const ipPermissions = isDefault
+    ? [EVERYTHING]
+    : (group?.ingress ?? []).filter((rule) => rule !== NOBODY).map(describeRule);
   return {
     id: groupId,
     description: {
-      ownerId: accountId,
+      ownerId,
       groupId,
       groupName,
       groupDescription,
-      vpcId: DEFAULT_VPC_ID,
-      securityGroupArn: `arn:${partitionOf(region)}:ec2:${region}:${accountId}:security-group/${groupId}`,
+      vpcId,
+      securityGroupArn: `arn:${partitionOf(region)}:ec2:${region}:${ownerId}:security-group/${groupId}`,
       ipPermissions,
       ipPermissionsEgress: [EVERYTHING],
       tagSet: [],
@@ -201,11 +199,16 @@ function securityGroupResource(groupId: string, { configuration, region, account
     fields: {
       'group-id': groupId,
       'group-name': groupName,
-      'vpc-id': DEFAULT_VPC_ID,
-      'owner-id': accountId,
+      'vpc-id': vpcId,
+      'owner-id': ownerId,
       description: groupDescription,
     },
   };
+}
+
+function originOf(group: SecurityGroup | undefined): string {
+  if (group === undefined) return 'made elsewhere';
+  return group.ec2 === undefined ? 'from the configuration of weir' : 'from the EC2 endpoint of weir';
 }
 
 const EVERYTHING: Structure = {

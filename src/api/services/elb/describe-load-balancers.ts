@@ -1,5 +1,6 @@
 /** DescribeLoadBalancers. */
-import { securityGroupName } from '../../../model/network.ts';
+import type { Configuration, SecurityGroupIdentity } from '../../../model/configuration.ts';
+import { securityGroupIdentity } from '../../../model/network.ts';
 import type { Listener, LoadBalancer, Policy } from '../../../model/load-balancer.ts';
 import { Fault } from '../../fault.ts';
 import { describeHealthCheck } from './health-check.ts';
@@ -53,13 +54,17 @@ function describePolicies(policies: readonly Policy[]): shapes.Policies {
 }
 
 /** The group that instances let the load balancer in by; EC2-Classic has one that belongs to AWS. */
-function describeSourceGroup(record: LoadBalancer): shapes.SourceSecurityGroup {
-  const [first] = record.securityGroups;
-  if (first === undefined) return { OwnerAlias: 'amazon-elb', GroupName: 'amazon-elb-sg' };
-  return { OwnerAlias: record.accountId, GroupName: securityGroupName(first) };
+function describeSourceGroup(group: SecurityGroupIdentity | undefined): shapes.SourceSecurityGroup {
+  if (group === undefined) return { OwnerAlias: 'amazon-elb', GroupName: 'amazon-elb-sg' };
+  return { OwnerAlias: group.ownerId, GroupName: group.name };
 }
 
-export function describeLoadBalancer(record: LoadBalancer): shapes.LoadBalancerDescription {
+export function describeLoadBalancer(
+  record: LoadBalancer,
+  configuration: Pick<Configuration, 'securityGroups'>,
+): shapes.LoadBalancerDescription {
+  const [first] = record.securityGroups;
+  const group = first === undefined ? undefined : securityGroupIdentity(configuration, first, record.accountId);
   return {
     LoadBalancerName: record.name,
     DNSName: record.dnsName,
@@ -72,10 +77,11 @@ export function describeLoadBalancer(record: LoadBalancer): shapes.LoadBalancerD
     }),
     AvailabilityZones: record.zones,
     Subnets: record.subnets,
-    ...(record.vpcId === '' ? {} : { VPCId: record.vpcId }),
+    // Tools look for the source security group in this VPC.
+    ...(record.vpcId === '' ? {} : { VPCId: group?.vpcId ?? record.vpcId }),
     Instances: describeInstances(record),
     HealthCheck: describeHealthCheck(record.healthCheck),
-    SourceSecurityGroup: describeSourceGroup(record),
+    SourceSecurityGroup: describeSourceGroup(group),
     SecurityGroups: record.securityGroups,
     CreatedTime: new Date(record.createdTimeMs),
     Scheme: record.scheme,
@@ -101,7 +107,7 @@ function describeLoadBalancers(
   const page = paginate(records, ({ name }) => name.toLowerCase(), input);
   if (page instanceof Fault) return page;
   return answer({
-    LoadBalancerDescriptions: page.items.map(describeLoadBalancer),
+    LoadBalancerDescriptions: page.items.map((record) => describeLoadBalancer(record, context.configuration)),
     ...(page.nextMarker === undefined ? {} : { NextMarker: page.nextMarker }),
   });
 }

@@ -893,8 +893,6 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
   onEnd(): void {
     this.#ended = true;
     if (this.#state === STATE.lingering) this.#finish();
-    // Most who end theirs while they stand in line have gone; an instance at its cap has no time for those.
-    else if (this.#waiting !== undefined) this.#refuse(408);
     else if (this.#state === STATE.body && this.#held === undefined) this.#requestBroken(408);
     else if (this.#state === STATE.head) this.#finishEnded();
   }

@@ -153,7 +153,7 @@ function assertOwn(
   { status, index, answer, what }: { status: number; index: number; answer: Answer; what: string },
   attempts: readonly Attributed[],
   { connection, restarts }: Conversation,
-  { faults, mode, silentSince, capacity }: World,
+  { faults, mode, silentSince }: World,
 ): void {
   const { given, endedAt } = connection;
   const answeredAt = connection.sent.momentOf(answer.end - 1);
@@ -174,8 +174,6 @@ function assertOwn(
       else because(isLast && end.kind === 'unfinished' && (ended || isHopeless(asked, restarts, mode)));
       return;
     case 408:
-      // In line for capacity.
-      if (ended && capacity !== Infinity && last === undefined) return;
       because(isLast && (ended || late) && (end.kind === 'unfinished' || !isHeadWhole(behind(asked, requests))));
       return;
     case 502:

@@ -16,8 +16,6 @@ export function assertServed(record: Record): void {
   if (record.world.capacity !== Infinity && record.conversations.some(blocks)) return;
   for (const conversation of record.conversations) {
     if (conversation.client.aborted) continue;
-    // Who has ended its side may have stood in line then, and is not served.
-    if (record.world.capacity !== Infinity && conversation.connection.peer.ended) continue;
     const mine = record.exchanges.filter((exchange) => exchange.conversation === conversation);
     assertAllServed(conversation, mine, record);
   }

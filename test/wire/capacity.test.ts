@@ -237,31 +237,6 @@ for (const transport of TRANSPORTS) {
       await queued(around, 0);
     });
 
-    test('is not asked for who ends its side while it waits, as a client does that closes: 408', async (t) => {
-      const around = await atCapacity(t);
-      const { traffic, first, instance } = around;
-      for (const request of [GET, 'POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab']) {
-        const gone = await traffic.dial();
-        gone.send(request);
-        await queued(around, 1);
-        const stays = await traffic.dial();
-        stays.send('GET /stays HTTP/1.1\r\nHost: h\r\n\r\n');
-        await queued(around, 2);
-        gone.end();
-        await gone.close();
-        assert.match(gone.received, /^HTTP\/1\.1 408 REQUEST_TIMEOUT\r\n/);
-        assert.equal(traffic.count('surgeQueueLength'), 1);
-        instance.send(ok('first'));
-        await readMessage(first);
-        assert.match((await readMessage(instance)).startLine, /^GET \/stays /);
-        instance.send(ok('stays'));
-        assert.equal((await readMessage(stays)).body, 'stays');
-        first.send(GET);
-        await readMessage(instance);
-      }
-      assert.equal(traffic.count('elb4xx'), 2);
-    });
-
     test('lets who waits too long go at the idle timeout: 504', async (t) => {
       const around = await atCapacity(t);
       const { traffic } = around;

@@ -237,6 +237,20 @@ for (const transport of TRANSPORTS) {
       await queued(around, 0);
     });
 
+    test('serves who ends its side while it waits: it may have said all that it has to say (fault 33)', async (t) => {
+      const around = await atCapacity(t);
+      const { traffic, first, instance } = around;
+      const client = await traffic.dial();
+      client.send('GET /ended HTTP/1.1\r\nHost: h\r\n\r\n');
+      await queued(around, 1);
+      client.end();
+      instance.send(ok('first'));
+      await readMessage(first);
+      assert.match((await readMessage(instance)).startLine, /^GET \/ended /);
+      instance.send(ok('ended'));
+      assert.equal((await readMessage(client)).body, 'ended');
+    });
+
     test('lets who waits too long go at the idle timeout: 504', async (t) => {
       const around = await atCapacity(t);
       const { traffic } = around;

@@ -1,9 +1,10 @@
 /**
  * TLS of one listener in one thread. A changed certificate or policy becomes a new context that the next handshake
- * takes; connections that are up go on with what they agreed on.
+ * takes; connections that are up go on with what they agreed on. New tickets are of the same context.
  */
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '../kit/assert.ts';
 import { backendContext } from '../transport/backend-context.ts';
 import type { ClientTls, ServerTls, TlsInfo } from '../transport/transport.ts';
@@ -20,25 +21,35 @@ export class ListenerTls implements ServerTls {
   failure: string | undefined;
   readonly admits: ServerTls['admits'];
   readonly #counters: Float64Array;
-  #key = '';
+  /** What the context is made of, unless there is a failure. */
+  #latest: CompiledTls;
 
   /** `counters`: this thread's row of the load balancer. `admits`: may this client connect? */
   constructor(compiled: CompiledTls, counters: Float64Array, admits: ServerTls['admits']) {
     this.admits = admits;
     this.#counters = counters;
+    this.#latest = compiled;
     // Without a certificate no handshake succeeds: what a listener has that could not be given a better one.
-    this.context = createSecureContext();
-    this.update(compiled);
+    this.context = this.#make() ?? createSecureContext();
   }
 
   update(compiled: CompiledTls): void {
-    if (compiled.key === this.#key) return;
-    this.#key = compiled.key;
+    const before = this.#latest;
+    if (compiled.key === before.key) return;
+    this.#latest = compiled;
+    // A context takes 0.3 ms to make, and all listeners get their new tickets at the same moment.
+    if (this.failure === undefined && isSameButTickets(before, compiled)) setTicketKey(this.context, compiled);
+    else this.context = this.#make() ?? this.context;
+  }
+
+  #make(): SecureContext | undefined {
     try {
-      this.context = makeServerContext(compiled);
+      const context = makeServerContext(this.#latest);
       this.failure = undefined;
+      return context;
     } catch (error) {
       this.failure = `TLS cannot be set up: ${messageOf(error)}`;
+      return undefined;
     }
   }
 
@@ -46,6 +57,15 @@ export class ListenerTls implements ServerTls {
     const cell = HANDSHAKE_COUNTERS + (info === undefined ? handshakeFailureCell(error ?? '') : handshakeCell(info));
     this.#counters[cell] = this.#counters[cell]! + 1;
   }
+}
+
+function isSameButTickets(before: CompiledTls, after: CompiledTls): boolean {
+  return isDeepStrictEqual({ ...before, key: '', ticketKey: '' }, { ...after, key: '', ticketKey: '' });
+}
+
+/** As `tls.Server` does it (setTicketKeys). */
+function setTicketKey({ context }: SecureContext, { ticketKey }: CompiledTls): void {
+  (context as { setTicketKeys(keys: Buffer): void }).setTicketKeys(Buffer.from(ticketKey));
 }
 
 /**

@@ -284,14 +284,16 @@ for (const transport of TRANSPORTS) {
         assert.equal(resumed.tls.isSessionReused(), true, 'the other thread knows the ticket');
         await get(resumed);
         for (const changed of [
+          servedTls({ policy, ticketSeed: 2 }),
           servedTls({ policy, issued: issue() }),
           servedTls({ policy: [...policy, 'ECDHE-ECDSA-AES256-GCM-SHA384'] }),
-          servedTls({ policy, ticketSeed: 2 }),
         ]) {
           await two.traffic.change({ tls: changed });
           const client = await dialTls(two.traffic.port, { ...only, session });
           assert.equal(client.tls.isSessionReused(), false);
-          await get(client);
+          const next = await dialTls(two.traffic.port, { ...only, session: await sessionOf(client) });
+          assert.equal(next.tls.isSessionReused(), true, 'a ticket from after the change is good');
+          await get(next);
         }
       });
     }

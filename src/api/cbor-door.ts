@@ -4,7 +4,7 @@ import type { Identity } from './authentication.ts';
 import { allowing } from './call-target.ts';
 import { decodeCbor, encodeCbor, encodePlain } from './codec/cbor.ts';
 import { commonFault, Fault, shown } from './fault.ts';
-import { errorName, errorStatus, queryErrorHeader, whatThereIs } from './json-door.ts';
+import { errorName, errorStatus, queryErrorHeader, scopeFault, whatThereIs } from './json-door.ts';
 import type { CborService, DoorRequest, FrontDoor, Reply } from './service.ts';
 import { headerValues } from '../wire/sigv4-canonical.ts';
 import type { WireRequest } from '../wire/sigv4-canonical.ts';
@@ -51,10 +51,8 @@ export class CborDoor implements FrontDoor {
     if (request.wire.method !== 'POST') {
       return allowing(refused(commonFault('MethodNotAllowed', 'Operations are called by POST.')), 'POST');
     }
-    if (signedFor !== undefined && signedFor !== service.signingName) {
-      const message = `Credential should be scoped to correct service: '${service.signingName}', not '${shown(signedFor)}'.`;
-      return refused(commonFault('SignatureDoesNotMatch', message));
-    }
+    const misSigned = scopeFault(service, signedFor);
+    if (misSigned !== undefined) return refused(misSigned);
     const { input, output } = service.model.operations[action]!;
     const read = decodeCbor(service.model, input, request.wire.body);
     const subject = read instanceof Fault ? '' : service.subject(read);

@@ -57,10 +57,8 @@ export class JsonDoor implements FrontDoor {
       const message = `There is no operation '${shown(target, 128)}' (X-Amz-Target): ${whatThereIs(this.#services, service)}`;
       return refused(commonFault('InvalidAction', message));
     }
-    if (signedFor !== undefined && signedFor !== service.signingName) {
-      const message = `Credential should be scoped to correct service: '${service.signingName}', not '${shown(signedFor)}'.`;
-      return refused(commonFault('SignatureDoesNotMatch', message));
-    }
+    const misSigned = scopeFault(service, signedFor);
+    if (misSigned !== undefined) return refused(misSigned);
     const { input, output } = service.model.operations[action]!;
     const read = decodeJson(service.model, input, request.wire.body);
     const subject = read instanceof Fault ? '' : service.subject(read);
@@ -75,6 +73,13 @@ export class JsonDoor implements FrontDoor {
     const body = JSON.stringify({ __type: name, message: fault.message });
     return { status: errorStatus(fault), contentType, body, ...queryErrorHeader(fault, service) };
   }
+}
+
+/** A call that was signed for another service than the one it goes to. */
+export function scopeFault({ signingName }: JsonService, signedFor: string | undefined): Fault | undefined {
+  if (signedFor === undefined || signedFor === signingName) return undefined;
+  const message = `Credential should be scoped to correct service: '${signingName}', not '${shown(signedFor)}'.`;
+  return commonFault('SignatureDoesNotMatch', message);
 }
 
 /** Instead of an operation that `service` (or nobody) has. */

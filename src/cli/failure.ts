@@ -28,14 +28,19 @@ export function failureText(error: unknown): string {
   if (error instanceof StartError || error instanceof StoreError || error instanceof CredentialsError) {
     return `weir: ${error.message}\n`;
   }
-  if (isSystemError(error)) return `weir: ${error.message}\n`;
+  if (isSystemError(error)) return `weir: ${error.message}${REMEDIES[error.code] ?? ''}\n`;
   return `weir: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
 }
 
 /** The system refused something: the code and the path in the message say what. */
-function isSystemError(error: unknown): error is Error {
-  return error instanceof Error && 'syscall' in error && 'code' in error;
+function isSystemError(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string';
 }
+
+/** Behind the message of the system, where that does not say what would be right. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  EMFILE: '. Let weir have more files open (ulimit -n, LimitNOFILE= of systemd); each connection is one',
+};
 
 /** Why the API cannot listen where it should, by the error of the system, and what the operator can do. */
 export function whyNoApi(error: unknown): string {

@@ -87,5 +87,12 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (paths.length === 0) {
     console.error('usage: node scripts/check-access-log.ts <file or folder…>');
     process.exitCode = 2;
-  } else process.exitCode = check(paths);
+  } else {
+    try {
+      process.exitCode = check(paths);
+    } catch (error) {
+      console.error(`check-access-log: ${error instanceof Error ? error.message : String(error)}`);
+      process.exitCode = 1;
+    }
+  }
 }

@@ -6,10 +6,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { messageOf } from '../../src/kit/assert.ts';
 import { systemClock } from '../../src/kit/clock.ts';
 import { SeededRandom, systemRandom } from '../../src/kit/random.ts';
+import { readOptions, wholeNumber } from '../support/script-options.ts';
 import { damageEach } from './damage.ts';
 import { DISK_FAULTS, failEach, MODES, tearEach, whyNotTraced } from './faults.ts';
 import { killStart, killStore } from './kills.ts';
@@ -24,15 +24,9 @@ const DAMAGED = [
   ['state.db-wal', 'a kill'],
 ] as const;
 
-const { values } = parseArgs({ options: { kills: { type: 'string', default: '500' }, seed: { type: 'string' } } });
-const kills = wholeNumber(values.kills, 'kills');
-const seed = values.seed === undefined ? systemRandom.below(1_000_000) : wholeNumber(values.seed, 'seed');
-
-function wholeNumber(text: string, option: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  console.error(`crash: --${option} must be a whole number, not ${JSON.stringify(text)}`);
-  return process.exit(2);
-}
+const values = readOptions('crash', { kills: { type: 'string', default: '500' }, seed: { type: 'string' } });
+const kills = wholeNumber('crash', 'kills', values.kills);
+const seed = values.seed === undefined ? systemRandom.below(1_000_000) : wholeNumber('crash', 'seed', values.seed);
 
 async function timed(what: string, run: () => Promise<string>): Promise<void> {
   const startMs = systemClock.monotonicMs();

@@ -2,18 +2,12 @@
  * `npm run simulate -- [--seeds N] [--seed S]`: control against its model, one run for each seed from S on. A failing run
  * tells its seed and its steps, and replays exactly with `--seed S --seeds 1`. Exit code 1 at the first that fails.
  */
-import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/kit/clock.ts';
+import { readOptions, wholeNumber } from '../support/script-options.ts';
 import { simulate } from './control.ts';
 
 const PROGRESS_MS = 10_000;
 const SHOWN_STEPS = 30;
-
-function wholeNumber(text: string, option: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  console.error(`simulate: --${option} must be a whole number, not ${JSON.stringify(text)}`);
-  return process.exit(2);
-}
 
 function perMinute(count: number, startMs: number): number {
   return Math.round((count / (systemClock.monotonicMs() - startMs)) * 60_000);
@@ -39,7 +33,8 @@ async function run(first: number, count: number): Promise<number> {
   return 0;
 }
 
-const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '5000' }, seed: { type: 'string', default: '0' } },
+const { seed, seeds } = readOptions('simulate', {
+  seeds: { type: 'string', default: '5000' },
+  seed: { type: 'string', default: '0' },
 });
-process.exitCode = await run(wholeNumber(values.seed, 'seed'), wholeNumber(values.seeds, 'seeds'));
+process.exitCode = await run(wholeNumber('simulate', 'seed', seed), wholeNumber('simulate', 'seeds', seeds));

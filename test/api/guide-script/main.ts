@@ -6,10 +6,16 @@
 import { test } from 'node:test';
 import { boto3Driver, commandLineDriver, findBoto3, findCommandLines, sdkDriver } from './drivers.ts';
 import { runBoto3Recipe, runCommandLineRecipes } from './recipes.ts';
+import { refuse } from '../../support/script-options.ts';
 import { runScript } from './script.ts';
 
 const words = process.argv.slice(2);
-const isWanted = (name: string): boolean => words.length === 0 || words.some((word) => name.includes(word));
+let run = 0;
+const isWanted = (name: string): boolean => {
+  const wanted = words.length === 0 || words.some((word) => name.includes(word));
+  if (wanted) run++;
+  return wanted;
+};
 const commandLines = findCommandLines();
 const boto3 = findBoto3();
 
@@ -29,3 +35,4 @@ for (const major of ['1', '2']) {
   if (!isThere) test(`aws-cli ${major}`, { skip: 'no such "aws" on the PATH' });
 }
 if (boto3.length === 0) test('boto3', { skip: 'no python3 on the PATH has boto3' });
+if (run === 0) refuse('guide-script', `no client of this machine is called ${words.join(' or ')}`);

@@ -148,9 +148,12 @@ class ApiServer implements Api {
 
   /** The answer to who is turned away; the operator is told as well. */
   #refuse(fault: Fault, remoteAddress: string, allow?: string): Refusal {
-    const requestId = makeRequestId(this.#options.random);
+    const { random, clock } = this.#options;
+    const requestId = makeRequestId(random);
     this.#refusals.note(fault, remoteAddress, requestId);
-    return { requestId, reply: allowing(this.#queryDoor.refuse(fault, requestId), allow) };
+    // Node has one for whatever comes by its responses: what is written past them has it too.
+    const headers = { Date: new Date(clock.epochMs()).toUTCString() };
+    return { requestId, reply: allowing({ ...this.#queryDoor.refuse(fault, requestId), headers }, allow) };
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -29,12 +29,15 @@ function raw(text: string): Promise<string> {
   });
 }
 
-/** An error as AWS's clients read it, with the same request id twice. */
+/** An error as AWS's clients read it, with the same request id twice, and the time by which they set their clocks. */
 function assertFault(answer: string, status: number, code: string): void {
   assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `), answer);
   assert.match(answer, new RegExp(`<Code>${code}</Code>`));
   const id = /x-amzn-RequestId: ([0-9a-f-]{36})\r\n/.exec(answer)?.[1];
   assert.ok(id !== undefined && answer.includes(`<RequestId>${id}</RequestId>`));
+  const [date = '', ...others] = answer.match(/(?<=\r\nDate: ).*(?=\r\n)/g) ?? [];
+  assert.deepEqual(others, []);
+  assert.ok(Math.abs(Date.parse(date) - systemClock.epochMs()) < 60_000, date);
 }
 
 describe('a 405 names the methods that are allowed', () => {
@@ -97,6 +100,7 @@ describe('a request says once for which host it is', () => {
     }
     const waiting = `POST / HTTP/1.1\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n`;
     assert.match(await raw(waiting), /<Code>MalformedRequest<\/Code>/);
+    assertFault(await raw('no HTTP\r\n\r\n'), 400, 'MalformedRequest');
   });
 
   it('HTTP/1.0 may leave it out', async () => {

@@ -1,5 +1,5 @@
 /** The credentials file on disk: made at the first start, for its owner's eyes only. */
-import { open, rename } from 'node:fs/promises';
+import { constants, open, rename } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { base32Digits } from '../kit/base32.ts';
 import type { Random } from '../kit/random.ts';
@@ -37,7 +37,8 @@ function isMissing(error: unknown): boolean {
 async function readOwnFile(path: string): Promise<string | undefined> {
   let file: FileHandle;
   try {
-    file = await open(path, 'r');
+    // A named pipe that nobody writes to would have us wait.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -140,8 +141,12 @@ describe('the credentials file', () => {
     }
   });
 
-  it('is refused when it is a folder', async () => {
-    await assert.rejects(openCredentials({ path: folder, random: new SeededRandom(1) }), /not a regular file/);
+  it('is refused when it is a folder, or a named pipe, whose writer is not waited for', async () => {
+    const pipe = join(folder, 'pipe');
+    assert.equal(spawnSync('mkfifo', ['-m', '600', pipe]).status, 0);
+    for (const path of [folder, pipe]) {
+      await assert.rejects(openCredentials({ path, random: new SeededRandom(1) }), /not a regular file/);
+    }
   });
 
   it('takes a fixed key instead of a random one, at the first start and later, and keeps the rest', async () => {

@@ -34,6 +34,12 @@ const FIELD_RULES: Readonly<Record<string, { readonly pattern: RegExp; readonly 
   weir_read_only: { pattern: /^(true|false)$/i, expected: 'true or false' },
 };
 
+/** What the field of a profile must be where `value` is something else; undefined: it is in order, or belongs to other tools. */
+export function expectedOf(field: string, value: string): string | undefined {
+  const rule = Object.hasOwn(FIELD_RULES, field) ? FIELD_RULES[field] : undefined;
+  return rule?.pattern.test(value) === false ? rule.expected : undefined;
+}
+
 interface Section {
   readonly profile: string;
   readonly line: number;
@@ -61,8 +67,8 @@ function parseSections(text: string, fileName: string): Section[] {
     const section = sections.at(-1) ?? fail('a field before the first "[profile]"');
     const [name, value] = [field[1]!.toLowerCase(), field[2]!];
     if (section.fields.has(name)) fail(`${name} is given twice in [${section.profile}]`);
-    const rule = Object.hasOwn(FIELD_RULES, name) ? FIELD_RULES[name] : undefined;
-    if (rule !== undefined && !rule.pattern.test(value)) fail(`${name} must be ${rule.expected}`);
+    const expected = expectedOf(name, value);
+    if (expected !== undefined) fail(`${name} must be ${expected}`);
     section.fields.set(name, value);
   }
   return sections;

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { expectedOf } from '../api/credentials.ts';
 import { messageOf } from '../kit/assert.ts';
 import type { Configuration } from '../model/configuration.ts';
 import { DEFAULT_QUOTAS } from '../model/limits.ts';
@@ -159,15 +160,25 @@ function ec2EndpointOf({
 
 /**
  * The key of `WEIR_ACCESS_KEY_ID` and `WEIR_SECRET_ACCESS_KEY`; undefined without them.
- * @throws {ConfigurationError} when only one of the two is set.
+ * @throws {ConfigurationError} when only one of the two is set, or they could not stand in the credentials file.
  */
 export function fixedKeyOf(environment: Environment): FixedKey | undefined {
   const accessKeyId = environment['WEIR_ACCESS_KEY_ID'] ?? '';
   const secretAccessKey = environment['WEIR_SECRET_ACCESS_KEY'] ?? '';
   if (accessKeyId === '' && secretAccessKey === '') return undefined;
-  if (accessKeyId !== '' && secretAccessKey !== '') return { accessKeyId, secretAccessKey };
+  if (accessKeyId !== '' && secretAccessKey !== '') return checked({ accessKeyId, secretAccessKey });
   const [set, unset] = ['WEIR_ACCESS_KEY_ID', 'WEIR_SECRET_ACCESS_KEY'].sort((name) => (environment[name] ? -1 : 1));
   throw new ConfigurationError([{ source: unset!, message: `is missing, while ${set} is set; set both or neither` }]);
+}
+
+/** Neither is shown. */
+function checked(key: FixedKey): FixedKey {
+  const problems = [
+    { source: 'WEIR_ACCESS_KEY_ID', expected: expectedOf('aws_access_key_id', key.accessKeyId) },
+    { source: 'WEIR_SECRET_ACCESS_KEY', expected: expectedOf('aws_secret_access_key', key.secretAccessKey) },
+  ].flatMap(({ source, expected }) => (expected === undefined ? [] : [{ source, message: `must be ${expected}` }]));
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return key;
 }
 
 const OUTSIDE = {

@@ -1,5 +1,5 @@
 /** The file that WEIR_MASTER_KEY_FILE names. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { messageOf } from '../kit/assert.ts';
 import { MASTER_KEY_BYTES, SecretsError } from './secrets.ts';
 
@@ -33,7 +33,8 @@ export function readMasterKey(path: string): Uint8Array {
 function readOwnFile(path: string): Buffer {
   let descriptor: number;
   try {
-    descriptor = openSync(path, 'r');
+    // A named pipe that nobody writes to would have us wait, deaf to signals.
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     throw refusal(path, `cannot be opened: ${messageOf(error)}`);
   }

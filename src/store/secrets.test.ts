@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -109,6 +110,8 @@ describe('the master key file', () => {
     }
     mkdirSync(join(directory, 'folder'), { mode: 0o700 });
     assert.throws(() => readMasterKey(join(directory, 'folder')), /is not a regular file/);
+    assert.equal(spawnSync('mkfifo', ['-m', '600', join(directory, 'pipe')]).status, 0);
+    assert.throws(() => readMasterKey(join(directory, 'pipe')), /is not a regular file/, 'nobody is waited for');
     assert.throws(() => readMasterKey(join(directory, 'missing')), /WEIR_MASTER_KEY_FILE\): cannot be opened: ENOENT/);
   });
 });

@@ -82,6 +82,12 @@ describe('weir: the command line', () => {
     const half = await runWeir(['serve', '--check'], { WEIR_ACCESS_KEY_ID: 'AKIAALONE' });
     assert.deepEqual([half.code, half.stdout], [1, '']);
     assert.match(half.stderr, /^WEIR_SECRET_ACCESS_KEY: is missing, while WEIR_ACCESS_KEY_ID is set/);
+    const words = await runWeir(['serve', '--check'], {
+      WEIR_ACCESS_KEY_ID: 'AKIA',
+      WEIR_SECRET_ACCESS_KEY: 'two words',
+    });
+    assert.deepEqual([words.code, words.stdout], [1, '']);
+    assert.equal(words.stderr, 'WEIR_SECRET_ACCESS_KEY: must be 1 to 256 printable characters without spaces\n');
     const keyless = await runWeir(['serve', '--check'], { WEIR_MASTER_KEY_FILE: join(file, 'missing') });
     assert.deepEqual([keyless.code, keyless.stdout], [1, '']);
     assert.match(keyless.stderr, /^weir: the master key file .*missing \(WEIR_MASTER_KEY_FILE\): cannot be opened/);

@@ -91,14 +91,14 @@ test('a name that is gone takes no address away, and has none for who asks for i
   assert.equal(await resolver.resolve('db.example'), '10.0.0.1');
 });
 
-test("names that are nobody's have no address for certain, whether anybody answers or not", async () => {
+test("names that are nobody's, or of one label, have no address where nobody answers", async () => {
   await assert.rejects(systemLookup('a.invalid'), { code: 'ENOTFOUND' });
   await assert.rejects(systemLookup('INVALID.'), { code: 'ENOTFOUND' });
   const { answers, nameServer, resolver } = harness();
   answers.set('hosts.example', ['10.0.0.1']);
   assert.equal(await resolver.resolve('hosts.example'), '10.0.0.1');
   nameServer.isAway = true;
-  for (const name of ['name.example', 'www.example.com']) assert.equal(await resolver.resolve(name), undefined);
+  for (const name of ['name.example', 'www.example.com', 'a.test', 'bogus', 'bogus.']) assert.equal(await resolver.resolve(name), undefined);
   assert.deepEqual(await resolver.resolve('example.shop'), { cause: 'EAI_AGAIN example.shop' });
 });
 

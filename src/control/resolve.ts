@@ -14,8 +14,11 @@ export type Lookup = (host: string) => Promise<readonly string[]>;
 const NOT_FOUND = 'ENOTFOUND';
 /** RFC 6761 section 6.4: no such name exists, and nobody needs to be asked. */
 const NEVER_A_NAME = /(?:^|\.)invalid\.?$/i;
-/** RFC 2606: nobody's. Who tries what stands in documentation is told so without a name server, too. */
-const DOCUMENTATION = /(?:^|\.)example(?:\.(?:com|net|org))?\.?$/i;
+/**
+ * Names that no name server is needed for: of one label, which stand in the hosts file if anywhere, and nobody's (RFC 2606, RFC 6761).
+ * Where nobody answers they are told as what they most likely are, slips of the pen and examples.
+ */
+const SELDOM_ANSWERED = /^[^.]+\.?$|(?:^|\.)(?:test|example(?:\.(?:com|net|org))?)\.?$/i;
 
 /** The system's way (hosts file, then DNS). IPv4 first: what listens on IPv6 mostly listens on both. */
 export const systemLookup: Lookup = async (host) => {
@@ -194,7 +197,7 @@ export class HostResolver {
 
 /** What it means that nobody has answered. */
 function failureOf({ host, address }: Name, cause: string): Failure {
-  return address === undefined && DOCUMENTATION.test(host) ? 'none' : { cause };
+  return address === undefined && SELDOM_ANSWERED.test(host) ? 'none' : { cause };
 }
 
 function isNotFound(error: unknown): boolean {

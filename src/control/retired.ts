@@ -33,6 +33,7 @@ function reasonFor(record: LoadBalancer, holder: SlotHolder): DrainReason {
   return isZoneEnabled(record, instance) ? 'listener-deleted' : 'zone-disabled';
 }
 
+/** 0 where connection draining is off: what runs is cut at once then. */
 export function drainingTimeoutMs(record: LoadBalancer): number {
   const { enabled, timeout } = record.attributes.connectionDraining;
   return enabled ? timeout * 1000 : 0;

@@ -60,6 +60,7 @@ function keyCheckOf(record: LoadBalancer, instance: Instance, instancePort: numb
   };
 }
 
+/** Nothing of the target has changed. */
 export function same(a: ScheduledTarget | undefined, b: ScheduledTarget): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -60,6 +60,7 @@ export function formatNetwork({ family, first, prefix }: Network): string {
   return `${formatIp({ family, value: first })}/${prefix}`;
 }
 
+/** False for an address of the other family. */
 export function networkContains(network: Network, address: IpAddress): boolean {
   const below = BigInt(BITS[network.family] - network.prefix);
   return address.family === network.family && address.value >> below === network.first >> below;

@@ -133,6 +133,7 @@ export function layerOf(protocol: Protocol): 4 | 7 {
   return protocol === 'HTTP' || protocol === 'HTTPS' ? 7 : 4;
 }
 
+/** Whether listeners or instances of the protocol speak TLS. */
 export function isTls(protocol: Protocol): boolean {
   return protocol === 'HTTPS' || protocol === 'SSL';
 }

@@ -37,6 +37,7 @@ export function setOfLatency({ sum, buckets }: Latency): StatisticSet {
   return { count, sum, min, max, buckets };
 }
 
+/** Without buckets, and so without percentiles, where one of the two has none. */
 export function mergeSets(a: StatisticSet | undefined, b: StatisticSet): StatisticSet {
   if (a === undefined) return b;
   const merged = {

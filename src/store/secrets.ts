@@ -29,6 +29,7 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const PLAIN = 'plain:';
 
+/** Whether it stands there as it is, sealed with no key. */
 export function isSealedPlain(sealed: string): boolean {
   return sealed.startsWith(PLAIN);
 }

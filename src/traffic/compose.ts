@@ -163,6 +163,7 @@ export function composeBody(outbox: Outbox, bytes: Buffer, body: BodyReader, chu
   if (body.done) composeLastChunk(outbox, body);
 }
 
+/** The end of a chunked body, with the trailers that may go on (RFC 9112 7.1.2). */
 export function composeLastChunk(outbox: Outbox, body: BodyReader): void {
   const trailers = body.trailers();
   outbox.text('0\r\n');

@@ -95,6 +95,7 @@ export function threadsOf(buffer: SharedArrayBuffer): number {
   return (buffer.byteLength - SHARED_BYTES) / (ROW_BYTES + ZONE_BLOCK_BYTES);
 }
 
+/** The cells that all threads write ({@link SHARED}). */
 export function sharedCells(buffer: SharedArrayBuffer): Int32Array {
   return new Int32Array(buffer, 0, SHARED_CELLS);
 }

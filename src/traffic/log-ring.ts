@@ -21,6 +21,7 @@ const MAX_SEGMENT_BYTES = 256 * 1024;
 const SIZE = ACCESS_LOG.ringBytes;
 assert((SIZE & (SIZE - 1)) === 0, 'the size of a ring is a power of two');
 
+/** Empty: for one traffic thread, and those that take its place. */
 export function makeLogRing(): SharedArrayBuffer {
   return new SharedArrayBuffer(CONTROL_BYTES + SIZE);
 }

@@ -123,6 +123,7 @@ export class TargetTable {
   }
 }
 
+/** The place of a slot within its page. */
 export function slotIndex(slot: number): number {
   return slot % PAGE_SLOTS;
 }

@@ -57,6 +57,7 @@ export function tokenOf(position: number): string {
   return Buffer.from(`from ${position}`).toString('base64url');
 }
 
+/** Undefined for what is no token of ours. */
 export function readToken(token: string): number | undefined {
   const position = /^from (\d{1,9})$/.exec(Buffer.from(token, 'base64url').toString())?.[1];
   return position === undefined ? undefined : Number(position);

@@ -63,6 +63,7 @@ export function timesProblem(start: Date, end: Date): string | undefined {
   return from > to ? 'The parameter StartTime must be less than the parameter EndTime.' : undefined;
 }
 
+/** A simple one, or a percentile such as `p99.9`. */
 export function isStatistic(statistic: string): boolean {
   return percentOf(statistic) !== undefined || SIMPLE_STATISTICS.some((simple) => simple === statistic);
 }
@@ -80,6 +81,7 @@ function secondOf(time: Date): number {
   return Math.floor(time.getTime() / 1000);
 }
 
+/** How many, the one that the end cuts off included. */
 export function periodsIn({ start, end, period }: Window): number {
   return Math.ceil((end - start) / period);
 }

@@ -110,6 +110,9 @@ export const CONNECT_TIMEOUT_MS = 5000;
 /** *Ours*: a TLS handshake that takes longer is given up. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
+/** *Ours*: handshakes that an instance may ask for on a connection that is up, with nothing said in between. */
+export const MAX_RENEGOTIATIONS = 3;
+
 /** *Ours*: handshakes begin for as long as everything else takes, between these, one at least, before everybody else has a turn. */
 export const HANDSHAKE_TURN = { shortestMs: 0.2, longestMs: 1, perTurn: Infinity } as const;
 

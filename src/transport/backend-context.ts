@@ -8,7 +8,8 @@ const contexts = new Map<boolean, SecureContext>();
 /**
  * Any instance is talked to, however old its TLS: who it is, is decided by its public key alone, if by anything. Where nobody asks
  * who it is, it need not know of secure renegotiation (RFC 5746) either, which OpenSSL 3 asks of every server: that keeps others from putting
- * something ahead of what is said to the right one. The same context every time: it keeps no sessions.
+ * something ahead of what is said to the right one. Who was asked for a key has no second handshake
+ * (client-handshake.ts). The same context every time: it keeps no sessions.
  */
 export function backendContext(asksForKey: boolean): SecureContext {
   const context = contexts.get(asksForKey) ?? makeContext(asksForKey);
@@ -20,6 +21,6 @@ function makeContext(asksForKey: boolean): SecureContext {
   return createSecureContext({
     minVersion: 'TLSv1',
     ciphers: 'ALL:!aNULL:@SECLEVEL=0',
-    secureOptions: asksForKey ? 0 : constants.SSL_OP_LEGACY_SERVER_CONNECT,
+    secureOptions: asksForKey ? constants.SSL_OP_NO_RENEGOTIATION : constants.SSL_OP_LEGACY_SERVER_CONNECT,
   });
 }

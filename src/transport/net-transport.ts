@@ -153,6 +153,12 @@ export class NetTransport implements Transport {
     const timer = this.clock.after(HANDSHAKE_TIMEOUT_MS, () => connection.lost(HANDSHAKE_TIMED_OUT));
     socket.once('secureConnect', () => timer.cancel());
     socket.once('close', () => timer.cancel());
+    let renegotiates = false;
+    socket.on('secure', () => {
+      if (renegotiates && !handshake.mayRenegotiate(socket.bytesRead))
+        process.nextTick(() => connection.lost('ECONNRESET'));
+      renegotiates = true;
+    });
     socket.on('session', (session: Buffer) => handshake.offerSession(session));
     socket.on('data', (chunk: Buffer) => connection.receivedChunk(chunk));
     return connection;
@@ -176,7 +182,8 @@ class NetConnection implements Connection {
     this.#socket = socket;
     this.owner = owner;
     if (handshake === undefined) socket.on('connect', () => this.#tell(() => this.owner.onConnect(this)));
-    else socket.on('secureConnect', () => this.#secured(socket as TLSSocket, handshake));
+    // It comes again after a renegotiation.
+    else socket.once('secureConnect', () => this.#secured(socket as TLSSocket, handshake));
     socket.on('end', () => this.#tell(() => this.owner.onEnd(this)));
     socket.on('error', (error) => this.lost(codeOf(error)));
     // What breaks the TLS of an accepted socket after its handshake, Node tells by this event alone.

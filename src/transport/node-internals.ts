@@ -69,6 +69,8 @@ export interface TlsHandle extends StreamHandle {
   getCipher(): { name: string; version: string };
   getProtocol(): string;
   getPeerCertificate(abbreviated: boolean): { raw?: Buffer } | undefined;
+  /** Of data, decrypted. */
+  readonly bytesRead: number;
   destroySSL(): void;
   /** Ours: keeps both alive as long as the handle. */
   parent: TcpHandle | undefined;

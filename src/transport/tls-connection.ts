@@ -235,6 +235,10 @@ export class TlsClientConnection extends TlsConnection {
     this.ssl.start();
   }
 
+  override handshakeStarts(): void {
+    if (!this.#handshake.mayRenegotiate(this.ssl.bytesRead)) super.handshakeStarts();
+  }
+
   protected handshakeDone({ resumed }: TlsInfo): void {
     if (this.#handshake.accepts(resumed, () => this.#certificate())) this.owner.onConnect(this);
     else process.nextTick(() => this.refused(PUBLIC_KEY_REFUSED));

@@ -1,8 +1,8 @@
 /** TLS to instances: pooled and resumed connections, public keys, and instances that fail at it. */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
-import type { Server, TlsOptions, TLSSocket } from 'node:tls';
-import { CONNECT_TIMEOUT_MS } from '../../src/model/limits.ts';
+import tls, { type Server, type TlsOptions, type TLSSocket } from 'node:tls';
+import { CONNECT_TIMEOUT_MS, MAX_RENEGOTIATIONS } from '../../src/model/limits.ts';
 import type { CompiledListener } from '../../src/traffic/snapshot.ts';
 import { readMessage, type Message } from '../support/http-reader.ts';
 import { issue } from '../support/issued.ts';
@@ -23,6 +23,17 @@ async function ask(client: Peer): Promise<Message> {
 /** The handshakes that the back end has seen: was each one resumed? */
 function resumptions({ peers }: ScriptedServer): boolean[] {
   return peers.map(({ socket }) => (socket as TLSSocket).isSessionReused());
+}
+
+// Node's own bound on renegotiations would end them in the instance.
+Object.assign(tls, { CLIENT_RENEG_LIMIT: 100 });
+
+/** Another handshake on the connection, asked for by the instance: is it done, or is the connection gone? */
+async function renegotiates(instance: Peer): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = instance.socket as TLSSocket;
+  socket.renegotiate({ requestCert: true, rejectUnauthorized: false }, (error) => resolve(error === null));
+  return Promise.race([promise, instance.shutDown().then(() => false)]);
 }
 
 for (const transport of TRANSPORTS) {
@@ -114,6 +125,36 @@ for (const transport of TRANSPORTS) {
         );
       });
     }
+
+    test('an instance may ask for another handshake in the middle of an exchange, and has each request once', async (t) => {
+      const { traffic, backend } = await start(t, { tls: { maxVersion: 'TLSv1.2' } });
+      const client = await traffic.dial();
+      client.send(GET);
+      const instance = await backend.accept();
+      for (let each = 0; each < 2 * MAX_RENEGOTIATIONS; each++) {
+        if (each > 0) client.send(GET);
+        await readMessage(instance);
+        assert.ok(await renegotiates(instance));
+        instance.send(OK);
+        assert.equal((await readMessage(client)).body, 'ok');
+      }
+      assert.equal(instance.received, '');
+      assert.equal(backend.peers.length, 1);
+    });
+
+    test('an instance that asks for handshakes without end, or for one though it was asked for its key, loses the connection', async (t) => {
+      for (const listener of [{}, { backendPublicKeys: [publicKey(INSTANCE)] }]) {
+        const { traffic, backend } = await start(t, { tls: { maxVersion: 'TLSv1.2' }, listener });
+        const client = await traffic.dial();
+        client.send(GET);
+        const instance = await backend.accept();
+        await readMessage(instance);
+        let done = 0;
+        while (await renegotiates(instance)) done++;
+        assert.equal(done, listener.backendPublicKeys === undefined ? MAX_RENEGOTIATIONS : 0);
+        assert.match((await readMessage(client)).startLine, /^HTTP\/1\.1 504 /);
+      }
+    });
 
     test('a body that ends with the connection is whole', async (t) => {
       const { traffic, backend } = await start(t);
@@ -292,6 +333,21 @@ for (const transport of TRANSPORTS) {
       }
       assert.ok(traffic.refusedKeys.length > 0);
       for (const { received } of wrong.peers) assert.equal(received, '');
+    });
+
+    test('a second handshake tells the instance nothing again', async (t) => {
+      const { traffic, backend } = await start(t, {
+        protocol: 'TCP',
+        tls: { maxVersion: 'TLSv1.2' },
+        listener: { proxyProtocol: true },
+      });
+      const client = await traffic.dial();
+      client.send('before');
+      const instance = await backend.accept();
+      assert.match(await instance.take('before'), /^PROXY TCP4 [^\r\n]+\r\nbefore$/);
+      assert.ok(await renegotiates(instance));
+      client.send('after');
+      assert.equal(await instance.take('after'), 'after');
     });
 
     test('where no instance has a right key the connection is closed', async (t) => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Budget, evaluate, ExpressionError, FUNCTIONS, type Values } from './expression.ts';
+import { Budget, ExpressionError } from './expression-budget.ts';
+import { evaluate, FUNCTIONS, type Scope, type Values } from './expression.ts';
 
 const SERIES: Readonly<Record<string, Values>> = {
   m1: new Map([
@@ -14,7 +15,7 @@ const SERIES: Readonly<Record<string, Values>> = {
     [120, 0],
   ]),
 };
-const scope = () => ({
+const scope = (): Scope => ({
   budget: new Budget(),
   valuesOf: (id: string) => (Object.hasOwn(SERIES, id) ? SERIES[id] : undefined),
   metrics: () => Object.values(SERIES),
@@ -64,6 +65,8 @@ describe('metric math', () => {
     [`SEARCH('{AWS/ELB} x', 'Sum', 60)`, /no function SEARCH; it has SUM,/],
     ['SELECT SUM(m1) FROM "AWS/ELB"', /no function SELECT/],
     [`${'('.repeat(40)}m1${')'.repeat(40)}`, /nested more than 32 deep/],
+    [`${'-'.repeat(2000)}m1`, /nested more than 32 deep/],
+    [`${'2^'.repeat(900)}m1`, /nested more than 32 deep/],
     [`m1 + ${'1 + '.repeat(600)}1`, /longer than 2048/],
     ['[m1, [m2]]', /a time series is wanted/],
     ['[1]', /a time series is wanted/],
@@ -82,6 +85,18 @@ describe('metric math', () => {
     for (const text of ['SUM([FILL(m1, 1)])', 'm1 + 1', '-m1', 'ABS(METRICS())']) {
       assert.throws(() => evaluate(text, long), /takes more than 310 values/, text);
     }
+  });
+
+  it('tells when expressions that refer to each other are nested too deep together', () => {
+    const budget = new Budget();
+    const chain = (length: number): Scope => ({
+      ...scope(),
+      budget,
+      valuesOf: () =>
+        length === 0 ? SERIES['m1'] : evaluate(`${'('.repeat(30)}e${')'.repeat(30)}`, chain(length - 1)),
+    });
+    assert.equal(evaluate('e', chain(15)).size, 3);
+    assert.throws(() => evaluate('e', chain(499)), /nested more than 600 deep, with the expressions/);
   });
 
   it('never fails in another way, whatever it is given', () => {

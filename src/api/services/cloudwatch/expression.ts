@@ -2,6 +2,7 @@
  * Metric math, as far as it is arithmetic: + - * / and ^ of series and numbers, parentheses, and the functions below. A value
  * is there only at times at which all its parts have one; division by zero gives none.
  */
+import { ExpressionError, type Budget } from './expression-budget.ts';
 
 /** Values by time, epoch seconds. */
 export type Values = ReadonlyMap<number, number>;
@@ -20,28 +21,6 @@ export interface Scope {
   /** What all expressions of a call may still take. */
   readonly budget: Budget;
 }
-
-/** *Ours*: values that are calculated with, each time anew; the thread that answers has other work too. */
-const MAX_WORK = 2_000_000;
-
-export class Budget {
-  readonly #max: number;
-  #left: number;
-
-  constructor(max = MAX_WORK) {
-    this.#max = this.#left = max;
-  }
-
-  /** @throws {ExpressionError} when that many values are too many. */
-  spend(values: number): void {
-    this.#left -= values;
-    if (this.#left >= 0) return;
-    throw new ExpressionError(`it takes more than ${this.#max} values; ask for fewer metrics, or a shorter time`);
-  }
-}
-
-/** What is wrong with an expression. */
-export class ExpressionError extends Error {}
 
 const MAX_LENGTH = 2048;
 const MAX_DEPTH = 32;
@@ -100,13 +79,23 @@ class Evaluation {
     return token === undefined ? 'at the end' : `before '${token}'`;
   }
 
-  #sum(): Operand {
+  #open(): void {
     if (++this.#depth > MAX_DEPTH) throw new ExpressionError(`it is nested more than ${MAX_DEPTH} deep`);
+    this.#scope.budget.open();
+  }
+
+  #close(): void {
+    this.#depth--;
+    this.#scope.budget.close();
+  }
+
+  #sum(): Operand {
+    this.#open();
     let value = this.#product();
     for (let sign = this.#takes('+', '-'); sign !== undefined; sign = this.#takes('+', '-')) {
       value = this.#combine(value, this.#product(), sign);
     }
-    this.#depth--;
+    this.#close();
     return value;
   }
 
@@ -119,9 +108,16 @@ class Evaluation {
   }
 
   #power(): Operand {
-    if (this.#takes('-') !== undefined) return this.#combine(0, this.#power(), '-');
+    if (this.#takes('-') !== undefined) return this.#combine(0, this.#nextPower(), '-');
     const value = this.#single();
-    return this.#takes('^') === undefined ? value : this.#combine(value, this.#power(), '^');
+    return this.#takes('^') === undefined ? value : this.#combine(value, this.#nextPower(), '^');
+  }
+
+  #nextPower(): Operand {
+    this.#open();
+    const value = this.#power();
+    this.#close();
+    return value;
   }
 
   #combine(left: Operand, right: Operand, sign: string): Operand {

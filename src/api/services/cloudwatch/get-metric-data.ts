@@ -2,7 +2,8 @@
 import { statisticOf } from '../../../observe/cloudwatch-statistics.ts';
 import type { Structure } from '../../codec/value.ts';
 import { Fault, shown } from '../../fault.ts';
-import { Budget, evaluate, ExpressionError } from './expression.ts';
+import { Budget, ExpressionError } from './expression-budget.ts';
+import { evaluate } from './expression.ts';
 import type { Values } from './expression.ts';
 import { readToken, tokenOf } from './list-metrics.ts';
 import { cloudWatchFault } from './model.ts';

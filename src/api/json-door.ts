@@ -11,7 +11,10 @@ const TARGET_HEADER = 'x-amz-target';
 const DEFAULT_CONTENT_TYPE = 'application/x-amz-json-1.1';
 const BAD_REQUEST = 400;
 
-/** The names that these protocols have for the errors that all services share; the client's faults are all 400. */
+/**
+ * The names that these protocols have for the errors that all services share; the client's faults are all 400. RequestExpired is
+ * that here too: by it clients know that their clock is wrong, and correct it.
+ */
 const CODES: Record<string, string> = {
   AccessDenied: 'AccessDeniedException',
   IncompleteSignature: 'IncompleteSignatureException',
@@ -19,7 +22,6 @@ const CODES: Record<string, string> = {
   InvalidClientTokenId: 'UnrecognizedClientException',
   MalformedRequest: 'SerializationException',
   MissingAuthenticationToken: 'MissingAuthenticationTokenException',
-  RequestExpired: 'RequestExpiredException',
   ServiceUnavailable: 'ServiceUnavailableException',
   SignatureDoesNotMatch: 'InvalidSignatureException',
   ValidationError: 'ValidationException',

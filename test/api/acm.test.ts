@@ -365,6 +365,16 @@ describe('tags of certificates', () => {
 });
 
 describe('the JSON protocol', () => {
+  it('RequestExpired, by which clients know that it is their clock: far from it in either direction', async () => {
+    for (const systemClockOffset of [-3_600_000, 3_600_000]) {
+      const options = { endpoint: harness.endpoint, region: 'us-east-1', credentials: KEY, maxAttempts: 1 };
+      const late = new ACMClient({ ...options, systemClockOffset });
+      const { code, status } = await harness.refused(() => describeOne(MISSING, late));
+      assert.deepEqual([code, status], ['RequestExpired', 400]);
+      late.destroy();
+    }
+  });
+
   it('answers what it does not know, and who is not known, as its clients read it', async () => {
     const stranger = client({ ...KEY, accessKeyId: 'AKIAUNKNOWN' });
     const unknown = await harness.refused(() => describeOne(MISSING, stranger));

@@ -25,7 +25,7 @@ const serves = process.argv[2] === 'serve' || process.argv[2] === 'demo';
 
 if (serves) takeEarlySignals();
 // From now on a signal that our launcher passes on (launch, below) is not lost, and ends nothing that it should not.
-if (process.env.WEIR_LAUNCHER === String(process.ppid)) process.send?.('begun');
+if (process.env.WEIR_LAUNCHER === String(process.ppid)) process.send?.('begun', () => undefined);
 const runningMajor = Number(process.versions.node.split('.')[0]);
 if (runningMajor >= WANTED_MAJOR) {
   const { main } = await import(pathToFileURL(entry).href);

@@ -98,7 +98,8 @@ test("names that are nobody's, or of one label, have no address where nobody ans
   answers.set('hosts.example', ['10.0.0.1']);
   assert.equal(await resolver.resolve('hosts.example'), '10.0.0.1');
   nameServer.isAway = true;
-  for (const name of ['name.example', 'www.example.com', 'a.test', 'bogus', 'bogus.']) assert.equal(await resolver.resolve(name), undefined);
+  for (const name of ['name.example', 'www.example.com', 'a.test', 'bogus', 'bogus.'])
+    assert.equal(await resolver.resolve(name), undefined);
   assert.deepEqual(await resolver.resolve('example.shop'), { cause: 'EAI_AGAIN example.shop' });
 });
 

@@ -278,4 +278,12 @@ describe('weir serve: the service manager', () => {
     assert.match(again, /^\/run\/notify READY=1$/);
     assert.match(stopping, /^\/run\/notify STOPPING=1$/);
   });
+
+  it('is missed in the log where systemd-notify fails', async (test) => {
+    const directory = temporaryDirectory(test);
+    writeFileSync(join(directory, 'systemd-notify'), '#!/bin/sh\nexit 7\n', { mode: 0o755 });
+    const environment = { NOTIFY_SOCKET: '/run/notify', PATH: `${directory}:${process.env['PATH']}` };
+    const weir = new WeirProcess(test, { environment });
+    await weir.until('the warning', () => /"code":7,.*the service manager was not told/.test(weir.stderr));
+  });
 });

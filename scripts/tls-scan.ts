@@ -117,7 +117,7 @@ async function scan(policy: Policy, key: 'rsa' | 'ecdsa', certificate: Issued): 
   const { transport } = await chooseTransport('handle', events, systemClock);
   const compiled = {
     ...resolved,
-    key: policy.policyName,
+    key: `${policy.policyName} ${key}`,
     certificate: certificate.certificate,
     privateKey: certificate.privateKey,
     ticketKey: systemRandom.bytes(48),

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { issue } from '../../test/support/issued.ts';
 import { servedTls } from '../../test/support/tls.ts';
 import { counterRow, makeCounters } from './counters.ts';
@@ -37,5 +39,34 @@ test('what OpenSSL refuses leaves the context, and new tickets for it do not mak
     assert.equal(tls.context, context);
   }
   tls.update(servedTls());
+  assert.equal(tls.failure, undefined);
+});
+
+test('listeners with one certificate and policy share a context, after new tickets too, and no others', () => {
+  const listen = (changed = {}) => new ListenerTls(servedTls(changed), ROW, () => true);
+  const [one, two, other] = [listen(), listen(), listen({ issued: issue() })];
+  assert.equal(one.context, two.context);
+  assert.notEqual(one.context, other.context);
+  const before = one.context;
+  for (const each of [one, two]) each.update(servedTls({ ticketSeed: 2 }));
+  for (const each of [one, two, listen({ ticketSeed: 2 })]) assert.equal(each.context, before);
+  const policy = ['Protocol-TLSv1.2', 'ECDHE-ECDSA-AES128-GCM-SHA256'];
+  one.update(servedTls({ ticketSeed: 2, policy }));
+  assert.notEqual(one.context, two.context);
+  two.update(servedTls({ ticketSeed: 2, policy }));
+  assert.equal(one.context, two.context);
+});
+
+test('a context that no listener has any more can be collected', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const tls = new ListenerTls(servedTls({ issued: issue() }), ROW, () => true);
+  const before = new WeakRef(tls.context);
+  tls.update(servedTls());
+  // What was looked at in this turn stays until its end.
+  while (before.deref() !== undefined) {
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+  }
   assert.equal(tls.failure, undefined);
 });

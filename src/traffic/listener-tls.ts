@@ -15,6 +15,15 @@ import type { CompiledTls } from './snapshot.ts';
 /** Seconds that a ticket is good for. */
 const SESSION_TIMEOUT_SECONDS = 300;
 
+/**
+ * Of this thread, by `CompiledTls.key`: one certificate often serves many listeners, and a context takes 0.3 ms to make and 22 KB to
+ * keep. As long as somebody has it.
+ */
+const contexts = new Map<string, WeakRef<SecureContext>>();
+const unused = new FinalizationRegistry((key: string) => {
+  if (contexts.get(key)?.deref() === undefined) contexts.delete(key);
+});
+
 export class ListenerTls implements ServerTls {
   context: SecureContext;
   /** Why the latest certificate or policy does not serve; what served before goes on. */
@@ -38,13 +47,13 @@ export class ListenerTls implements ServerTls {
     if (compiled.key === before.key) return;
     this.#latest = compiled;
     // A context takes 0.3 ms to make, and all listeners get their new tickets at the same moment.
-    if (this.failure === undefined && isSameButTickets(before, compiled)) setTicketKey(this.context, compiled);
+    if (this.failure === undefined && isSameButTickets(before, compiled)) renewTickets(this.context, before, compiled);
     else this.context = this.#make() ?? this.context;
   }
 
   #make(): SecureContext | undefined {
     try {
-      const context = makeServerContext(this.#latest);
+      const context = contextOf(this.#latest);
       this.failure = undefined;
       return context;
     } catch (error) {
@@ -63,9 +72,22 @@ function isSameButTickets(before: CompiledTls, after: CompiledTls): boolean {
   return isDeepStrictEqual({ ...before, key: '', ticketKey: '' }, { ...after, key: '', ticketKey: '' });
 }
 
-/** As `tls.Server` does it (setTicketKeys). */
-function setTicketKey({ context }: SecureContext, { ticketKey }: CompiledTls): void {
-  (context as { setTicketKeys(keys: Buffer): void }).setTicketKeys(Buffer.from(ticketKey));
+function contextOf(compiled: CompiledTls): SecureContext {
+  const known = contexts.get(compiled.key)?.deref();
+  return known ?? remember(compiled.key, makeServerContext(compiled));
+}
+
+function remember(key: string, context: SecureContext): SecureContext {
+  contexts.set(key, new WeakRef(context));
+  unused.register(context, key);
+  return context;
+}
+
+/** As `tls.Server` does it (setTicketKeys). Whoever shares the context is told the same in the same message. */
+function renewTickets(context: SecureContext, before: CompiledTls, { key, ticketKey }: CompiledTls): void {
+  (context.context as { setTicketKeys(keys: Buffer): void }).setTicketKeys(Buffer.from(ticketKey));
+  if (contexts.get(before.key)?.deref() === context) contexts.delete(before.key);
+  if (contexts.get(key)?.deref() !== context) remember(key, context);
 }
 
 /**

@@ -197,7 +197,9 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     if (held !== undefined) {
       const isWhole = end - start === BUFFERS.sharedRead;
       if (isWhole && held.bytes.length < HTTP_HEAD.maxBytes) held.moveInto(this.#context.headBuffers.take());
+      const { bytes: room } = held;
       held.append(bytes, start, end);
+      if (held.bytes !== room) this.#context.headBuffers.giveBack(room);
       if (held.length < LONG_HEAD.bytes || !this.#readsHead) this.#processHeld();
       else if (!isWhole || held.length > HTTP_HEAD.maxBytes || held.worthParsing()) this.#awaitTurn();
     } else if (this.#readsHead && !endsWithin(bytes, start, end)) {
@@ -284,14 +286,17 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     if (isPart && !held.worthParsing() && held.length <= HTTP_HEAD.maxBytes) return;
     const next = this.#process(held.bytes, held.start, held.end);
     if (next < held.end && this.#state < STATE.lingering) held.advance(next);
-    else this.#dropHeld();
+    else {
+      this.#held = undefined;
+      this.#context.headBuffers.giveBack(held.bytes);
+    }
   }
 
   #dropHeld(): void {
     const held = this.#held;
     if (held === undefined) return;
     this.#held = undefined;
-    // What is being read at this moment may still be looked at.
+    // What is being read at this moment may still be looked at, and is given back behind that.
     if (!this.#processing) this.#context.headBuffers.giveBack(held.bytes);
   }
 
@@ -1005,7 +1010,6 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     this.sendResponse(this.#context.outbox);
     const target = this.#target!;
     const held = this.#held;
-    // It is the relay's.
     this.#held = undefined;
     const entry = this.#entry;
     // Its line is written when the relay ends.
@@ -1018,6 +1022,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     backend.release();
     const relay = new Relay(this.#context, this.#listener, target, this.connection);
     relay.join(backend.connection, held, this.#ended, entry);
+    if (held !== undefined) this.#context.headBuffers.giveBack(held.bytes);
   }
 }
 

@@ -7,15 +7,13 @@ import { LineLimit } from '../kit/line-limit.ts';
 import type { Log } from '../kit/log.ts';
 import type { Fault } from './fault.ts';
 
-const LIMITS = { lines: 20, windowMs: 10_000 };
-
 export class RefusalLog {
   readonly #log: Log;
   readonly #limit: LineLimit;
 
   constructor(clock: Clock, log: Log) {
     this.#log = log;
-    this.#limit = new LineLimit(clock, LIMITS);
+    this.#limit = new LineLimit(clock);
   }
 
   /** One line; of more than twenty in ten seconds, the next line says how many were not logged. */

@@ -1,32 +1,28 @@
 import type { Clock } from './clock.ts';
 
-export interface LineLimits {
-  readonly lines: number;
-  readonly windowMs: number;
-}
+const WINDOW_MS = 10_000;
+const LINES_PER_WINDOW = 20;
 
-/** Lines of a log that a stranger can cause, who must not fill the disk with them: some in a while, and the rest is counted. */
+/** Lines of a log that a stranger can cause, who must not fill the disk with them: twenty in ten seconds, and the rest is counted. */
 export class LineLimit {
   readonly #clock: Clock;
-  readonly #limits: LineLimits;
   #windowEndMs = -Infinity;
   /** Lines in this window. */
   #said = 0;
   #unsaid = 0;
 
-  constructor(clock: Clock, limits: LineLimits) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#limits = limits;
   }
 
   /** Undefined: this line is not to be logged. Else it is, and so many before it were not. */
   admit(): number | undefined {
     const nowMs = this.#clock.monotonicMs();
     if (nowMs >= this.#windowEndMs) {
-      this.#windowEndMs = nowMs + this.#limits.windowMs;
+      this.#windowEndMs = nowMs + WINDOW_MS;
       this.#said = 0;
     }
-    if (this.#said === this.#limits.lines) {
+    if (this.#said === LINES_PER_WINDOW) {
       this.#unsaid++;
       return undefined;
     }

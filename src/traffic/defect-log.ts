@@ -6,15 +6,13 @@ import type { Clock } from '../kit/clock.ts';
 import { LineLimit } from '../kit/line-limit.ts';
 import type { ThreadMessage } from './snapshot.ts';
 
-const LIMITS = { lines: 20, windowMs: 10_000 };
-
 export class DefectLog {
   readonly #say: (message: ThreadMessage) => void;
   readonly #limit: LineLimit;
 
   constructor(clock: Clock, say: (message: ThreadMessage) => void) {
     this.#say = say;
-    this.#limit = new LineLimit(clock, LIMITS);
+    this.#limit = new LineLimit(clock);
   }
 
   /** One line; of more than twenty in ten seconds, the next line says how many were not logged. */

@@ -18,6 +18,7 @@ import fc from 'fast-check';
 import { put, remove, sampleLoadBalancer } from '../../test/support/records.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { unusableDirectory } from './directory-lock.ts';
+import { movedMessage } from './files-in-place.ts';
 import { makeRow, StoreError, type Row } from './records.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './sqlite.ts';
 
@@ -276,6 +277,26 @@ describe('sqlite store: a disk that fails', () => {
     assert.deepEqual(killed.view().list('load-balancer'), [web]);
     await killed.close();
   });
+
+  for (const file of ['state.db', 'state.db-wal']) {
+    it(`acknowledges nothing while ${file} is moved away or replaced, and goes on when it is back`, async (test) => {
+      const path = await stateOfTwo(test);
+      const store = openSqliteStore(path);
+      const [named, aside] = [join(dirname(path), file), `${path}-aside`];
+      const refused = { outcome: 'failed', message: movedMessage(named) };
+      renameSync(named, aside);
+      assert.deepEqual(await store.commit(1, [remove(web)]), refused);
+      copyFileSync(aside, named);
+      assert.deepEqual(await store.commit(1, [remove(web)]), refused);
+      assert.deepEqual(store.view().list('load-balancer'), [api, web]);
+      renameSync(aside, named);
+      assert.deepEqual(await store.commit(1, [remove(web)]), { outcome: 'committed', revision: 2 });
+      await store.close();
+      const again = openSqliteStore(path);
+      assert.deepEqual(again.view().list('load-balancer'), [api]);
+      await again.close();
+    });
+  }
 
   it('fails a commit that the disk has no room for, and takes smaller ones', async (test) => {
     const path = await stateOfTwo(test);

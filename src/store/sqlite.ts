@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { messageOf } from '../kit/assert.ts';
 import { lockDirectory } from './directory-lock.ts';
+import { filesInPlace } from './files-in-place.ts';
 import { cutLog, markLog, type LogMark } from './log-tail.ts';
 import { canonicalChanges, decodeRecord, encodeRecord, NewerError, StoreError, type Row } from './records.ts';
 import { damaged, makeDirectory, newer, openDatabaseFile, whyNotOpened, type OpenDatabase } from './sqlite-file.ts';
@@ -33,7 +34,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
     const { DatabaseSync } = sqliteModule();
     const database = openDatabaseFile(path, options.open ?? ((file) => new DatabaseSync(file)), options.witness);
     // Where the path is a link, SQLite has the log beside what it leads to.
-    return new SqliteStore(database, readState(database, path), `${realpathSync(path)}-wal`, unlock);
+    return new SqliteStore(database, readState(database, path), realpathSync(path), unlock);
   } catch (error) {
     unlock();
     throw error;
@@ -43,6 +44,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
 class SqliteStore implements Store {
   readonly #database: DatabaseSync;
   readonly #logPath: string;
+  readonly #demandInPlace: () => void;
   readonly #unlock: () => void;
   readonly #watchers = new Watchers();
   readonly #setRevision: StatementSync;
@@ -51,9 +53,10 @@ class SqliteStore implements Store {
   #view: StateView;
   #open = true;
 
-  constructor(database: DatabaseSync, view: StateView, logPath: string, unlock: () => void) {
+  constructor(database: DatabaseSync, view: StateView, path: string, unlock: () => void) {
     this.#database = database;
-    this.#logPath = logPath;
+    this.#logPath = `${path}-wal`;
+    this.#demandInPlace = filesInPlace([path, this.#logPath]);
     this.#view = view;
     this.#unlock = unlock;
     this.#setRevision = database.prepare('UPDATE state SET revision = ? WHERE revision = ?');
@@ -101,6 +104,7 @@ class SqliteStore implements Store {
     if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
     const mark = markLog(this.#logPath);
     this.#database.exec('BEGIN IMMEDIATE');
+    this.#demandInPlace();
     return mark;
   }
 

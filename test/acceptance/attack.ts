@@ -1,6 +1,7 @@
 /** One attack: what it takes of a weir, what it costs who leads it, and what others notice. */
 import { HTTP_PORT } from '../../bench/addresses.ts';
 import type { ClientFigures } from '../../bench/sample.ts';
+import { medianOf } from '../../bench/summary.ts';
 import { errorCount, errorsText, megabytes, milliseconds, renderTable } from './figures.ts';
 import { Flood, wireBytes, type FloodFigures, type FloodPlan } from './flood.ts';
 import { measureLatency } from './latency.ts';
@@ -23,6 +24,8 @@ const FEW = 20;
 /** Of the rate that was asked for: less is another attack. */
 const MIN_OFFERED = 0.95;
 const P99_FACTOR = 2;
+/** So often are others watched, before and during: one pause of a few milliseconds is a p99, and comes and goes. */
+const WATCHES = 3;
 
 export interface Attack extends Pick<FloodPlan, 'count' | 'ratePerSecond' | 'together' | 'drip' | 'leave'> {
   readonly name: string;
@@ -61,24 +64,35 @@ interface Others {
   readonly new: FloodFigures;
 }
 
-/** What came of it. */
-export interface Endured {
-  readonly attack: Attack;
+/** One time that it was led while others were watched. */
+interface Watch {
   readonly flood: FloodFigures;
   /** How many were accepted, where that is told. */
   readonly accepted: number | undefined;
+  /** Just before it. */
   readonly before: Others;
   readonly during: Others;
-  /** The first time: memory that has been used once is used again. */
-  readonly held: Held;
   readonly cpuSeconds: number;
-  readonly errors: number;
 }
 
-/** Leads the attack, and once more while others go on as they did before. */
-export async function endure(lab: Lab, { attacked, starter }: Stage, attack: Attack): Promise<Endured> {
+/** What came of it. */
+export interface Endured {
+  readonly attack: Attack;
+  /** The first time: memory that has been used once is used again. */
+  readonly held: Held;
+  readonly watches: readonly Watch[];
+}
+
+/** Leads the attack, and then again a few times while others go on as they did before. */
+export async function endure(lab: Lab, stage: Stage, attack: Attack): Promise<Endured> {
   lab.say(`${attack.name}: ${attack.count} clients, ${attack.ratePerSecond} a second`);
-  const held = await rehearse(lab, attacked, attack);
+  const held = await rehearse(lab, stage.attacked, attack);
+  const watches: Watch[] = [];
+  while (watches.length < WATCHES) watches.push(await watch(lab, stage, attack));
+  return { attack, held, watches };
+}
+
+async function watch(lab: Lab, { attacked, starter }: Stage, attack: Attack): Promise<Watch> {
   const before = await probe(lab, starter);
   const { cpuSeconds: cpuBefore } = attacked;
   const acceptedBefore = await attacked.accepted();
@@ -88,9 +102,8 @@ export async function endure(lab: Lab, { attacked, starter }: Stage, attack: Att
   const cpuSeconds = attacked.cpuSeconds - cpuBefore;
   const figures = await flood.end();
   await untilGone(attacked);
-  const counted = attack.secure === true ? undefined : (await attacked.accepted()) - acceptedBefore;
-  const errors = errorCount(during.connected.errors);
-  return { attack, flood: figures, accepted: counted, before, during, held, cpuSeconds, errors };
+  const accepted = attack.secure === true ? undefined : (await attacked.accepted()) - acceptedBefore;
+  return { flood: figures, accepted, before, during, cpuSeconds };
 }
 
 /**
@@ -147,53 +160,86 @@ export function amplification({ attack, held }: Endured): number | undefined {
 }
 
 const perSecond = ({ offered, offeredMs }: FloodFigures): number => (offered / offeredMs) * 1000;
-const factorOf = ({ before, during }: Endured): number => during.connected.p99Us / before.connected.p99Us;
-const both = ({ p50Us, p99Us }: Pick<ClientFigures, 'p50Us' | 'p99Us'>): string =>
-  `${milliseconds(p50Us)}, ${milliseconds(p99Us)}`;
+const factorOf = ({ before, during }: Watch): number => during.connected.p99Us / before.connected.p99Us;
+const errorsOf = ({ during }: Watch): number => errorCount(during.connected.errors);
+
+/** The median of what was measured each time. */
+function typical({ watches }: Endured, of: (watch: Watch) => number): number {
+  return medianOf(watches.map(of));
+}
+
+/** p50 and p99 of those whom `of` names. */
+function both(endured: Endured, of: (watch: Watch) => Pick<ClientFigures, 'p50Us' | 'p99Us'>): string {
+  const p50Us = typical(endured, (watch) => of(watch).p50Us);
+  return `${milliseconds(p50Us)}, ${milliseconds(typical(endured, (watch) => of(watch).p99Us))}`;
+}
+
+/** How many times the p99 of before others see meanwhile: the median, the least and the most. */
+function factorText(endured: Endured): string {
+  const all = endured.watches.map(factorOf);
+  const [least, most] = [Math.min(...all), Math.max(...all)];
+  return `${typical(endured, factorOf).toFixed(2)} (${least.toFixed(2)}-${most.toFixed(2)})`;
+}
 
 /** Puts into the table what must hold of every attack, and what it has cost. */
 export function demandBounds({ figures }: Lab, endured: Endured): void {
-  const { attack, flood, before, during, cpuSeconds, held } = endured;
+  const { attack, held, watches } = endured;
   const { name, ratePerSecond } = attack;
   const wanted = ratePerSecond * MIN_OFFERED;
-  const offered = perSecond(flood);
+  const offered = typical(endured, ({ flood }) => perSecond(flood));
   figures.demand(`${name}: offered, a second`, offered.toFixed(0), `>= ${wanted.toFixed(0)}`, offered >= wanted);
   if (attack.leave === undefined) {
-    const lost = flood.failed + flood.ended;
-    figures.demand(`${name}: held, lost`, `${flood.connected}, ${lost}`, '0 lost', lost === 0);
+    const connected = typical(endured, ({ flood }) => flood.connected);
+    const lost = watches.reduce((sum, { flood }) => sum + flood.failed + flood.ended, 0);
+    figures.demand(`${name}: held, lost`, `${connected}, ${lost}`, '0 lost', lost === 0);
   }
   figures.note(`${name}: RSS before, at most`, `${megabytes(held.startBytes)}, ${megabytes(held.peakBytes)}`);
-  const cpuUs = (cpuSeconds * 1e6) / Math.max(1, flood.connected);
+  const cpuSeconds = typical(endured, (watch) => watch.cpuSeconds);
+  const cpuUs = typical(endured, (watch) => (watch.cpuSeconds * 1e6) / Math.max(1, watch.flood.connected));
   figures.note(`${name}: CPU of weir`, `${cpuSeconds.toFixed(1)} s, ${cpuUs.toFixed(0)} us for each connection`);
-  figures.note(`${name}: others before: p50, p99`, both(before.connected));
-  const p99 = `p99 < ${milliseconds(before.connected.p99Us * P99_FACTOR)}`;
-  figures.demand(`${name}: others: p50, p99`, both(during.connected), p99, factorOf(endured) < P99_FACTOR);
-  figures.demand(`${name}: others' errors`, errorsText(during.connected.errors), 'none', endured.errors === 0);
-  figures.note(`${name}: new clients before, during: p50, p99`, `${both(before.new)}; ${both(during.new)}`);
+  figures.note(`${name}: others before: p50, p99`, before(endured));
+  figures.note(`${name}: others: p50, p99`, during(endured));
+  const unharmed = typical(endured, factorOf) < P99_FACTOR;
+  figures.demand(`${name}: others' p99, times that before`, factorText(endured), `< ${P99_FACTOR}`, unharmed);
+  const failed = watches.find((watch) => errorsOf(watch) > 0)?.during.connected.errors ?? {};
+  figures.demand(`${name}: others' errors`, errorsText(failed), 'none', errorCount(failed) === 0);
+  figures.note(`${name}: new clients before, during: p50, p99`, `${newBefore(endured)}; ${newDuring(endured)}`);
 }
+
+const before = (endured: Endured): string => both(endured, (watch) => watch.before.connected);
+const during = (endured: Endured): string => both(endured, (watch) => watch.during.connected);
+const newBefore = (endured: Endured): string => both(endured, (watch) => watch.before.new);
+const newDuring = (endured: Endured): string => both(endured, (watch) => watch.during.new);
 
 /** A line for each. */
 export function attackTable(all: readonly Endured[]): string {
   const head = ['attack', 'offered', 'a second', 'accepted', 'held for each', 'per byte sent'];
   const others = ['before: p50, p99', 'during: p50, p99', 'p99 times', 'new clients before', 'during', 'verdict'];
-  const rows = all.map((endured) => {
-    const { attack, flood, before, during, held } = endured;
-    const amplified = amplification(endured);
-    const heldBytes = (held.peakBytes - held.startBytes) / Math.max(1, held.flood.connected);
-    return [
-      attack.name,
-      String(flood.offered),
-      perSecond(flood).toFixed(0),
-      endured.accepted === undefined ? `${flood.answered} answered` : String(endured.accepted),
-      amplified === undefined ? '' : `${(heldBytes / 1024).toFixed(1)} KB`,
-      amplified?.toFixed(1) ?? '',
-      both(before.connected),
-      both(during.connected),
-      factorOf(endured).toFixed(2),
-      both(before.new),
-      both(during.new),
-      factorOf(endured) < P99_FACTOR && endured.errors === 0 ? 'unharmed' : 'HARMED',
-    ];
-  });
-  return renderTable([...head, ...others], rows, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  return renderTable([...head, ...others], all.map(attackRow), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+}
+
+function attackRow(endured: Endured): string[] {
+  const { attack, held, watches } = endured;
+  const amplified = amplification(endured);
+  const heldBytes = (held.peakBytes - held.startBytes) / Math.max(1, held.flood.connected);
+  const isUnharmed = typical(endured, factorOf) < P99_FACTOR && watches.every((watch) => errorsOf(watch) === 0);
+  return [
+    attack.name,
+    String(typical(endured, ({ flood }) => flood.offered)),
+    typical(endured, ({ flood }) => perSecond(flood)).toFixed(0),
+    acceptedText(endured),
+    amplified === undefined ? '' : `${(heldBytes / 1024).toFixed(1)} KB`,
+    amplified?.toFixed(1) ?? '',
+    before(endured),
+    during(endured),
+    factorText(endured),
+    newBefore(endured),
+    newDuring(endured),
+    isUnharmed ? 'unharmed' : 'HARMED',
+  ];
+}
+
+function acceptedText(endured: Endured): string {
+  if (endured.attack.secure === true) return `${typical(endured, ({ flood }) => flood.answered)} answered`;
+  return String(typical(endured, ({ accepted }) => accepted ?? 0));
 }

@@ -34,7 +34,7 @@ export const exhaustion: AcceptanceRun = {
   name: 'exhaustion',
   about: `${DESCRIPTORS} descriptors, a small heap, 10000 slow clients, heads of 64 KB, a storm of connections: bounded, and nobody else notices`,
   needs: ['nginx', 'wrk', 'taskset', 'chrt'],
-  limitSeconds: 600,
+  limitSeconds: 1200,
   async run(lab) {
     const { peer: cpus } = setApart(lab);
     const starter = servedFirst(lab);
@@ -54,7 +54,7 @@ export const exhaustionOfHaproxy: AcceptanceRun = {
   name: 'exhaustion-of-haproxy',
   about: 'the same attacks on HAProxy, to see what others notice of them there',
   needs: ['nginx', 'haproxy', 'wrk', 'taskset', 'chrt'],
-  limitSeconds: 600,
+  limitSeconds: 1200,
   async run(lab) {
     const { peer: cpus } = setApart(lab);
     const starter = servedFirst(lab);

@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -9,11 +21,14 @@ import { logDamage } from './log-damage.ts';
 
 const WRITER = fileURLToPath(new URL('../../test/support/store-writer.ts', import.meta.url));
 const HEADER_BYTES = 32;
+const FRAME_BYTES = 24 + 4096;
+const INDEX_HEADER_BYTES = 48;
+const INDEX_FRAMES = 16;
 
 /** A state as a kill has left it, with several commits in its log. */
-function killed(test: TestContext): string {
+function killed(test: TestContext, seed = '1'): string {
   const path = join(temporaryDirectory(test), 'state.db');
-  const { stdout } = spawnSync(process.execPath, [WRITER, path, '1', 'some-and-die'], { encoding: 'utf8' });
+  const { stdout } = spawnSync(process.execPath, [WRITER, path, seed, 'some-and-die'], { encoding: 'utf8' });
   assert.match(stdout, /^\d+$/m);
   assert.ok(existsSync(`${path}-wal`) && existsSync(`${path}-shm`));
   return path;
@@ -66,5 +81,55 @@ describe('the log of the state', () => {
     assert.match(logDamage(path)!, /state\.db-wal is damaged at its beginning$/);
     rmSync(`${path}-wal`);
     assert.match(logDamage(path)!, /state\.db-wal is missing, while .*state\.db-shm tells of commits in it$/);
+  });
+
+  it('is damaged where nothing but its beginning is left, as its index tells', (test) => {
+    const path = killed(test);
+    for (const size of [HEADER_BYTES, 0]) {
+      truncateSync(`${path}-wal`, size);
+      assert.match(logDamage(path)!, /state\.db-wal is cut off, while .*state\.db-shm tells of commits in it$/);
+    }
+    rmSync(`${path}-shm`);
+    assert.equal(logDamage(path), undefined, 'a log that has yet to begin');
+  });
+
+  it('is damaged where a commit has begun behind a frame that cannot be read', (test) => {
+    const path = killed(test);
+    const log = `${path}-wal`;
+    const bytes = readFileSync(log);
+    const lastFrame = bytes.subarray(bytes.length - FRAME_BYTES);
+    rmSync(`${path}-shm`);
+    flip(log, bytes.length - 1);
+    assert.equal(logDamage(path), undefined, 'the last commit may have been cut short');
+    appendFileSync(log, lastFrame.subarray(0, 100));
+    assert.match(logDamage(path)!, new RegExp(`damaged at byte ${bytes.length - FRAME_BYTES}, and commits`));
+  });
+
+  it('is none the worse for frames of an earlier round behind a commit that was cut short', (test) => {
+    const path = killed(test);
+    const log = `${path}-wal`;
+    const earlier = Buffer.from(readFileSync(log).subarray(-FRAME_BYTES));
+    // Its salts: those of another round.
+    earlier.fill(0xa5, 8, 16);
+    flip(log, statSync(log).size - 1);
+    rmSync(`${path}-shm`);
+    appendFileSync(log, earlier);
+    assert.equal(logDamage(path), undefined);
+  });
+
+  it('is judged by an index of its own that is whole, and by no other', (test) => {
+    const paths = [killed(test), killed(test, '2')];
+    const [short, long] = paths.sort((a, b) => statSync(`${a}-wal`).size - statSync(`${b}-wal`).size);
+    const index = readFileSync(`${short!}-shm`);
+    copyFileSync(`${long!}-shm`, `${short!}-shm`);
+    assert.equal(logDamage(short!), undefined, 'of an earlier round');
+    writeFileSync(`${short!}-shm`, index);
+    const change = (at: number, size = index.length) => {
+      writeFileSync(`${short!}-shm`, index.subarray(0, size));
+      if (at < size) flip(`${short!}-shm`, at);
+      return logDamage(short!);
+    };
+    assert.equal(change(INDEX_FRAMES + 1), undefined, 'a kill came between the copies of its header');
+    assert.equal(change(Infinity, 2 * INDEX_HEADER_BYTES + 1), undefined, 'it is not there as a whole');
   });
 });

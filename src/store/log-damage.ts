@@ -21,15 +21,13 @@ const BIG_ENDIAN = 1;
 /** What is wrong with the log of the database at `path`; undefined when nothing is, or only a commit that was cut short. */
 export function logDamage(path: string): string | undefined {
   const log = `${path}-wal`;
-  if (!existsSync(log)) {
-    // At an end in order all of the log is in the database.
+  const bytes = existsSync(log) ? readFileSync(log) : undefined;
+  if (bytes === undefined || bytes.length <= HEADER_BYTES) {
+    // At an end in order, and where a log has yet to begin, all that its index knows of is in the database.
     const index = readIndex(`${path}-shm`);
     const isLoss = index !== undefined && index.frames > index.inDatabase;
-    return isLoss ? `${log} is missing, while ${path}-shm tells of commits in it` : undefined;
+    return isLoss ? `${log} is ${bytes ? 'cut off' : 'missing'}, while ${path}-shm tells of commits in it` : undefined;
   }
-  const bytes = readFileSync(log);
-  // A log that has just begun, or was taken into the database: nothing depends on it.
-  if (bytes.length <= HEADER_BYTES) return undefined;
   const pageBytes = bytes.readUInt32BE(8);
   const frameBytes = FRAME_HEADER_BYTES + pageBytes;
   const headerIsGood = (bytes.readUInt32BE(0) & ~BIG_ENDIAN) >>> 0 === MAGIC && pageBytes >= 512 && pageBytes <= 65_536;

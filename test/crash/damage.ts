@@ -33,8 +33,7 @@ export interface Damaged {
 type Damage = (file: string, size: number, random: SeededRandom) => void;
 
 const DAMAGES: Readonly<Record<string, Damage>> = {
-  // Of a log nothing but its beginning would look like one that has just begun.
-  cut: (file, size, random) => truncateSync(file, SECTOR + random.below(size - SECTOR)),
+  cut: (file, size, random) => truncateSync(file, random.below(size)),
   garbled: (file, size, random) => overwrite(file, random.below(size), random.bytes(1 + random.below(SECTOR))),
   'a sector of zeros': (file, size, random) =>
     overwrite(file, random.below(Math.ceil(size / SECTOR)) * SECTOR, Buffer.alloc(SECTOR)),

@@ -1,6 +1,7 @@
 /** The credentials file on disk: made at the first start, for its owner's eyes only. */
 import { constants, open, rename } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { base32Digits } from '../kit/base32.ts';
 import type { Random } from '../kit/random.ts';
 import {
@@ -72,6 +73,17 @@ async function writeOwnFile(path: string, text: string): Promise<void> {
     await file.close();
   }
   await rename(beside, path);
+  // Its name too: who was given the key must find it there after a power cut.
+  await syncFolder(dirname(path));
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, open, readFile, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -127,6 +128,36 @@ describe('the credentials file', () => {
     assert.equal((await stat(path)).mode & 0o777, 0o600);
     assert.deepEqual(await openCredentials({ path, random: new SeededRandom(2) }), [made]);
     assert.notDeepEqual(makeKey(new SeededRandom(1)), makeKey(new SeededRandom(2)));
+  });
+
+  it('is on the disk under its name before anybody is told the key, for its owner only whatever a kill has left', async (test) => {
+    const path = join(folder, 'synced');
+    await writeFile(`${path}.new`, 'half a file', { mode: 0o644 });
+    const any = await open(folder, 'r');
+    const handles = Object.getPrototypeOf(any) as FileHandle;
+    await any.close();
+    const synced: string[] = [];
+    test.mock.method(handles, 'sync', async function (this: FileHandle) {
+      const what = (await this.stat()).isDirectory() ? 'the folder' : 'the file';
+      synced.push(`${what}, ${existsSync(path) ? 'renamed' : 'not yet renamed'}`);
+    });
+    await openCredentials({ path, random: new SeededRandom(1) });
+    assert.deepEqual(synced, ['the file, not yet renamed', 'the folder, renamed']);
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+  });
+
+  it('takes no fixed key that another profile has, and leaves the file as it is', async () => {
+    const path = join(folder, 'clash');
+    const other = '[other]\naws_access_key_id = AKIAFIXED\naws_secret_access_key = fixed-secret\n';
+    for (const text of [other, `[default]\naws_access_key_id = OLD\naws_secret_access_key = old\n${other}`]) {
+      await writeFile(path, text, { mode: 0o600 });
+      const opened = openCredentials({ path, random: new SeededRandom(1), fixed });
+      await assert.rejects(
+        opened,
+        /clash with the fixed key given: the profiles \[default\] and \[other\] have the same/,
+      );
+      assert.equal(await readFile(path, 'utf8'), text);
+    }
   });
 
   it('is refused when other users can get at it', { skip: process.platform === 'win32' }, async () => {

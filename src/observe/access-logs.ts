@@ -162,7 +162,13 @@ export class AccessLogs {
     await this.#writeTestFiles();
     const taken = this.#takeLines();
     let failures = 0;
-    for (const [file, parts] of taken) if (!(await this.#append(file, parts))) failures++;
+    let open = this.#openFiles().filter(({ isOpen }) => isOpen).length;
+    for (const [file, parts] of taken) {
+      if (file.isOpen) open--;
+      if (!(await this.#append(file, parts))) failures++;
+      if (open >= ACCESS_LOG.maxOpenFiles) await this.#close(file);
+      else if (file.isOpen) open++;
+    }
     if (taken.size > 0 && failures === 0) this.#diskWorks();
     for (const reader of this.#readers) reader.release();
     const { clock } = this.#options;
@@ -219,6 +225,10 @@ export class AccessLogs {
     }
   }
 
+  async #close(file: SpoolFile): Promise<void> {
+    await file.close().catch((error: unknown) => this.#diskFailed(messageOf(error)));
+  }
+
   /** All that there was to write was written: one file that can be written does not say that others can. */
   #diskWorks(): void {
     if (this.#diskProblem === undefined) return;
@@ -262,15 +272,10 @@ export class AccessLogs {
     return [...this.#sources.values()].flatMap(({ files }) => [...files.values()]);
   }
 
-  /** Not too many files open, not too much undelivered. */
+  /** Not too much undelivered. */
   async #keepBounds(): Promise<void> {
-    const files = this.#openFiles();
-    const open = files.filter(({ isOpen }) => isOpen);
-    for (const file of open.slice(0, Math.max(0, open.length - ACCESS_LOG.maxOpenFiles))) {
-      await file.close().catch((error: unknown) => this.#diskFailed(messageOf(error)));
-    }
     const maxBytes = this.#options.maxSpoolBytes ?? ACCESS_LOG.maxSpoolBytes;
-    const writing = files.reduce((sum, { bytes }) => sum + bytes, 0);
+    const writing = this.#openFiles().reduce((sum, { bytes }) => sum + bytes, 0);
     while (this.delivery.undeliveredBytes + writing > maxBytes && (await this.delivery.dropOldest()));
   }
 

@@ -39,5 +39,5 @@ export function overlaps(a: WantedListener, b: WantedListener): boolean {
 
 /** `::` listens on IPv4 as well. */
 function covers(wildcard: string, address: string): boolean {
-  return wildcard === '::' || (wildcard === '0.0.0.0' && (isIPv4(address) || address === '::'));
+  return wildcard === '::' || (wildcard === '0.0.0.0' && isIPv4(address));
 }

@@ -55,4 +55,16 @@ describe('reading a body', () => {
     assert.equal(await reading, undefined);
     assert.ok(budget.take(10));
   });
+
+  it('takes as much as the limit, and an error of the peer for its going away', async () => {
+    const budget = new BodyBudget();
+    const { message, body } = request(API.maxBodyBytes);
+    const reading = readBody(message, budget);
+    body.end(Buffer.alloc(API.maxBodyBytes));
+    assert.equal(codeOf(await reading), 'a body');
+    const broken = request();
+    const waiting = readBody(broken.message, budget);
+    broken.body.destroy(new Error('ECONNRESET'));
+    assert.equal(await waiting, undefined);
+  });
 });

@@ -142,7 +142,6 @@ class ApiServer implements Api {
         cut.cancel();
         resolve();
       });
-      this.#server.closeIdleConnections();
     });
   }
 

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import { Duplex } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
+import type { Fault } from '../../src/api/fault.ts';
+import { createHttpServer } from '../../src/api/http-server.ts';
 import { systemClock } from '../../src/kit/clock.ts';
+import { API } from '../../src/model/limits.ts';
 import { ApiHarness, KEY } from '../support/api.ts';
 import { signedRequest } from '../support/sign.ts';
 
@@ -121,5 +126,43 @@ describe('what may be sent and means nothing else', () => {
   it('an expectation that nobody knows is ignored', async () => {
     const asked = 'GET /metrics HTTP/1.1\r\nHost: a\r\nExpect: more\r\nConnection: close\r\n\r\n';
     assert.match(await raw(asked), /^HTTP\/1\.1 200 [^]*the metrics$/);
+  });
+});
+
+describe('the server', () => {
+  const refuse = ({ status, code }: Fault) => ({
+    requestId: 'id',
+    reply: { status, contentType: 'text/plain', body: code },
+  });
+  const server = createHttpServer({ handle: () => undefined, refuse });
+
+  it('has bounds for all that a client may take', () => {
+    const { maxHeadersCount, maxConnections, timeout, keepAliveTimeout, headersTimeout, requestTimeout } = server;
+    assert.deepEqual(
+      { maxHeadersCount, maxConnections, timeout, keepAliveTimeout, headersTimeout, requestTimeout },
+      {
+        maxHeadersCount: API.maxHeaders,
+        maxConnections: API.maxConnections,
+        timeout: API.idleTimeoutMs,
+        keepAliveTimeout: API.idleTimeoutMs,
+        headersTimeout: API.headersTimeoutMs,
+        requestTimeout: API.requestTimeoutMs,
+      },
+    );
+  });
+
+  it('RequestTimeout: answers a request that is not complete in time, and ends the connection', async () => {
+    let answer = '';
+    const socket = new Duplex({
+      read: () => undefined,
+      write: (chunk, _encoding, done) => {
+        answer += String(chunk);
+        done();
+      },
+    });
+    const closed = once(socket, 'close');
+    server.emit('clientError', Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
+    await closed;
+    assert.match(answer, /^HTTP\/1\.1 408 RequestTimeout\r\nConnection: close\r\n[^]*\r\n\r\nRequestTimeout$/);
   });
 });

@@ -73,6 +73,10 @@ before(async () => {
       '/': (_request, response) => void response.end('a page'),
       '/-/ready': (_request, response) => void response.writeHead(503).end('starting'),
       '/broken': () => Promise.reject(new Error('a broken page')),
+      '/half': (_request, response) => {
+        response.writeHead(200, { 'content-length': 10 }).write('half');
+        throw new Error('a broken page');
+      },
     },
   });
 });
@@ -275,6 +279,12 @@ describe('dispatch', () => {
       assert.deepEqual(await statusAndCode(call({ body })), [400, 'MalformedQueryString']);
     }
   });
+
+  it('nothing that is answered may be kept by anybody on the way', async () => {
+    for (const { headers } of [await call({ body: DESCRIBE }), await unsigned('/none')]) {
+      assert.equal(headers.get('cache-control'), 'no-store');
+    }
+  });
 });
 
 async function statusAndCode(answer: Promise<Answer>): Promise<[number, string | undefined]> {
@@ -309,6 +319,11 @@ describe('pages', () => {
     const line = harness.lines.find(({ level }) => level === 'error');
     assert.match(line!.message, /failed by a bug/);
   });
+
+  it('one that fails when it has begun is cut off, so that nobody takes a part for the whole', async () => {
+    await assert.rejects(unsigned('/half'));
+    assert.ok(harness.lines.some(({ level }) => level === 'error'));
+  });
 });
 
 describe('bounds', () => {
@@ -340,6 +355,13 @@ describe('bounds', () => {
     }
     const many = Array.from({ length: API.maxParameters }, (_, index) => `p${index}=`).join('&');
     assert.deepEqual(await statusAndCode(call({ body: `${create}&${many}` })), [400, 'MalformedQueryString']);
+  });
+
+  it('bodies that have been answered make room for others', async () => {
+    const body = 'a'.repeat(API.maxBodyBytes);
+    for (let sent = 0; sent <= API.maxBufferedBytes; sent += body.length) {
+      assert.equal((await unsigned('/', { method: 'POST', body, headers: { 'content-type': FORM } })).status, 403);
+    }
   });
 
   it('one connection carries many calls', async () => {
@@ -401,6 +423,21 @@ describe('a stop', () => {
     release();
     assert.match((await call).DNSName!, /^a-/);
     await stopped;
+    stopping.elb.destroy();
+  });
+
+  it('ends idle connections at once, and cuts off who does not come to an end in time', async () => {
+    const idle = await ApiHarness.start({});
+    assert.equal((await fetch(idle.endpoint)).status, 403);
+    await idle.api.close(60_000);
+    const stopping = await ApiHarness.start({});
+    stopping.control.onTry = () => new Promise(() => undefined);
+    const Listeners = [{ Protocol: 'HTTP', LoadBalancerPort: 80, InstancePort: 80 }];
+    const input = { LoadBalancerName: 'a', Listeners, AvailabilityZones: ['us-east-1a'] };
+    const cut = assert.rejects(stopping.elb.send(new CreateLoadBalancerCommand(input)));
+    while (stopping.control.tried.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await stopping.api.close(10);
+    await cut;
     stopping.elb.destroy();
   });
 });

@@ -36,6 +36,12 @@ describe('a sealed secret', () => {
     assert.ok(!Buffer.from(one.split(':')[3]!, 'base64url').includes('private'));
   });
 
+  it('that an earlier weir has sealed opens', () => {
+    const sealed = 'aes-256-gcm:a2293dfaa9bc:Umv0ZzzONQ5HxQ_V:TVw1jTEDZN5wVn4_p2SjpeXW_WJN1qh4eAzMb6g';
+    assert.equal(encrypted.open(sealed, 'cookie-key'), 'a private key');
+    assert.match(encrypted.seal('', ''), new RegExp(`^${sealed.split(':').slice(0, 2).join(':')}:`));
+  });
+
   it('does not open with a wrong or a missing master key, and the message says which one it needs', () => {
     const sealed = encrypted.seal('secret', 'c');
     const id = sealed.split(':')[1]!;
@@ -149,5 +155,17 @@ describe('private keys at the start', () => {
       });
     }
     assert.equal(store.view().revision, 1);
+  });
+
+  it('that cannot be sealed, since the state cannot be written or has changed meanwhile, are an error too', async () => {
+    const store = createMemoryStore();
+    await store.commit(0, [put(plain.seal('one', '1'), '1')]);
+    for (const [result, cause] of [
+      [{ outcome: 'failed', message: 'disk full' }, 'disk full'],
+      [{ outcome: 'conflict', revision: 2 }, 'the state was changed meanwhile'],
+    ] as const) {
+      const message = `the private keys could not be sealed: ${cause}`;
+      await assert.rejects(adoptSecrets({ ...store, commit: async () => result }, encrypted), { message });
+    }
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { it } from 'node:test';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { silentLog } from '../kit/log.ts';
@@ -114,4 +115,64 @@ it('a minute is written whole or not at all', (test) => {
   assert.deepEqual(all(store, 'b'), []);
   put(store, 2, 'b', 'z');
   assert.deepEqual(all(store, 'b'), [[2, 'z']]);
+});
+
+it('a series is known by its latest minute, in whatever order its points come', (test) => {
+  const store = openSeriesStore(':memory:', silentLog);
+  test.after(() => store.close());
+  put(store, 12, 'a', 'x');
+  put(store, 10, 'a', 'y');
+  assert.deepEqual(
+    store.list('a').map(({ last }) => last),
+    [12],
+  );
+});
+
+it('what is kept is kept from the minute on that is named', (test) => {
+  const store = openSeriesStore(':memory:', silentLog);
+  test.after(() => store.close());
+  put(store, 4, 'a', 'x');
+  put(store, 5, 'a', 'y');
+  store.prune(5);
+  assert.deepEqual(all(store, 'a'), [[5, 'y']]);
+});
+
+it('who reads on after the end finds nothing', () => {
+  const store = openSeriesStore(':memory:', silentLog);
+  put(store, 1, 'a', 'x');
+  const [{ id } = { id: 0 }] = store.list('a');
+  store.close();
+  store.close();
+  assert.deepEqual([...store.read(id, 0, 9)], []);
+});
+
+it('a file that a newer weir has written is put aside, and told', (test) => {
+  const path = join(temporaryDirectory(test), 'metrics.db');
+  const before = openSeriesStore(path, silentLog);
+  put(before, 1, 'a', 'x');
+  before.close();
+  const database = new DatabaseSync(path);
+  database.exec('PRAGMA user_version = 2');
+  database.close();
+  const told: unknown[] = [];
+  const store = openSeriesStore(path, { ...silentLog, error: ({ cause }) => void told.push(cause) });
+  test.after(() => store.close());
+  assert.deepEqual([all(store, 'a'), told], [[], ['its tables have version 2']]);
+  const aside = new DatabaseSync(`${path}.damaged`);
+  assert.equal(aside.prepare('SELECT count(*) AS points FROM point').get()?.['points'], 1);
+  aside.close();
+});
+
+it('points in memory take so much and no more: the next are refused, as on a full disk', (test) => {
+  const path = join(temporaryDirectory(test), 'no-such-directory', 'metrics.db');
+  const store = openSeriesStore(path, silentLog);
+  test.after(() => store.close());
+  const body = Buffer.alloc(8 * 1024 * 1024);
+  let written = 0;
+  const more = () => {
+    for (; written < 20; written++) store.write(written, [{ key: 'a', kinds: 1, body }], joined);
+  };
+  assert.throws(more, /full/);
+  assert.equal(written, 7, 'of 64 MiB');
+  assert.equal(Array.from(store.read(store.list('a')[0]!.id, 0, 20)).length, written);
 });

@@ -4,6 +4,7 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -20,6 +21,7 @@ import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { unusableDirectory } from './directory-lock.ts';
 import { movedMessage } from './files-in-place.ts';
 import { makeRow, StoreError, type Row } from './records.ts';
+import { damaged } from './sqlite-file.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './sqlite.ts';
 
 const web = sampleLoadBalancer('web');
@@ -105,6 +107,47 @@ describe('sqlite store: files', () => {
     }
     assert.equal(told('ENOSPC').message, 'cannot write in the data directory /srv/weir: ENOSPC');
   });
+
+  it('gives out frozen records, also those that come from the disk', async (test) => {
+    const store = openSqliteStore(await stateOfTwo(test));
+    const [record] = store.view().list('load-balancer');
+    assert.throws(() => Object.assign(record!, { name: 'other' }), TypeError);
+    assert.throws(() => Object.assign(record!.healthCheck, { target: 'TCP:1' }), TypeError);
+    await store.close();
+  });
+
+  it('keeps open nothing of what a commit has looked at', { skip: !existsSync('/proc/self/fd') }, async (test) => {
+    const store = openSqliteStore(await stateOfTwo(test));
+    const open = () => readdirSync('/proc/self/fd').length;
+    await store.commit(1, [put(web)]);
+    const before = open();
+    for (let revision = 2; revision < 12; revision++) await store.commit(revision, [put(web)]);
+    assert.equal(open(), before);
+    await store.close();
+  });
+
+  it('has each commit on the disk before it is acknowledged, and keeps nothing behind the end of its log', async (test) => {
+    let database: DatabaseSync | undefined;
+    const open = (file: string) => (database = new DatabaseSync(file));
+    const store = openSqliteStore(await stateOfTwo(test), { open });
+    const pragma = (name: string) => Object.values(database!.prepare(`PRAGMA ${name}`).get() ?? {})[0];
+    // FULL is 2.
+    const wanted = { journal_mode: 'wal', synchronous: 2, fullfsync: 1, journal_size_limit: 0 };
+    assert.deepEqual(Object.fromEntries(Object.keys(wanted).map((name) => [name, pragma(name)])), wanted);
+    await store.close();
+  });
+
+  it('builds nothing upon what another program has written meanwhile', async (test) => {
+    const path = await stateOfTwo(test);
+    const store = openSqliteStore(path);
+    tamper(path, 'UPDATE state SET revision = 7');
+    const message = 'the database was changed by another program; start weir again';
+    assert.deepEqual(await store.commit(1, [remove(web)]), { outcome: 'failed', message });
+    await store.close();
+    const again = openSqliteStore(path);
+    assert.deepEqual([again.view().revision, again.view().list('load-balancer')], [7, [api, web]]);
+    await again.close();
+  });
 });
 
 describe('sqlite store: damage', () => {
@@ -142,6 +185,12 @@ describe('sqlite store: damage', () => {
     assert.match(refusal(path), /cannot be read: it is a link, and what it leads to is not there\. Mount/);
     rmSync(path);
     await openSqliteStore(path, { witness }).close();
+  });
+
+  it('is told with a command that the shell takes as it is meant, whatever the directory is called', () => {
+    const command = (path: string) => /mv .*$/.exec(damaged(path, 'no matter').message)?.[0];
+    assert.equal(command('/srv/weir-1/state.db'), 'mv /srv/weir-1 /srv/weir-1.damaged');
+    assert.equal(command("/srv/it's $HOME/state.db"), "mv '/srv/it'\\''s $HOME' '/srv/it'\\''s $HOME.damaged'");
   });
 
   it('of a log is told too where the database is behind a link', async (test) => {

@@ -1,7 +1,7 @@
 /** What every store promises, held against each of them. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it, mock, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { put, remove, sampleLoadBalancer } from '../../test/support/records.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
@@ -148,6 +148,41 @@ for (const [name, make] of Object.entries(STORES)) {
         end();
         await store.commit(2, [remove(api)]);
         assert.equal(seen.length, 2);
+      }),
+    );
+
+    it(
+      'lists what a commit brings, without what it takes, whatever else it names',
+      withStore(async (store) => {
+        const names = () =>
+          store
+            .view()
+            .list('load-balancer')
+            .map((each) => each.name);
+        const absent = sampleLoadBalancer('absent');
+        await store.commit(0, [put(web)]);
+        assert.deepEqual(names(), ['web']);
+        await store.commit(1, [put(api), remove(absent), put(web)]);
+        assert.deepEqual(names(), ['api', 'web']);
+        await store.commit(2, [remove(web), remove(absent), put(api)]);
+        assert.deepEqual(names(), ['api']);
+      }),
+    );
+
+    it(
+      'tells every watcher though one of them fails, which is not kept quiet',
+      withStore(async (store) => {
+        const later: (() => void)[] = [];
+        const queue = mock.method(globalThis, 'queueMicrotask', (task: () => void) => void later.push(task));
+        const seen: number[] = [];
+        store.watch(() => assert.fail('a defect'));
+        store.watch(({ revision }) => seen.push(revision));
+        await store.commit(0, [put(web)]);
+        await store.commit(1, [put(api)]);
+        queue.mock.restore();
+        assert.deepEqual(seen, [1, 2]);
+        assert.equal(later.length, 2);
+        for (const task of later) assert.throws(task, /a defect/);
       }),
     );
 

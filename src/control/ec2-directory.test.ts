@@ -103,6 +103,23 @@ describe('the EC2 endpoint: instances', () => {
     assert.equal(directory.instance('i-1'), undefined);
   });
 
+  it('that nobody has registered are known until the next minute', async (test) => {
+    const { directory, server } = await harness(test);
+    server.instances.set('i-6', { address: '10.0.0.6' });
+    await directory.ensure({ instances: ['i-1', 'i-6'] });
+    await directory.refresh();
+    assert.deepEqual([directory.instance('i-1')?.address, directory.instance('i-6')], ['10.0.0.1', undefined]);
+  });
+
+  it('are asked for with a session token where the key has one', async (test) => {
+    const made = await harness(test);
+    const key = { ...KEY, sessionToken: 'a-token' };
+    made.server.keys.replace([key]);
+    assert.match(await failureOf(made), /^AuthFailure: /);
+    made.key = () => key;
+    assert.equal(await made.directory.ensure({ instances: ['i-1'] }), undefined);
+  });
+
   it('that are terminated are not there', async (test) => {
     const { directory, server } = await harness(test);
     server.instances.set('i-1', { address: '10.0.0.1', state: 'terminated' });
@@ -118,13 +135,14 @@ describe('the EC2 endpoint: the network', () => {
 
   it('is what the configuration has not', async (test) => {
     const made = await harness(test);
-    made.server.subnets.set('subnet-1', 'us-east-1b');
+    made.server.subnets.set('subnet-1', 'us-east-1b').set('subnet-2', 'us-east-1b');
     made.server.groups.set('sg-web', OPEN).set('sg-db', BY_GROUP);
     assert.equal(await made.directory.ensure({ network: ['subnet-1'] }), undefined);
     assert.equal(made.networks, 1);
-    const { zones, subnets, securityGroups } = made.complete({ subnets: { 'subnet-own': 'us-east-1a' } });
+    const own = { 'subnet-2': 'us-east-1a', 'subnet-own': 'us-east-1a' };
+    const { zones, subnets, securityGroups } = made.complete({ subnets: own });
     assert.deepEqual(zones, ['us-east-1a', 'us-east-1b']);
-    assert.deepEqual(subnets, { 'subnet-1': 'us-east-1b', 'subnet-own': 'us-east-1a' });
+    assert.deepEqual(subnets, { 'subnet-1': 'us-east-1b', ...own });
     assert.deepEqual(securityGroups['sg-web'], { ingress: [{ cidr: '10.0.0.0/8', fromPort: 80, toPort: 81 }] });
     assert.deepEqual(
       securityGroups['sg-db']?.ingress.map(({ cidr }) => cidr),
@@ -209,6 +227,7 @@ describe('the EC2 endpoint: what goes wrong', () => {
     made.server.misbehave = (response, action) =>
       void response.end(`<${action}Response><nextToken>again</nextToken></${action}Response>`);
     assert.match(await failureOf(made), /more than 32 pages/);
+    assert.equal(made.server.count('DescribeInstances'), 33);
   });
 
   it('is silence: it is waited for no longer than the time it has', async (test) => {
@@ -219,6 +238,41 @@ describe('the EC2 endpoint: what goes wrong', () => {
     await isAsked;
     clock.advance(EC2_ENDPOINT.timeoutMs);
     assert.equal(await failing, 'no whole answer within 5 s');
+  });
+
+  it('is an error that is long, or an answer under a status of errors', async (test) => {
+    const made = await harness(test);
+    made.server.misbehave = (response) => void response.writeHead(500).end(errorXml('Long', 'x'.repeat(10_000)));
+    assert.equal((await failureOf(made)).length, 200);
+    made.server.misbehave = (response) => void response.writeHead(500).end('<DescribeInstancesResponse/>');
+    assert.match(await failureOf(made), /^status 500, and no answer of EC2/);
+  });
+
+  it('is more calls at once than it may have; each that ends makes room', async (test) => {
+    const made = await harness(test);
+    const waiting: (() => void)[] = [];
+    const isFull = new Promise<void>((resolve) => {
+      made.server.misbehave = (response) => {
+        waiting.push(() => void response.writeHead(500).end());
+        if (waiting.length === EC2_ENDPOINT.maxAsking) resolve();
+      };
+    });
+    const asking = Array.from({ length: EC2_ENDPOINT.maxAsking }, () => failureOf(made));
+    await isFull;
+    assert.equal(await failureOf(made), 'too many calls wait for it already');
+    for (const answer of waiting) answer();
+    await Promise.all(asking);
+    made.server.misbehave = undefined;
+    assert.equal(await made.directory.ensure({ instances: ['i-1'] }), undefined);
+  });
+
+  it('is that another endpoint was configured while one was asked', async (test) => {
+    const made = await harness(test);
+    made.server.misbehave = (response, action) => {
+      made.url = 'http://127.0.0.1:1/';
+      response.end(`<${action}Response/>`);
+    };
+    assert.equal(await failureOf(made), 'another EC2 endpoint was configured meanwhile');
   });
 
   it('is nobody there, or no key, or a wrong one', async (test) => {

@@ -4,12 +4,12 @@ import { settled } from '../../test/support/settled.ts';
 import { FakeClock } from '../kit/clock.ts';
 import { loadBalancerId } from '../model/load-balancer.ts';
 import type { WantedListener } from './control.ts';
-import { ListenerGate, type ListenerOwner } from './listener-gate.ts';
+import { ListenerGate, type ListenerGateOptions, type ListenerOwner } from './listener-gate.ts';
 
 const owner = (name: string): ListenerOwner => ({ id: loadBalancerId('1', 'r', name), name });
 const at = (port: number, address = '127.0.0.1'): WantedListener => ({ address, port });
 
-function harness() {
+function harness(trial?: ListenerGateOptions['test']) {
   const clock = new FakeClock();
   /** Ports that another program has. */
   const taken = new Set<number>();
@@ -23,11 +23,13 @@ function harness() {
     log: { debug: line, info: line, warn: line, error: line },
     nextSequence: () => sequence + 1,
     onDecided: (id) => decided.push(id),
-    test: async ({ address, port }) => {
-      tested.push(port);
-      const message = `port ${port} on ${address} is taken by another program`;
-      return taken.has(port) ? { address, port, code: 'EADDRINUSE', message } : undefined;
-    },
+    test:
+      trial ??
+      (async ({ address, port }) => {
+        tested.push(port);
+        const message = `port ${port} on ${address} is taken by another program`;
+        return taken.has(port) ? { address, port, code: 'EADDRINUSE', message } : undefined;
+      }),
   });
   gate.start();
   return { clock, taken, tested, decided, lines, gate, sent: (number: number) => (sequence = number) };
@@ -159,4 +161,20 @@ test('a wish that is given up while it is tried comes to nothing', async () => {
   assert.equal(gate.mayListen(shop.id, at(80)), false);
   assert.equal(gate.decided(gate.lastWish), true);
   assert.deepEqual(decided, []);
+});
+
+test('32 ports are tried at once and no more, each that is decided makes room for the next, and the end is the end', async () => {
+  const trials: (() => void)[] = [];
+  const { gate } = harness(() => new Promise((resolve) => trials.push(() => resolve(undefined))));
+  const listeners = Array.from({ length: 40 }, (_, index) => at(1000 + index));
+  gate.want(owner('shop'), listeners);
+  assert.equal(trials.length, 32);
+  for (const decide of trials.slice(0, 5)) decide();
+  await settled();
+  assert.equal(trials.length, 37);
+  assert.ok(gate.mayListen(owner('shop').id, listeners[4]!) && !gate.mayListen(owner('shop').id, listeners[5]!));
+  gate.stop();
+  for (const decide of trials.slice(5)) decide();
+  await settled();
+  assert.equal(trials.length, 37);
 });

@@ -170,3 +170,27 @@ test('a port that nothing may connect to has no address', () => {
   assert.equal(resolver.addressOf('127.0.0.1'), '127.0.0.1');
   assert.equal(resolver.addressOf('none.example', 7601), undefined);
 });
+
+test('a name server that is away again is told of again', async () => {
+  const { clock, answers, nameServer, lines, resolver } = harness();
+  answers.set('db.example', ['10.0.0.1']);
+  resolver.use(SHOP, ['db.example']);
+  await resolver.settle();
+  for (const isAway of [true, true, false, true]) {
+    nameServer.isAway = isAway;
+    clock.advance(30_000);
+    await settled();
+  }
+  assert.equal(lines.length, 2);
+});
+
+test('after the end nothing is told, and nothing looked up', async () => {
+  const { clock, answers, lookups, changes, lines, resolver } = harness();
+  answers.set('db.example', ['10.0.0.1']);
+  resolver.use(SHOP, ['db.example', 'gone.example.com']);
+  resolver.stop();
+  await settled();
+  clock.advance(60_000);
+  await settled();
+  assert.deepEqual([changes, lines, lookups.length], [[], [], 2]);
+});

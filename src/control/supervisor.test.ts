@@ -204,3 +204,25 @@ test('lines and failures of threads are passed on, failures once', async () => {
   fakes.live[0]!.say({ type: 'log', level: 'warn', message: 'plain data events are used' });
   assert.deepEqual(lines, ['plain data events are used']);
 });
+
+test('a thread that is not ready after 30 s is ended and replaced; the 5 s of one that is begin with that', async () => {
+  const { clock, fakes, lines, pass } = await harness(1);
+  fakes.areReady = false;
+  fakes.live[0]!.die();
+  clock.advance(0);
+  await settled();
+  const nobody = () => [];
+  const first = fakes.live[0]!;
+  await pass(29_400, nobody);
+  assert.equal(first.terminated, false);
+  await pass(1200, nobody);
+  assert.equal(first.terminated, true);
+  assert.ok(lines.includes('traffic thread is ended: it has not started for 30 s'));
+  const second = fakes.live[0]!;
+  await pass(20_000, nobody);
+  second.say({ type: 'ready' });
+  await pass(4400, nobody);
+  assert.equal(second.terminated, false);
+  await pass(1200, nobody);
+  assert.equal(second.terminated, true);
+});

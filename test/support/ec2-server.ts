@@ -32,6 +32,8 @@ export class Ec2Server {
   url = '';
   /** Items on a page. */
   pageSize = 1000;
+  /** Whose signatures are good. */
+  readonly keys = new KeyRing([KEY]);
   readonly #server = createServer((request, response) => void this.#answer(request, response));
 
   /** Listens until the test ends. */
@@ -56,7 +58,7 @@ export class Ec2Server {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = Buffer.concat(await request.toArray());
     const { method = '', url = '', rawHeaders } = request;
-    const verified = verifySignature({ method, target: url, rawHeaders, body }, KEYS, systemClock.epochMs());
+    const verified = verifySignature({ method, target: url, rawHeaders, body }, this.keys, systemClock.epochMs());
     if (verified instanceof Fault || verified.service !== 'ec2') {
       response
         .writeHead(401)
@@ -116,8 +118,6 @@ export class Ec2Server {
     }
   }
 }
-
-const KEYS = new KeyRing([KEY]);
 
 function instanceXml(id: string, { address, zone = 'us-east-1a', state = 'running' }: PlayedInstance): string {
   const at = address === undefined ? '' : `<privateIpAddress>${address}</privateIpAddress>`;

@@ -138,6 +138,8 @@ export class FakeThread {
 export class FakeThreads {
   readonly started: FakeThread[] = [];
   automatic = true;
+  /** Whether those that are started say at once that they are ready. */
+  areReady = true;
 
   /** Those that live, by number. */
   get live(): FakeThread[] {
@@ -147,7 +149,7 @@ export class FakeThreads {
   start: StartThread = (settings, listener) => {
     const thread = new FakeThread(settings, listener);
     this.started.push(thread);
-    queueMicrotask(() => thread.say({ type: 'ready' }));
+    queueMicrotask(() => this.areReady && thread.say({ type: 'ready' }));
     return {
       post: (message) => {
         if (!thread.alive) return;

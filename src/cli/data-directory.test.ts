@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { Worker } from 'node:worker_threads';
@@ -51,4 +51,22 @@ it('a directory knows when it was made, whatever is written into it since', (tes
   assert.ok(Math.abs(createdMs - systemClock.epochMs()) < 60_000);
   files.announceProcess({ warn() {} });
   assert.equal(files.createdMs(), createdMs);
+});
+
+it('what an earlier weir has left of an address is gone while this one starts, and all of it at the end', (test) => {
+  const files = dataDirectory(temporaryDirectory(test));
+  files.announceApi('http://127.0.0.1:7600', { warn() {} });
+  files.announceProcess({ warn() {} });
+  assert.deepEqual(readdirSync(files.path), ['pid']);
+  files.announceApi('http://127.0.0.1:7601', { warn() {} });
+  files.withdraw();
+  assert.deepEqual(readdirSync(files.path), []);
+});
+
+it('a file that cannot be put there is told, and nothing of it is left', (test) => {
+  const files = dataDirectory(temporaryDirectory(test));
+  mkdirSync(join(files.path, 'pid', 'in the way'), { recursive: true });
+  const told: unknown[] = [];
+  files.announceProcess({ warn: ({ path }) => void told.push(path) });
+  assert.deepEqual([told, readdirSync(files.path)], [[join(files.path, 'pid')], ['pid']]);
 });

@@ -127,3 +127,17 @@ test('readers that take nothing are given so much and no more; those who ask whe
   for (const reader of stuck) reader.emit('close');
   assert.equal(ask('/metrics').status, 200);
 });
+
+test('pages are for nobody to keep, to frame or to take for something else; HEAD has all but their body', async (t) => {
+  const { url } = await pagesOf(t, await ControlHarness.started());
+  for (const path of ['/', '/metrics', '/-/ready', '/-/health', '/-/instances', '/-/drains']) {
+    const { headers } = await fetch(url(path));
+    const names = ['cache-control', 'x-content-type-options', 'content-security-policy'];
+    assert.deepEqual(
+      names.map((name) => headers.get(name)),
+      ['no-store', 'nosniff', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"],
+    );
+    const head = await fetch(url(path), { method: 'HEAD' });
+    assert.deepEqual([await head.text(), head.headers.get('content-type')], ['', headers.get('content-type')]);
+  }
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { it } from 'node:test';
+import { it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { FakeClock } from '../kit/clock.ts';
 import { silentLog } from '../kit/log.ts';
@@ -75,4 +75,65 @@ it('the lines of a file that is given up are counted, however large it is', asyn
   await delivery.settle();
   assert.ok(await delivery.dropOldest());
   assert.equal(delivery.droppedLines, 4);
+});
+
+/** A delivery to a store that does as `lab` says. */
+function playedDelivery(t: TestContext) {
+  const spool = temporaryDirectory(t);
+  const clock = new FakeClock();
+  const tried: string[] = [];
+  const lab = { put: (_key: string): Promise<void> => Promise.reject(new Error('nobody is there')) };
+  const store: LogStore = {
+    name: 'there',
+    put: (key) => {
+      tried.push(key);
+      return lab.put(key);
+    },
+  };
+  const delivery = new LogDelivery({ clock, log: silentLog, files: systemFiles, store, spool });
+  const add = (key: string): void => {
+    const path = join(spool, key);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, 'a line\n');
+    delivery.add({ key, path, bytes: 7 });
+  };
+  /** How often something was tried when `ms` have passed. */
+  const after = async (ms: number): Promise<number> => {
+    clock.advance(ms);
+    await delivery.settle();
+    return tried.length;
+  };
+  return { lab, store, delivery, add, after };
+}
+
+it('a file that is on its way is not given up', async (t) => {
+  const { lab, delivery, add } = playedDelivery(t);
+  const arrived = Promise.withResolvers<void>();
+  lab.put = () => arrived.promise;
+  for (const key of ['one/1', 'one/2']) add(key);
+  assert.deepEqual([await delivery.dropOldest(), await delivery.dropOldest()], [true, false]);
+  arrived.resolve();
+  await delivery.settle();
+  assert.deepEqual([delivery.delivered, delivery.droppedLines, delivery.undeliveredBytes], [1, 1, 0]);
+});
+
+it('pauses begin anew with a success, and when another place is named', async (t) => {
+  const { lab, store, delivery, add, after } = playedDelivery(t);
+  for (const key of ['one/1', 'one/2']) add(key);
+  assert.deepEqual([await after(0), await after(1000), await after(1999), await after(1)], [1, 2, 2, 3]);
+  lab.put = (key) => (key.endsWith('1') ? Promise.resolve() : Promise.reject(new Error('nobody is there')));
+  assert.equal(await after(4000), 5, 'one that arrives, and the next, that does not');
+  assert.deepEqual([await after(999), await after(1), await after(2000)], [5, 6, 7]);
+  delivery.deliverTo(store);
+  assert.deepEqual([await after(0), await after(999), await after(1)], [8, 8, 9]);
+});
+
+it('after the end nothing is tried again', async (t) => {
+  const { delivery, add, after } = playedDelivery(t);
+  add('one/1');
+  assert.equal(await after(0), 1);
+  const retried = after(1000);
+  delivery.stop();
+  assert.equal(await retried, 2);
+  assert.equal(await after(1_000_000), 2);
 });

@@ -205,14 +205,86 @@ describe('points of CloudWatch', () => {
     assert.deepEqual(lab.read('RequestCount', 'Sum', {}), { 6: 2 }, 'one that has counted nothing is not followed');
   });
 
+  it('are of the minutes of the clock, whenever weir was started', () => {
+    const lab = new Lab();
+    lab.clock.advance(2500);
+    lab.restart();
+    lab.clock.advance(MINUTE - 2500);
+    lab.count(0, 0, COUNTER.requests, 4);
+    lab.clock.advance(MINUTE);
+    assert.deepEqual(lab.read('RequestCount', 'Sum', {}), { 1: 4 });
+  });
+
+  it('are not there for what has not happened: a queue in which nobody waited, hosts of a load balancer that is gone', () => {
+    const lab = new Lab();
+    lab.hosts = [{ zone: 'a', healthy: true }];
+    lab.clock.advance(MINUTE);
+    lab.isThere = false;
+    lab.count(0, 0, COUNTER.requests, 1);
+    lab.clock.advance(MINUTE);
+    assert.deepEqual(lab.read('RequestCount', 'Sum', {}), { 1: 1 });
+    assert.deepEqual(lab.read('HealthyHostCount', 'Maximum', {}), { 0: 1 });
+    for (const name of [
+      'SurgeQueueLength',
+      'EstimatedALBActiveConnectionCount',
+      'Latency',
+      'EstimatedProcessedBytes',
+    ]) {
+      assert.deepEqual(lab.read(name, 'Maximum', {}), {}, name);
+    }
+  });
+
+  it('estimate by what is largest: new connections, active ones or bytes, each of both sides', () => {
+    const lab = new Lab();
+    const row = counterRow(lab.counters, 0);
+    const units = () => Object.values(lab.read('EstimatedALBConsumedLCUs', 'Maximum', {})).at(-1);
+    row[COUNTER.clientConnections] = 4000;
+    row[COUNTER.backendConnections] = 500;
+    lab.clock.advance(MINUTE);
+    assert.equal(units(), 3);
+    row[COUNTER.clientConnectionsActive] = 6000;
+    row[COUNTER.backendConnectionsActive] = 6000;
+    lab.clock.advance(MINUTE);
+    assert.equal(units(), 4);
+    row[COUNTER.receivedBytes] = 50_000_000;
+    row[COUNTER.sentBytes] = 50_000_000;
+    lab.clock.advance(MINUTE);
+    assert.equal(units(), 6);
+    assert.deepEqual(lab.read('EstimatedProcessedBytes', 'Sum', {}), { 2: 100_000_000 });
+    assert.deepEqual(lab.read('EstimatedALBNewConnectionCount', 'Sum', {}), { 0: 4500 });
+  });
+
+  it('are looked for an hour, and no longer, after a load balancer has gone whose connections never end', () => {
+    const lab = new Lab();
+    counterRow(lab.counters, 0)[COUNTER.clientConnectionsActive] = 1;
+    lab.clock.advance(MINUTE);
+    lab.isThere = false;
+    for (const minutes of [60, 10]) {
+      for (let minute = 0; minute < minutes; minute++) lab.clock.advance(MINUTE);
+      lab.count(0, 0, COUNTER.requests, 1);
+    }
+    lab.clock.advance(MINUTE);
+    const requests = METRICS.get('RequestCount')!;
+    const slices = lab.series.slices(OWNER, requests, {}, { start: START, end: START + 7200, period: 7200 });
+    let slice = slices.next();
+    while (slice.done !== true) slice = slices.next();
+    assert.deepEqual(
+      [...slice.value.values()].map(({ sum }) => sum),
+      [1],
+    );
+  });
+
   it('go after fifteen days', () => {
     const lab = new Lab();
     lab.count(0, 0, COUNTER.requests, 4);
     lab.clock.advance(MINUTE);
     assert.equal(lab.series.list(OWNER, START).length, 4);
-    lab.clock.jumpEpoch(16 * 86_400_000);
-    for (let minute = 0; minute < 62; minute++) lab.clock.advance(MINUTE);
-    assert.deepEqual(lab.series.list(OWNER, 0), []);
+    const pass = (days: number) => {
+      lab.clock.jumpEpoch(days * 86_400_000);
+      for (let minute = 0; minute < 62; minute++) lab.clock.advance(MINUTE);
+      return lab.series.list(OWNER, 0).length;
+    };
+    assert.deepEqual([pass(14.9), pass(0.1)], [4, 0]);
   });
 
   it('cost nothing but themselves when the disk is full, and it is told once', () => {

@@ -1,6 +1,16 @@
 /** What was compiled is kept for the next start (src/cli/compile-cache.ts). */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -74,5 +84,34 @@ describe('what was compiled', { concurrency: 2 }, () => {
     assert.match(weir.told, /compile cache/);
     assert.doesNotMatch(weir.told, /reading cache/);
     assert.deepEqual(readdirSync(folder), []);
+  });
+
+  it('is kept in a folder of our own that nobody else may write to, and nowhere else', (test) => {
+    const script = `const { keepCompiled } = await import(process.argv[1]);
+      keepCompiled(process.argv[2]);
+      console.log(process.env.NODE_COMPILE_CACHE || 'nowhere');`;
+    const module = new URL('../../src/cli/compile-cache.ts', import.meta.url).href;
+    const placeFor = (prepare: (folder: string) => void): string => {
+      const dataDir = temporaryDirectory(test);
+      prepare(folderOf(dataDir));
+      const words = ['--input-type=module', '-e', script, module, dataDir];
+      const env = { ...process.env, NODE_COMPILE_CACHE: '' };
+      const { stdout } = spawnSync(process.execPath, words, { env, encoding: 'utf8' });
+      return stdout.replace(folderOf(dataDir), 'there').trim();
+    };
+    const withMode = (mode: number) => (folder: string) => {
+      mkdirSync(folder);
+      chmodSync(folder, mode);
+    };
+    assert.equal(placeFor(withMode(0o755)), 'there');
+    const elsewhere = (folder: string): void => symlinkSync(temporaryDirectory(test), folder);
+    const theirs = (folder: string): void => {
+      mkdirSync(folder, { mode: 0o700 });
+      chownSync(folder, 1, 1);
+    };
+    const others = process.getuid?.() === 0 ? [theirs] : [];
+    for (const prepare of [withMode(0o720), withMode(0o702), elsewhere, ...others]) {
+      assert.equal(placeFor(prepare), 'nowhere');
+    }
   });
 });

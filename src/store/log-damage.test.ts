@@ -89,6 +89,10 @@ describe('the log of the state', () => {
       truncateSync(`${path}-wal`, size);
       assert.match(logDamage(path)!, /state\.db-wal is cut off, while .*state\.db-shm tells of commits in it$/);
     }
+    const index = readFileSync(`${path}-shm`);
+    index.copy(index, 2 * INDEX_HEADER_BYTES, INDEX_FRAMES, INDEX_FRAMES + 4);
+    writeFileSync(`${path}-shm`, index);
+    assert.equal(logDamage(path), undefined, 'the database has all of them');
     rmSync(`${path}-shm`);
     assert.equal(logDamage(path), undefined, 'a log that has yet to begin');
   });

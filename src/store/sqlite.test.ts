@@ -178,6 +178,8 @@ describe('sqlite store: damage', () => {
     const path = await stateOfTwo(test);
     const witness = join(dirname(path), 'metrics.db');
     writeFileSync(witness, '');
+    writeFileSync(path, '');
+    assert.match(refusal(path), /cannot be read: the file is empty\./);
     rmSync(path);
     assert.match(refusal(path, { witness }), /cannot be read: the file is missing, while .*metrics\.db is there/);
     rmSync(witness);
@@ -191,6 +193,20 @@ describe('sqlite store: damage', () => {
     const command = (path: string) => /mv .*$/.exec(damaged(path, 'no matter').message)?.[0];
     assert.equal(command('/srv/weir-1/state.db'), 'mv /srv/weir-1 /srv/weir-1.damaged');
     assert.equal(command("/srv/it's $HOME/state.db"), "mv '/srv/it'\\''s $HOME' '/srv/it'\\''s $HOME.damaged'");
+  });
+
+  it('is told for a record that its page has lost, which no checksum of a record can tell', async (test) => {
+    const path = await stateOfTwo(test);
+    const database = new DatabaseSync(path);
+    const table = database.prepare(`SELECT rootpage FROM sqlite_schema WHERE name = 'record'`).get();
+    database.close();
+    const bytes = readFileSync(path);
+    // How many cells it has: https://www.sqlite.org/fileformat2.html#b_tree_pages
+    const at = (Number(table?.['rootpage']) - 1) * 4096 + 3;
+    assert.equal(bytes.readUInt16BE(at), 2);
+    bytes.writeUInt16BE(1, at);
+    writeFileSync(path, bytes);
+    assert.match(refusal(path), /cannot be read: /);
   });
 
   it('of a log is told too where the database is behind a link', async (test) => {
@@ -212,8 +228,11 @@ describe('sqlite store: damage', () => {
     assert.match(refusal(path), /cannot be opened: database is locked\. Nothing says that it is damaged/);
     other.close();
     for (const [errcode, what] of [
+      [7, 'out of memory'],
       [13, 'database or disk is full'],
-      [4874, 'disk I/O error'],
+      [14, 'unable to open database file'],
+      // To write, to sync, to have the index of the log.
+      ...[778, 1034, 1290, 1546, 3082, 3850, 4618, 4874, 5130, 5386].map((code) => [code, 'disk I/O error'] as const),
     ] as const) {
       const open = () => {
         throw Object.assign(new Error(what), { errcode });
@@ -346,6 +365,33 @@ describe('sqlite store: a disk that fails', () => {
       await again.close();
     });
   }
+
+  it('holds nobody up after a commit that has failed', async (test) => {
+    const path = await stateOfTwo(test);
+    let database: FailingDatabase | undefined;
+    const store = openSqliteStore(path, { open: (file) => (database = new FailingDatabase(file)) });
+    database!.failing = ['COMMIT'];
+    assert.equal((await store.commit(1, [remove(web)])).outcome, 'failed');
+    tamper(path, 'BEGIN IMMEDIATE; COMMIT');
+    await store.close();
+  });
+
+  it('goes without an index of its log on the disk where that cannot be had, and leaves no old one', async (test) => {
+    const path = await stateOfTwo(test);
+    const index = `${path}-shm`;
+    writeFileSync(index, 'of an earlier round');
+    const failures = [Object.assign(new Error('unable to open database file'), { errcode: 14 })];
+    const open = (file: string) => {
+      const failure = failures.pop();
+      if (failure !== undefined) throw failure;
+      return new DatabaseSync(file);
+    };
+    const store = openSqliteStore(path, { open });
+    assert.equal(existsSync(index), false);
+    assert.deepEqual(await store.commit(1, [remove(web)]), { outcome: 'committed', revision: 2 });
+    assert.equal(existsSync(index), false);
+    await store.close();
+  });
 
   it('fails a commit that the disk has no room for, and takes smaller ones', async (test) => {
     const path = await stateOfTwo(test);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { it } from 'node:test';
@@ -63,3 +64,33 @@ it(
     await store.close();
   },
 );
+
+it('a new database has its bytes on the disk before its name, and its name before it is used', { skip }, (test) => {
+  const directory = temporaryDirectory(test);
+  const told = join(directory, 'told');
+  const path = join(directory, 'data', 'state.db');
+  const words = [
+    '-f',
+    '-y',
+    '-e',
+    'trace=/^(fsync|fdatasync|rename)',
+    '-o',
+    told,
+    process.execPath,
+    WRITER,
+    path,
+    '1',
+    'some',
+  ];
+  assert.equal(spawnSync('strace', words).status, 0);
+  const calls = readFileSync(told, 'utf8').matchAll(
+    / (fsync|fdatasync|rename)\w*\((?:AT_FDCWD<[^>]*>, |\d+<)?"?([^">]+)/g,
+  );
+  const made = Array.from(calls, ([, call, file]) => `${call} ${file!.slice(directory.length)}`);
+  const renamed = made.indexOf('rename /data/state.db.new');
+  assert.deepEqual(
+    made.slice(renamed - 1, renamed + 2),
+    ['fsync /data/state.db.new', 'rename /data/state.db.new', 'fsync /data'],
+    readFileSync(told, 'utf8'),
+  );
+});

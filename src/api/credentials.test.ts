@@ -205,6 +205,19 @@ describe('the credentials file', () => {
     );
   });
 
+  it('loses a session token of the key that is fixed now, and is no file of megabytes', async () => {
+    const path = join(folder, 'with-token');
+    const text =
+      '[default]\naws_access_key_id = AKIAFIXED\naws_secret_access_key = fixed-secret\naws_session_token = t\n';
+    await writeFile(path, text, { mode: 0o600 });
+    const [key] = await openCredentials({ path, random: new SeededRandom(1), fixed });
+    assert.deepEqual([key!.accessKeyId, key!.sessionToken], ['AKIAFIXED', undefined]);
+    assert.throws(
+      () => parseCredentials(`${text}#${' '.repeat(1024 * 1024)}`, 'f'),
+      /^CredentialsError: f: larger than/,
+    );
+  });
+
   it('refuses a fixed key that no request could name', async () => {
     const path = join(folder, 'bad');
     const bad = { accessKeyId: 'A/B', secretAccessKey: 'x' };

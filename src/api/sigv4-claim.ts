@@ -10,7 +10,6 @@ import type { WireRequest } from '../wire/sigv4-canonical.ts';
 export type ClaimFault = Fault<'MissingAuthenticationToken' | 'IncompleteSignature' | 'SignatureDoesNotMatch'>;
 
 export interface Claim {
-  readonly form: 'header' | 'presigned';
   readonly accessKeyId: string;
   /** `20150830/us-east-1/iam/aws4_request`. */
   readonly scope: string;
@@ -110,7 +109,6 @@ function payloadFault(headers: ReadonlyMap<string, string>, hash: string | undef
 }
 
 interface RawClaim {
-  readonly form: Claim['form'];
   readonly credential: string;
   readonly signedHeaders: string;
   readonly signature: string;
@@ -134,7 +132,6 @@ function toClaim(raw: RawClaim, headers: ReadonlyMap<string, string>): Claim | C
   if (fault !== undefined) return fault;
   return {
     ...scope,
-    form: raw.form,
     signedHeaders,
     signature: raw.signature,
     timestamp: raw.timestamp,
@@ -203,10 +200,7 @@ function readHeaderClaim(authorization: string, headers: ReadonlyMap<string, str
   }
   const sessionToken = headers.get('x-amz-security-token');
   const contentHash = headers.get('x-amz-content-sha256');
-  return toClaim(
-    { form: 'header', credential, signedHeaders, signature, timestamp, sessionToken, contentHash },
-    headers,
-  );
+  return toClaim({ credential, signedHeaders, signature, timestamp, sessionToken, contentHash }, headers);
 }
 
 /** In the words of AWS. */
@@ -248,7 +242,7 @@ function readPresignedClaim(
   const sessionToken = query.get('X-Amz-Security-Token');
   const contentHash = query.get('X-Amz-Content-Sha256') ?? headers.get('x-amz-content-sha256');
   const raw = { credential, signedHeaders, signature, timestamp, sessionToken, contentHash };
-  return toClaim({ form: 'presigned', ...raw, expiresMs: seconds * 1000 }, headers);
+  return toClaim({ ...raw, expiresMs: seconds * 1000 }, headers);
 }
 
 /** The pairs of a query whose names begin with `X-Amz-`, or the fault that two have the same name. */

@@ -52,7 +52,7 @@ function expectations(request: WireRequest, claim: Claim, secret: string): reado
   const query = question < 0 ? '' : request.target.slice(question + 1);
   const parts = {
     method: request.method,
-    query: canonicalQuery(query, claim.form === 'presigned' ? 'X-Amz-Signature' : undefined),
+    query: canonicalQuery(query, 'X-Amz-Signature'),
     payloadHash: claim.unsignedPayload ? 'UNSIGNED-PAYLOAD' : sha256Hex(request.body),
   };
   const expected: Expectation[] = [];

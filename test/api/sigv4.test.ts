@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { KeyRing } from '../../src/api/credentials.ts';
@@ -121,6 +122,7 @@ describe('Signature Version 4', () => {
       [good.replace('/aws4_request', ''), /exactly 5 slash-delimited/],
       [good.replace('/aws4_request', '/aws4_request/x'), /exactly 5 slash-delimited/],
       [good.replace(/Credential=[^/]*/, 'Credential='), /exactly 5 slash-delimited/],
+      [good.replace('host;x-amz-date', ';host;x-amz-date'), /sorted/],
       [good.replace('host;x-amz-date', 'x-amz-date;host'), /sorted/],
       [good.replace('host;x-amz-date', 'host;host;x-amz-date'), /each once/],
       [good.replace('host;x-amz-date', 'Host;x-amz-date'), /lower-case/],
@@ -163,6 +165,7 @@ describe('Signature Version 4', () => {
     const good = presignedRequest({ ...base, body: '', expires: 60 });
     const cases: readonly (readonly [WireRequest, RegExp])[] = [
       [{ ...good, target: good.target.replace(/X-Amz-Date=[^&]*&/, '') }, /requires the parameters/],
+      [{ ...good, target: good.target.replace(/&X-Amz-Signature=[^&]*/, '') }, /requires the parameters/],
       [{ ...good, target: good.target.replace(/X-Amz-Algorithm=[^&]*&/, '') }, /X-Amz-Algorithm must be/],
       [{ ...good, target: `${good.target}&X-Amz-Date=20260314T150926Z` }, /'X-Amz-Date' is given more than once/],
       [{ ...good, rawHeaders: [...good.rawHeaders, 'Authorization', 'x'] }, /use one/],
@@ -186,6 +189,14 @@ describe('Signature Version 4', () => {
     assert.equal(codeOf(verifySignature({ ...inHeader, body: Buffer.from('other') }, keys, timeMs)), 'signed');
     const inQuery = presignedRequest({ ...base, payloadHash, expires: 60 });
     assert.equal(codeOf(verifySignature({ ...inQuery, body: Buffer.from('other') }, keys, timeMs)), 'signed');
+    const besideQuery = presignedRequest({
+      ...base,
+      payloadHash,
+      expires: 60,
+      headers: { 'X-Amz-Content-Sha256': payloadHash },
+    });
+    assert.ok(!besideQuery.target.includes('Sha256'));
+    assert.equal(codeOf(verifySignature({ ...besideQuery, body: Buffer.from('other') }, keys, timeMs)), 'signed');
     const unsaid = signedRequest({ ...base, payloadHash });
     assert.equal(codeOf(verifySignature(unsaid, keys, timeMs)), 'SignatureDoesNotMatch');
   });
@@ -193,6 +204,9 @@ describe('Signature Version 4', () => {
   it('SignatureDoesNotMatch: a body that is not the one whose hash the header names', () => {
     const { body } = signedRequest({ ...base, body: 'other' });
     const hash = '0'.repeat(64);
+    const right = createHash('sha256').update(base.body!).digest('hex');
+    const said = signedRequest({ ...base, headers: { 'X-Amz-Content-Sha256': right } });
+    assert.equal(codeOf(verifySignature(said, keys, timeMs)), 'signed');
     const request = signedRequest({ ...base, payloadHash: hash, headers: { 'X-Amz-Content-Sha256': hash } });
     assert.equal(codeOf(verifySignature({ ...request, body }, keys, timeMs)), 'SignatureDoesNotMatch');
   });

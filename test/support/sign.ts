@@ -88,7 +88,9 @@ export function presignedRequest(
     'X-Amz-Expires': String(options.expires),
     'X-Amz-SignedHeaders': names.join(';'),
     ...(options.token === undefined ? {} : { 'X-Amz-Security-Token': options.token }),
-    ...(options.payloadHash === undefined ? {} : { 'X-Amz-Content-Sha256': options.payloadHash }),
+    ...(options.payloadHash === undefined || names.includes('x-amz-content-sha256')
+      ? {}
+      : { 'X-Amz-Content-Sha256': options.payloadHash }),
   };
   const query = Object.entries(authorization).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
   const base = options.target ?? '/?Action=DescribeLoadBalancers';

@@ -219,6 +219,13 @@ describe('without signatures (auth: none)', () => {
     assert.equal((await post({ origin: harness.endpoint })).status, 200);
   });
 
+  it('calls by the names and addresses that only this machine has are taken', async () => {
+    for (const host of ['localhost', 'weir.localhost', '127.0.0.1', '[::1]']) {
+      const head = `GET /?${DESCRIBE} HTTP/1.1\r\nHost: ${host}:${harness.port}\r\nConnection: close\r\n\r\n`;
+      assert.match(await raw(head), /^HTTP\/1\.1 200 /, host);
+    }
+  });
+
   it('does not listen on an address other than loopback', async () => {
     const api = { host: '0.0.0.0', port: 0, auth: 'none' } as const;
     await assert.rejects(
@@ -313,11 +320,12 @@ describe('pages', () => {
   });
 
   it('InternalFailure: one that fails is logged, and told as little as possible of', async () => {
-    const { status, code, message } = await unsigned('/broken');
+    const { status, code, message } = await unsigned('/broken?password=secret');
     assert.deepEqual([status, code], [500, 'InternalFailure']);
     assert.ok(!message.includes('a broken page'));
     const line = harness.lines.find(({ level }) => level === 'error');
     assert.match(line!.message, /failed by a bug/);
+    assert.deepEqual([line!['path'], JSON.stringify(harness.lines).includes('secret')], ['/broken', false]);
   });
 
   it('one that fails when it has begun is cut off, so that nobody takes a part for the whole', async () => {
@@ -372,6 +380,22 @@ describe('bounds', () => {
 });
 
 describe('the log', () => {
+  it('has a line for each who is turned away: without a key, elsewhere, too large, no HTTP', async () => {
+    const [before, fresh] = [harness, await ApiHarness.start({})];
+    harness = fresh;
+    const body = 'a'.repeat(API.maxBodyBytes + 1);
+    const told = [await unsigned(), await unsigned('/none'), await unsigned('/', { method: 'POST', body })];
+    const ids = told.map(({ headers }) => headers.get('x-amzn-requestid'));
+    ids.push(/x-amzn-RequestId: (\S+)/.exec(await raw('no HTTP\r\n\r\n'))![1]!);
+    harness = before;
+    await fresh.stop();
+    const codes = ['MissingAuthenticationToken', 'NotFound', 'RequestEntityTooLarge', 'MalformedRequest'];
+    assert.deepEqual(
+      fresh.lines.map(({ requestId, result, remoteAddress }) => [requestId, result, remoteAddress]),
+      codes.map((code, index) => [ids[index], code, '127.0.0.1']),
+    );
+  });
+
   it('has one line for each call that changes or was to change something: who, what, from where, result', async () => {
     const Listeners = [{ Protocol: 'HTTP', LoadBalancerPort: 80, InstancePort: 80 }];
     const input = { LoadBalancerName: 'logged', Listeners, AvailabilityZones: ['us-east-1a'] };

@@ -16,7 +16,6 @@ export class Watchers {
 
   clear(): void {
     this.#watchers.clear();
-    this.#pending.length = 0;
   }
 
   notify(view: View, changes: readonly Change[]): void {

@@ -49,7 +49,7 @@ function makeHexValues(): Uint8Array {
 }
 
 /**
- * How far printable ASCII (0x20 to 0x7e) goes on from `at`, in whole steps of eight bytes. Four times as fast as looking at each
+ * How far printable ASCII (0x20 to 0x7e) goes on from `start`, in whole steps of eight bytes. Four times as fast as looking at each
  * byte; what ends it, if anything does before `end`, is one of the next eight.
  */
 export function skipPrintable(view: DataView, start: number, end: number): number {

@@ -1,5 +1,6 @@
 /**
- * Every bound of weir in one place. What AWS documents carries its number; *ours* are marked.
+ * Bounds: AWS's quotas, and what peers may send and weir may hold; a detail of one file is bounded there. What AWS documents
+ * carries its number; *ours* are marked.
  * The relations between them are asserted at the end of the file.
  */
 import { assert } from '../kit/assert.ts';

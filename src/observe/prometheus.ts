@@ -58,7 +58,12 @@ const PLAIN: readonly {
   readonly help: string;
   readonly samples: readonly { readonly cell: number; readonly extra: string }[];
 }[] = [
-  single('requests_total', 'counter', 'Requests completed and TCP connections accepted.', COUNTER.requests),
+  single(
+    'requests_total',
+    'counter',
+    'Requests completed, and TCP connections that have reached an instance or ended without.',
+    COUNTER.requests,
+  ),
   {
     name: 'weir_backend_responses_total',
     type: 'counter',
@@ -194,7 +199,11 @@ function targetLabels({ instanceId, instancePort }: TargetMetrics): string {
 }
 
 function writeFailedListeners(out: Exposition, failed: readonly FailedListener[]): void {
-  out.family('weir_listener_bind_failed', 'gauge', '1 for each listener whose port cannot be bound.');
+  out.family(
+    'weir_listener_bind_failed',
+    'gauge',
+    '1 for each listener whose port, certificate or policy cannot be used.',
+  );
   // A port may be taken and its certificate unusable: two failures, one series. A second one would spoil the whole page.
   const down = new Set(failed.map(({ loadBalancer, listener }) => labels({ load_balancer: loadBalancer, listener })));
   for (const label of down) out.sample(label, 1);

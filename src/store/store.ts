@@ -39,7 +39,7 @@ export type CommitResult =
   /** The state could not be written (disk full, fsync failed); nothing changed. */
   | { readonly outcome: 'failed'; readonly message: string };
 
-export type Watcher = (view: View, changedKeys: readonly Change[]) => void;
+export type Watcher = (view: View, changes: readonly Change[]) => void;
 
 export interface Store {
   /** The state as of the latest commit. */

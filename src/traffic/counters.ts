@@ -14,7 +14,7 @@ export const LATENCY_BUCKETS = [
 
 /** Cells of a row, in order. Gauges go up and down within a row; the sum over the rows is the value. */
 export const COUNTER = {
-  /** Requests completed and TCP connections accepted (CloudWatch RequestCount). */
+  /** Requests completed, and TCP connections once they have reached an instance or ended without (CloudWatch RequestCount). */
   requests: 0,
   backend2xx: 1,
   backend3xx: 2,
@@ -182,7 +182,7 @@ export const LOOP_DELAY_BUCKETS = [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 export const THREAD_COUNTER = {
   /** Revision of the last applied snapshot. */
   revision: 0,
-  /** The watchdog's heartbeat: any number that the thread changes at least every 500 ms (a count of timer-wheel turns will do). */
+  /** The watchdog's heartbeat: turns of the timer wheel, of control those of its own timer. What counts is that it changes. */
   heartbeat: 1,
   acceptErrors: 2,
   /** By how much turns of the timer wheel came late, in seconds. */

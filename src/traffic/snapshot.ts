@@ -151,7 +151,7 @@ export interface ThreadSettings {
   readonly thread: number;
   readonly threads: number;
   readonly transport: 'auto' | 'handle' | 'net';
-  /** This thread's row of process-wide counters (traffic/counters.ts). */
+  /** A row for each thread, and one behind them for control (traffic/counters.ts, THREAD_COUNTER). */
   readonly threadCounters: SharedArrayBuffer;
   /** Where its access log goes (traffic/log-ring.ts). Undefined: nowhere. */
   readonly logRing?: SharedArrayBuffer;

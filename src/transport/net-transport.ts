@@ -1,6 +1,6 @@
 /**
- * The portable transport: `node:net` sockets, public interfaces only. What weir falls back on where Node's handles
- * are not what the handle transport expects. Reads go through one shared buffer, as there; there is no bulk mode.
+ * The portable transport: `node:net` sockets, by public interfaces but for two names of TLS sockets. What weir falls back on
+ * where Node's handles are not what the handle transport expects. Reads go through one shared buffer, as there; there is no bulk mode.
  */
 import { createServer, connect as netConnect, Socket, type Server } from 'node:net';
 import { connect as tlsConnect, TLSSocket } from 'node:tls';

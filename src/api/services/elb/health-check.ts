@@ -8,7 +8,7 @@ import { elbFault } from './model.ts';
 import type { ElbFault } from './model.ts';
 import { answer, find, save } from './operation.ts';
 import type { CallContext, Decision, Handler } from './operation.ts';
-import { findOwnApi } from './own-api.ts';
+import { ownApiFault } from './own-api.ts';
 import type * as shapes from './shapes.ts';
 
 /** The check of a load balancer that was given none: a TCP connection to the first listener's instance port. */
@@ -79,14 +79,8 @@ function configureHealthCheck(
   const read = readHealthCheck(input.HealthCheck);
   if (read instanceof Fault) return read;
   const { port, ...healthCheck } = read;
-  const own = findOwnApi(record.instances, [port], context);
-  if (own !== undefined) {
-    return elbFault(
-      'InvalidConfigurationRequest',
-      `Port ${own.port} of the instance ${own.instance.instanceId} is the API of weir itself; ` +
-        'set instances.allowReserved in the configuration to allow it.',
-    );
-  }
+  const own = ownApiFault(record.instances, [port], context);
+  if (own !== undefined) return own;
   const output = { HealthCheck: describeHealthCheck(healthCheck) };
   const isSame = isDeepStrictEqual(healthCheck, record.healthCheck);
   return isSame ? answer(output) : save({ ...record, healthCheck }, output);

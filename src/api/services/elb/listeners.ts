@@ -7,7 +7,7 @@ import { elbFault } from './model.ts';
 import type { ElbFault } from './model.ts';
 import { answer, find, save } from './operation.ts';
 import type { CallContext, Decision, Handler } from './operation.ts';
-import { findOwnApi } from './own-api.ts';
+import { ownApiFault } from './own-api.ts';
 import type * as shapes from './shapes.ts';
 import { withDefaultSslPolicy } from './ssl-attributes.ts';
 
@@ -32,20 +32,12 @@ function createListeners(
   const added = listeners.slice(record.listeners.length);
   if (added.length === 0) return answer({});
   const ports = added.map(({ loadBalancerPort }) => loadBalancerPort);
-  const fault = listenerLimitFault(listeners, context) ?? addressFault(record, ports, context);
+  const instancePorts = added.map(({ instancePort }) => instancePort);
+  const fault =
+    listenerLimitFault(listeners, context) ??
+    addressFault(record, ports, context) ??
+    ownApiFault(record.instances, instancePorts, context);
   if (fault !== undefined) return fault;
-  const own = findOwnApi(
-    record.instances,
-    added.map(({ instancePort }) => instancePort),
-    context,
-  );
-  if (own !== undefined) {
-    return elbFault(
-      'InvalidConfigurationRequest',
-      `Port ${own.port} of the instance ${own.instance.instanceId} is the API of weir itself; ` +
-        'set instances.allowReserved in the configuration to allow it.',
-    );
-  }
   const opens = ports.map((port) => ({ address: record.address, port }));
   const policies = withDefaultSslPolicy(record.policies, added);
   return save({ ...record, listeners, policies }, {}, opens);

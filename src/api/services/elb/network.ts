@@ -4,34 +4,35 @@
  * no longer enabled drain (control/reconcile.ts).
  */
 import { assert } from '../../../kit/assert.ts';
-import { defaultSubnetId, subnetsOf, zonesOf } from '../../../model/network.ts';
+import { defaultSubnetId, zonesOf } from '../../../model/network.ts';
 import type { LoadBalancer } from '../../../model/load-balancer.ts';
 import { Fault } from '../../fault.ts';
 import { elbFault } from './model.ts';
 import type { ElbFault } from './model.ts';
 import { answer, find, save } from './operation.ts';
 import type { CallContext, Decision, Handler } from './operation.ts';
-import { readSecurityGroups, readZones, sameZoneFault, subnetFault, zoneFault } from './placement.ts';
+import { readSecurityGroups, readZones, withSubnets, zoneFault, zonesAndSubnets } from './placement.ts';
+import type { Place } from './placement.ts';
 import type * as shapes from './shapes.ts';
-
-/** A zone with its subnet; EC2-Classic has none. */
-interface Place {
-  readonly zone: string;
-  readonly subnet: string | undefined;
-}
 
 function placesOf({ zones, subnets, vpcId }: LoadBalancer): readonly Place[] {
   assert(vpcId === '' || zones.length === subnets.length, 'each zone of a load balancer has one subnet');
   return zones.map((zone, index) => ({ zone, subnet: subnets[index] }));
 }
 
-function withPlaces(record: LoadBalancer, places: readonly Place[]): LoadBalancer {
-  return {
-    ...record,
-    zones: places.map(({ zone }) => zone),
-    subnets: places.map(({ subnet }) => subnet).filter((subnet) => subnet !== undefined),
-  };
+/** `record` at `places`, which have come or gone: none has taken another's place. */
+function moved<Output>(
+  record: LoadBalancer,
+  places: readonly Place[],
+  describe: (record: LoadBalancer) => Output,
+): Decision<Output> {
+  if (places.length === record.zones.length) return answer(describe(record));
+  const changed = { ...record, ...zonesAndSubnets(places) };
+  return save(changed, describe(changed));
 }
+
+const describeZones = ({ zones }: LoadBalancer) => ({ AvailabilityZones: zones });
+const describeSubnets = ({ subnets }: LoadBalancer) => ({ Subnets: subnets });
 
 function emptyFault(what: string): ElbFault {
   return elbFault('ValidationError', `At least one ${what} must be specified`);
@@ -67,11 +68,9 @@ function enableZones(
   const zones = readZones(input.AvailabilityZones, context);
   if (zones instanceof Fault) return zones;
   const added = zones.filter((zone) => !record.zones.includes(zone));
-  if (added.length === 0) return answer({ AvailabilityZones: record.zones });
   const inVpc = record.vpcId !== '';
   const places = added.map((zone) => ({ zone, subnet: inVpc ? defaultSubnetId(zone) : undefined }));
-  const changed = withPlaces(record, [...placesOf(record), ...places]);
-  return save(changed, { AvailabilityZones: changed.zones });
+  return moved(record, [...placesOf(record), ...places], describeZones);
 }
 
 /** Zones that are not enabled are fine, and so is one that the configuration has no more. */
@@ -86,12 +85,10 @@ function disableZones(
   const fault = zoneFault(input.AvailabilityZones, [...known]);
   if (fault !== undefined) return fault;
   const left = placesOf(record).filter(({ zone }) => !input.AvailabilityZones.includes(zone));
-  if (left.length === record.zones.length) return answer({ AvailabilityZones: record.zones });
   if (left.length === 0) {
     return lastFault(record, 'disable all the Availability Zones', 'be without an Availability Zone');
   }
-  const changed = withPlaces(record, left);
-  return save(changed, { AvailabilityZones: changed.zones });
+  return moved(record, left, describeZones);
 }
 
 /** Subnets that are attached already are fine. */
@@ -102,19 +99,8 @@ function attachSubnets(
   const record = findInVpc(context, input.LoadBalancerName, 'subnets');
   if (record instanceof Fault) return record;
   if (input.Subnets.length === 0) return emptyFault('Subnet');
-  const known = subnetsOf(context.configuration, context.region);
-  const places = [...placesOf(record)];
-  for (const subnet of new Set(input.Subnets)) {
-    if (places.some((place) => place.subnet === subnet)) continue;
-    const zone = known.get(subnet);
-    if (zone === undefined) return subnetFault(subnet);
-    const other = places.find((place) => place.zone === zone)?.subnet;
-    if (other !== undefined) return sameZoneFault(other, subnet, zone);
-    places.push({ zone, subnet });
-  }
-  if (places.length === record.subnets.length) return answer({ Subnets: record.subnets });
-  const changed = withPlaces(record, places);
-  return save(changed, { Subnets: changed.subnets });
+  const places = withSubnets(placesOf(record), input.Subnets, context);
+  return places instanceof Fault ? places : moved(record, places, describeSubnets);
 }
 
 /** Subnets that are not attached are fine. */
@@ -126,10 +112,8 @@ function detachSubnets(
   if (record instanceof Fault) return record;
   if (input.Subnets.length === 0) return emptyFault('Subnet');
   const left = placesOf(record).filter(({ subnet }) => subnet === undefined || !input.Subnets.includes(subnet));
-  if (left.length === record.subnets.length) return answer({ Subnets: record.subnets });
   if (left.length === 0) return lastFault(record, 'detach all the subnets', 'be attached to zero subnets in VPC');
-  const changed = withPlaces(record, left);
-  return save(changed, { Subnets: changed.subnets });
+  return moved(record, left, describeSubnets);
 }
 
 /** Replaces the groups. */

@@ -34,31 +34,44 @@ export function zoneFault(names: readonly string[], known: readonly string[]): E
   );
 }
 
-/** The subnets asked for, each once, with their zones: at most one subnet of a zone. */
-export function readSubnets(
+/** A zone with its subnet; EC2-Classic has none. */
+export interface Place {
+  readonly zone: string;
+  readonly subnet: string | undefined;
+}
+
+/** As a record has them. */
+export function zonesAndSubnets(places: readonly Place[]): Pick<Placement, 'zones' | 'subnets'> {
+  return { zones: places.map(({ zone }) => zone), subnets: places.flatMap(({ subnet }) => subnet ?? []) };
+}
+
+/** `places` and the subnets asked for, each once: at most one subnet of a zone. */
+export function withSubnets(
+  places: readonly Place[],
   ids: readonly string[],
   { configuration, region }: Where,
-): Pick<Placement, 'subnets' | 'zones'> | ElbFault {
+): readonly Place[] | ElbFault {
   const known = subnetsOf(configuration, region);
-  const byZone = new Map<string, string>();
-  for (const id of new Set(ids)) {
-    const zone = known.get(id);
-    if (zone === undefined) return subnetFault(id);
-    const other = byZone.get(zone);
-    if (other !== undefined) return sameZoneFault(other, id, zone);
-    byZone.set(zone, id);
+  const all = [...places];
+  for (const subnet of ids) {
+    if (all.some((place) => place.subnet === subnet)) continue;
+    const zone = known.get(subnet);
+    if (zone === undefined) return subnetFault(subnet);
+    const other = all.find((place) => place.zone === zone)?.subnet;
+    if (other !== undefined) return sameZoneFault(other, subnet, zone);
+    all.push({ zone, subnet });
   }
-  return { subnets: [...byZone.values()], zones: [...byZone.keys()] };
+  return all;
 }
 
 /** No such subnet; or no id of one at all. */
-export function subnetFault(id: string): ElbFault {
+function subnetFault(id: string): ElbFault {
   return /^subnet-[0-9A-Za-z-]+$/.test(id)
     ? elbFault('SubnetNotFound', `The subnet ID '${shown(id)}' does not exist`)
     : elbFault('InvalidSubnet', `Invalid id: "${shown(id)}" (expecting "subnet-...")`);
 }
 
-export function sameZoneFault(subnet: string, other: string, zone: string): ElbFault {
+function sameZoneFault(subnet: string, other: string, zone: string): ElbFault {
   return elbFault(
     'InvalidConfigurationRequest',
     `ELB cannot be attached to multiple subnets in the same AZ: ${subnet} and ${other} are in ${zone}.`,
@@ -118,8 +131,8 @@ function readVpcPlacement(input: CreateAccessPointInput, context: CallContext): 
   if (securityGroups instanceof Fault) return securityGroups;
   const common = { scheme, vpcId: DEFAULT_VPC_ID, securityGroups };
   if (input.Subnets !== undefined && input.Subnets.length > 0) {
-    const places = readSubnets(input.Subnets, context);
-    return places instanceof Fault ? places : { ...common, ...places };
+    const places = withSubnets([], input.Subnets, context);
+    return places instanceof Fault ? places : { ...common, ...zonesAndSubnets(places) };
   }
   const zones = readZones(input.AvailabilityZones ?? [], context);
   return zones instanceof Fault ? zones : { ...common, zones, subnets: zones.map(defaultSubnetId) };

@@ -1,4 +1,5 @@
 /** `/-/drains`: what is in flight at instances that get no new requests, and how long it may go on. */
+import type { DrainReason } from '../control/drains.ts';
 import type { ControlStatus, LoadBalancerStatus } from '../control/status.ts';
 import type { LoadBalancerId } from '../model/load-balancer.ts';
 import { TARGET_STATE } from '../traffic/target-table.ts';
@@ -7,13 +8,7 @@ import { TARGET_STATE } from '../traffic/target-table.ts';
  * Why an instance gets no new requests: it, its zone, its listener or its load balancer was taken away; it is out of
  * service; or the whole process stops.
  */
-export type DrainCause =
-  | 'deregistered'
-  | 'zone-disabled'
-  | 'listener-deleted'
-  | 'load-balancer-deleted'
-  | 'out-of-service'
-  | 'stopping';
+export type DrainCause = DrainReason | 'out-of-service' | 'stopping';
 
 /** One target that drains. Names as in JSON: scripts read them. */
 export interface DrainRow {

@@ -1,6 +1,7 @@
 /** Is a port free? Asked of the system, since only the system knows. */
-import { createServer, isIPv4 } from 'node:net';
+import { createServer } from 'node:net';
 import { messageOf } from '../kit/assert.ts';
+import { meets } from '../model/address-pool.ts';
 import type { BindRefusal, WantedListener } from './control.ts';
 
 /** Binds for a moment, alone (without `reusePort`), and lets go. What the system said, or undefined when it worked. */
@@ -34,10 +35,5 @@ function explain(code: string, address: string, port: number): string | undefine
 
 /** Whether both cannot be bound at once: the same port, and the same address or one that stands for all of them. */
 export function overlaps(a: WantedListener, b: WantedListener): boolean {
-  return a.port === b.port && (a.address === b.address || covers(a.address, b.address) || covers(b.address, a.address));
-}
-
-/** `::` listens on IPv4 as well. */
-function covers(wildcard: string, address: string): boolean {
-  return wildcard === '::' || (wildcard === '0.0.0.0' && isIPv4(address));
+  return a.port === b.port && meets(a.address, b.address);
 }

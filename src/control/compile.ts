@@ -27,7 +27,7 @@ export interface CompileInputs {
   /** Whether threads may bind the listener: nobody else holds its port. */
   readonly mayListen: (listener: Listener) => boolean;
   /** Certificate and policy of an HTTPS or SSL listener, opened and resolved; undefined when they cannot be used. */
-  readonly tlsOf: (record: LoadBalancer, listener: Listener) => CompiledTls | undefined;
+  readonly tlsOf: (listener: Listener) => CompiledTls | undefined;
   /** Of sticky cookies, the first one to make them with; asked for where a listener is sticky. */
   readonly cookieKeys: () => readonly Uint8Array[];
   /** What marks the lines of its access log; undefined: none are written. */
@@ -40,7 +40,7 @@ export interface CompileInputs {
 
 export function compile(record: LoadBalancer, inputs: CompileInputs): CompiledLoadBalancer {
   const { attributes } = record;
-  const { additional, connectionDraining } = attributes;
+  const { additional } = attributes;
   const instances = record.instances.filter((instance) => isZoneEnabled(record, instance));
   // Listeners with the same instance port have the same targets: one array, which structured clone copies once.
   const targets = new Map<number, readonly CompiledTarget[]>();
@@ -61,7 +61,7 @@ export function compile(record: LoadBalancer, inputs: CompileInputs): CompiledLo
     maxConnectionsPerTarget: connectionCap(additional['weir.backend.maxconnections']),
     preconnect: inputs.configuration.preconnect,
     slowStartMs: 1000 * Number(additional['weir.backend.slowstartseconds'] ?? 0),
-    drainingTimeoutMs: connectionDraining.enabled ? connectionDraining.timeout * 1000 : 0,
+    drainingTimeoutMs: drainingTimeoutMs(record),
     listeners: record.listeners.flatMap((listener) => {
       const compiled = compileListener(record, listener, inputs);
       return compiled === undefined ? [] : [{ ...compiled, targets: targets.get(listener.instancePort) ?? [] }];
@@ -77,7 +77,7 @@ function compileListener(
   { mayListen, tlsOf, cookieKeys, configuration }: CompileInputs,
 ): Omit<CompiledListener, 'targets'> | undefined {
   const { protocol, loadBalancerPort: port, instanceProtocol, instancePort } = listener;
-  const tls = isTls(protocol) ? tlsOf(record, listener) : undefined;
+  const tls = isTls(protocol) ? tlsOf(listener) : undefined;
   if (!mayListen(listener) || (isTls(protocol) && tls === undefined)) return undefined;
   const keys = isTls(instanceProtocol) ? backendPublicKeys(record, instancePort) : undefined;
   const ingress = admittedNetworks(configuration.securityGroups, record.securityGroups, port);
@@ -108,6 +108,12 @@ export function wantedTargets(record: LoadBalancer): WantedTarget[] {
   return record.instances
     .filter((instance) => isZoneEnabled(record, instance))
     .flatMap(({ instanceId }) => Array.from(ports, (instancePort) => ({ instanceId, instancePort })));
+}
+
+/** 0 where connection draining is off: what runs is cut at once then. */
+export function drainingTimeoutMs({ attributes }: LoadBalancer): number {
+  const { enabled, timeout } = attributes.connectionDraining;
+  return enabled ? timeout * 1000 : 0;
 }
 
 export function isZoneEnabled(record: LoadBalancer, instance: Instance): boolean {

@@ -2,6 +2,7 @@
  * What the API may ask of the running system. The API decides on records alone; this is how a decision becomes
  * traffic, and how it learns what only the running system knows.
  */
+import type { HealthDescription } from '../health/threshold-counter.ts';
 import type { LoadBalancerId } from '../model/load-balancer.ts';
 
 /** A listener that a decision would open. */
@@ -18,12 +19,9 @@ export interface BindRefusal {
   readonly message: string;
 }
 
-/** DescribeInstanceHealth's texts (spec/traffic.md 5). */
-export interface InstanceState {
+/** What DescribeInstanceHealth says of an instance. */
+export interface InstanceState extends HealthDescription {
   readonly instanceId: string;
-  readonly state: 'InService' | 'OutOfService' | 'Unknown';
-  readonly reasonCode: 'N/A' | 'ELB' | 'Instance';
-  readonly description: string;
 }
 
 /** Nobody could say now what a name stands for: another time somebody may. */

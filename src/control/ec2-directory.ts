@@ -108,7 +108,8 @@ export class Ec2Directory {
   async refresh(): Promise<void> {
     if (!this.#current()) return;
     const registered = this.#options.registered();
-    for (const id of this.#instances.keys()) if (!registered.includes(id)) this.#instances.delete(id);
+    const wanted = new Set(registered);
+    for (const id of this.#instances.keys()) if (!wanted.has(id)) this.#instances.delete(id);
     const failure =
       (await this.#askNetwork()) ?? (registered.length > 0 ? await this.#askInstances(registered) : undefined);
     this.#tell(failure);

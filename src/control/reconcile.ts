@@ -12,11 +12,11 @@ import { forgetGauges, makeCounters } from '../traffic/counters.ts';
 import type { CompiledLoadBalancer, CompiledTls, TargetReport } from '../traffic/snapshot.ts';
 import { TARGET_STATE } from '../traffic/target-table.ts';
 import { countedZones } from '../traffic/zone-counters.ts';
-import { compile, wantedTargets, type CompiledConfiguration } from './compile.ts';
+import { compile, drainingTimeoutMs, wantedTargets, type CompiledConfiguration } from './compile.ts';
 import type { Drains } from './drains.ts';
 import type { ListenerGate } from './listener-gate.ts';
 import type { HostResolver } from './resolve.ts';
-import { drainingTimeoutMs, retire, type Retired } from './retired.ts';
+import { retire, type Retired } from './retired.ts';
 import type { SlotHolder, Slots } from './slots.ts';
 import type { Snapshot } from './supervisor.ts';
 import type { TlsReport } from './tls-reports.ts';
@@ -254,7 +254,7 @@ export class Reconciler {
         present(holders.get(targetKey(instanceId, instancePort)), 'slot of a wanted target').slot,
       mayListen: ({ loadBalancerPort }) =>
         this.#options.gate.mayListen(id, { address: record.address, port: loadBalancerPort }),
-      tlsOf: (_record, listener) => this.#tlsOf(record, listener, before, tlsReports),
+      tlsOf: (listener) => this.#tlsOf(record, listener, before, tlsReports),
       accessLog: this.#options.accessLogs?.ordinalOf(record),
       countedZones: countedZones(before?.compiled.countedZones ?? [], record.zones),
       counters,

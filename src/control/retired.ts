@@ -1,6 +1,6 @@
 /** Which targets a change of a record takes away, why, and how long what runs there may go on: pure. */
 import type { LoadBalancer } from '../model/load-balancer.ts';
-import { isZoneEnabled } from './compile.ts';
+import { drainingTimeoutMs, isZoneEnabled } from './compile.ts';
 import type { DrainReason } from './drains.ts';
 import type { SlotHolder } from './slots.ts';
 
@@ -31,10 +31,4 @@ function reasonFor(record: LoadBalancer, holder: SlotHolder): DrainReason {
   const instance = record.instances.find(({ instanceId }) => instanceId === holder.instanceId);
   if (instance === undefined) return 'deregistered';
   return isZoneEnabled(record, instance) ? 'listener-deleted' : 'zone-disabled';
-}
-
-/** 0 where connection draining is off: what runs is cut at once then. */
-export function drainingTimeoutMs(record: LoadBalancer): number {
-  const { enabled, timeout } = record.attributes.connectionDraining;
-  return enabled ? timeout * 1000 : 0;
 }

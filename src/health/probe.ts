@@ -1,8 +1,9 @@
 /** One probe of one instance: TCP connect, TLS handshake, or HTTP GET on either. What goes wrong is the result. */
-import { connect as connectTcp, isIPv6, type Socket } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import { messageOf } from '../kit/assert.ts';
 import type { Clock, Timer } from '../kit/clock.ts';
+import { hostOf } from '../kit/ip.ts';
 import { isTls, layerOf } from '../model/load-balancer.ts';
 import { publicKeyOf } from '../model/public-key.ts';
 import { backendContext } from '../transport/backend-context.ts';
@@ -177,9 +178,8 @@ class Attempt {
 
 /** `Host` carries address and port, as AWS sends it: the check is of the instance, not of a site. */
 function requestHead(target: ProbeTarget): string {
-  const host = isIPv6(target.address) ? `[${target.address}]` : target.address;
   return (
-    `GET ${target.path} HTTP/1.1\r\nHost: ${host}:${target.port}\r\nUser-Agent: ELB-HealthChecker/1.0\r\n` +
+    `GET ${target.path} HTTP/1.1\r\nHost: ${hostOf(target.address)}:${target.port}\r\nUser-Agent: ELB-HealthChecker/1.0\r\n` +
     `Accept: */*\r\nConnection: close\r\n\r\n`
   );
 }

@@ -30,7 +30,8 @@ function covers(wildcard: string, address: string): boolean {
   return wildcard === '::' || (wildcard === '0.0.0.0' && parseIp(address)?.family === 4);
 }
 
-function meets(a: string, b: string): boolean {
+/** Whether sockets on both could be asked for the same connection. */
+export function meets(a: string, b: string): boolean {
   return a === b || covers(a, b) || covers(b, a);
 }
 

@@ -2,7 +2,7 @@
 import { layerOf, type Listener, type LoadBalancer } from './load-balancer.ts';
 
 export type Stickiness =
-  | { readonly kind: 'duration'; readonly periodSeconds?: number }
+  | { readonly kind: 'duration'; /** Undefined: as long as the browser's session. */ readonly periodSeconds?: number }
   | { readonly kind: 'application'; readonly cookieName: string };
 
 /** Undefined where requests are routed each on its own. A period of 0 is none. */

@@ -5,6 +5,8 @@
  */
 import type { Network } from '../kit/ip.ts';
 import type { DesyncMitigationMode, LoadBalancerId, Protocol } from '../model/load-balancer.ts';
+import type { TlsVersion } from '../model/ssl-policy-resolve.ts';
+import type { Stickiness } from '../model/stickiness-policy.ts';
 
 /** One back-end target: (load balancer, instance, instance port). Health and counts live in its slot of the target table. */
 export interface CompiledTarget {
@@ -26,8 +28,8 @@ export interface CompiledTls {
   /** PEM. */
   readonly privateKey: string;
   readonly ciphers: string;
-  readonly minVersion: SecureVersion;
-  readonly maxVersion: SecureVersion;
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
   readonly honorCipherOrder: boolean;
   readonly secureOptions: number;
   /**
@@ -36,16 +38,12 @@ export interface CompiledTls {
    */
   readonly ticketKey: Uint8Array;
 }
-export type SecureVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
 
-/** Sticky sessions of an HTTP or HTTPS listener (spec/traffic.md 4). */
-export type CompiledStickiness = {
+/** Sticky sessions of an HTTP or HTTPS listener. */
+export type CompiledStickiness = Stickiness & {
   /** Of traffic/stickiness-seal.ts: the first one makes new cookies, all are honoured. At least one. */
   readonly keys: readonly Uint8Array[];
-} & (
-  | { readonly kind: 'duration'; /** Undefined: as long as the browser's session. */ readonly periodSeconds?: number }
-  | { readonly kind: 'application'; readonly cookieName: string }
-);
+};
 
 export interface CompiledListener {
   readonly protocol: Protocol;

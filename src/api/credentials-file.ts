@@ -2,6 +2,7 @@
 import { constants, open, rename } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { errorCode } from '../kit/assert.ts';
 import { base32Digits } from '../kit/base32.ts';
 import type { Random } from '../kit/random.ts';
 import {
@@ -30,10 +31,6 @@ export function makeKey(random: Random): { accessKeyId: string; secretAccessKey:
   };
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
 /** The text of an existing file, or undefined. Checks the opened file, not the path, so that it cannot be swapped. */
 async function readOwnFile(path: string): Promise<string | undefined> {
   let file: FileHandle;
@@ -41,7 +38,7 @@ async function readOwnFile(path: string): Promise<string | undefined> {
     // A named pipe that nobody writes to would have us wait.
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
   try {

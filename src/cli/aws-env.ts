@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Argument, Option, type Command } from 'commander';
 import { parseCredentials, type Credential } from '../api/credentials.ts';
 import { shellWord } from '../console/page.ts';
+import { errorCode } from '../kit/assert.ts';
 import { hostOf } from '../kit/ip.ts';
 import type { Configuration } from '../model/configuration.ts';
 import type { Endpoint } from './configuration-values.ts';
@@ -132,7 +133,7 @@ function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

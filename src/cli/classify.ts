@@ -2,7 +2,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Option, type Command } from 'commander';
-import { messageOf } from '../kit/assert.ts';
+import { errorCode, messageOf } from '../kit/assert.ts';
 import { HeadAnalysis, classify, findHeadEnd } from '../wire/desync.ts';
 import { HexLines, LengthPrefixed, MAX_REQUEST_BYTES } from './classify-input.ts';
 import type { BatchEntry, BatchParser } from './classify-input.ts';
@@ -58,7 +58,7 @@ export async function runClassify(streams: ClassifyStreams, batch?: BatchFormat)
     return await classifyBatch(streams, batch === 'hex' ? new HexLines() : new LengthPrefixed());
   } catch (error) {
     // Whoever read our output has seen enough.
-    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return 0;
+    if (errorCode(error) === 'EPIPE') return 0;
     streams.errors.write(`weir classify: ${messageOf(error)}\n`);
     return 1;
   }

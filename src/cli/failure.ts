@@ -1,5 +1,5 @@
 /** What stops a command: told in one line where it is the operator's to put right, with its stack where it is ours. */
-import { messageOf } from '../kit/assert.ts';
+import { errorCode, messageOf } from '../kit/assert.ts';
 import { CredentialsError } from '../api/credentials.ts';
 import { StoreError } from '../store/records.ts';
 import { ConfigurationError } from './configuration-problems.ts';
@@ -44,9 +44,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
 
 /** Why the API cannot listen where it should, by the error of the system, and what the operator can do. */
 export function whyNoApi(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
   const elsewhere = 'or give the API another address (--api HOST:PORT, api: in the file)';
-  switch (code) {
+  switch (errorCode(error)) {
     case 'EADDRINUSE':
       return `another program, perhaps another weir, listens there. Stop it, ${elsewhere}.`;
     case 'EACCES':

@@ -1,6 +1,6 @@
 /** What `weir top` reads: one answer of `/metrics`, from the wire to numbers. The peer may be anything: all is bounded. */
 import { get } from 'node:http';
-import { messageOf } from '../kit/assert.ts';
+import { errorCode, messageOf } from '../kit/assert.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Endpoint } from './configuration-values.ts';
 
@@ -81,8 +81,7 @@ export function fetchPage({ host, port }: Endpoint, path: string, clock: Clock):
 }
 
 function whyNot(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  switch (code) {
+  switch (errorCode(error)) {
     case 'ECONNREFUSED':
       return 'nothing listens there';
     case 'ENOTFOUND':

@@ -1,7 +1,7 @@
 /** Addresses of instances that are registered by name: looked up, kept, looked up again, never waited for by traffic. */
 import { lookup as dnsLookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { messageOf } from '../kit/assert.ts';
+import { errorCode, messageOf } from '../kit/assert.ts';
 import { sleep, type Clock, type Timer } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import type { LoadBalancerId } from '../model/load-balancer.ts';
@@ -145,7 +145,10 @@ export class HostResolver {
       .then(() => this.#options.lookup(name.host))
       .then(
         (addresses) => this.#found(name, addresses),
-        (error) => this.#failed(name, isNotFound(error) ? 'none' : failureOf(name, messageOf(error)), messageOf(error)),
+        (error) => {
+          const reason = messageOf(error);
+          this.#failed(name, errorCode(error) === NOT_FOUND ? 'none' : failureOf(name, reason), reason);
+        },
       )
       .finally(() => {
         name.lookup = undefined;
@@ -198,8 +201,4 @@ export class HostResolver {
 /** What it means that nobody has answered. */
 function failureOf({ host, address }: Name, cause: string): Failure {
   return address === undefined && SELDOM_ANSWERED.test(host) ? 'none' : { cause };
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === NOT_FOUND;
 }

@@ -23,3 +23,8 @@ export function present<T>(value: T | undefined | null, what: string): T {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The code of an error of the system's or of Node's (`ENOENT`); undefined for anything else that was thrown. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { copyFile, mkdir, open, readdir, rename, rm, rmdir, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { errorCode } from '../kit/assert.ts';
 import { countLines } from './access-log-file.ts';
 
 /** Nobody but the owner writes there, whatever the umask. */
@@ -64,7 +65,7 @@ export const systemFiles: LogFiles = {
     try {
       await rename(from, to);
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error;
+      if (errorCode(error) !== 'EXDEV') throw error;
       await moveAcross(from, to);
     }
   },
@@ -102,16 +103,12 @@ export const systemFiles: LogFiles = {
     stat(path).then(
       () => true,
       // What cannot be looked at may well be there.
-      (error: unknown) => !isMissing(error),
+      (error: unknown) => errorCode(error) !== 'ENOENT',
     ),
 };
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
 function noneIfMissing(error: unknown): [] {
-  if (isMissing(error)) return [];
+  if (errorCode(error) === 'ENOENT') return [];
   throw error;
 }
 

@@ -5,6 +5,7 @@
  * lines past it are lost, and counted.
  */
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { errorCode } from '../kit/assert.ts';
 
 const MAX_KEPT_BYTES = 1024 * 1024;
 /** At the end of the process, for what is kept. */
@@ -66,7 +67,7 @@ export class LineOutput {
         else this.#kept.shift();
       }
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return;
+      if (errorCode(error) === 'EAGAIN') return;
       this.#isTaken = false;
       // A reader that has gone away, or a disk that is full, is no reason to end.
       this.#lost += this.#kept.length;

@@ -4,7 +4,7 @@
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf } from '../kit/assert.ts';
+import { errorCode, messageOf } from '../kit/assert.ts';
 import { StoreError } from './records.ts';
 import { sqliteCode } from './sqlite-code.ts';
 import { sqliteModule } from './sqlite-module.ts';
@@ -45,8 +45,7 @@ export function lockDirectory(directory: string): () => void {
 
 /** Why weir cannot do `what` with the directory; where the system forbids it, also what would be right. */
 export function unusableDirectory(directory: string, what: string, error: unknown): StoreError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const isForbidden = ['EACCES', 'EPERM', 'EROFS'].includes(code);
+  const isForbidden = ['EACCES', 'EPERM', 'EROFS'].includes(errorCode(error) ?? '');
   const remedy = isForbidden ? '. Give weir one that its user may write to (--data-dir, or dataDir: in the file)' : '';
   return new StoreError(`cannot ${what} the data directory ${directory}: ${messageOf(error)}${remedy}`);
 }

@@ -5,6 +5,7 @@
  * cut off. (File format: https://www.sqlite.org/fileformat2.html#walformat)
  */
 import { closeSync, fstatSync, openSync, readSync, truncateSync } from 'node:fs';
+import { errorCode } from '../kit/assert.ts';
 
 const HEADER_BYTES = 32;
 
@@ -25,7 +26,7 @@ export function markLog(path: string): LogMark {
     log = openSync(path, 'r');
   } catch (error) {
     // Only that, and not that there is no descriptor at the moment: a log that is taken for none would be cut to nothing.
-    if (!isMissing(error)) throw error;
+    if (errorCode(error) !== 'ENOENT') throw error;
     return { size: 0, header: Buffer.alloc(0) };
   }
   try {
@@ -44,8 +45,4 @@ export function cutLog(path: string, mark: LogMark): void {
   // The log began anew with the failed commit: all that it held before stands in the database, synced.
   const keep = now.header.equals(mark.header) ? mark.size : 0;
   if (now.size > keep) truncateSync(path, keep);
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

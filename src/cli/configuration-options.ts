@@ -1,8 +1,7 @@
 /** The options that every command which runs weir takes. */
 import { Argument, type Command } from 'commander';
-import type { ConfigurationFlags } from './configuration.ts';
 
-/** Adds `[config.yaml]` and the flags that win over it. */
+/** Adds `[config.yaml]` and the flags that win over it: commander makes `ConfigurationFlags` of them. */
 export function addConfigurationOptions(command: Command): Command {
   return command
     .addArgument(
@@ -21,6 +20,3 @@ export function addConfigurationOptions(command: Command): Command {
     .option('--log-level <LEVEL>', 'debug, info, warn, error or silent (default: info; WEIR_LOG_LEVEL)')
     .option('--log-format <FORMAT>', 'json or pretty (default: pretty in a terminal, else json; WEIR_LOG_FORMAT)');
 }
-
-/** What commander makes of them. */
-export type ConfigurationOptions = ConfigurationFlags;

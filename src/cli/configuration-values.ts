@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { isLoopback as isLoopbackAddress } from '../api/own-addresses.ts';
 import { formatNetwork, parseIp, parseNetwork } from '../kit/ip.ts';
-import { MAX_PORT } from '../model/limits.ts';
+import { MAX_PORT, MAX_THREADS } from '../model/limits.ts';
 
 /** A value that is not right: what would be, and, where it helps, more than the value itself about what is wrong. */
 export class Unexpected {
@@ -24,8 +24,6 @@ export interface PortRange {
   readonly fromPort: number;
   readonly toPort: number;
 }
-
-export const MAX_THREADS = 256;
 
 const HOST_NAME = /^(?=.{1,253}$)[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?)*$/i;
 

@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os';
 import { expectedOf } from '../api/credentials.ts';
 import { messageOf } from '../kit/assert.ts';
 import type { Configuration } from '../model/configuration.ts';
-import { DEFAULT_QUOTAS } from '../model/limits.ts';
+import { DEFAULT_QUOTAS, MAX_THREADS } from '../model/limits.ts';
 import type { Scheme } from '../model/load-balancer.ts';
 import { readCertificates } from './configuration-certificates.ts';
 import { accessLogProblems, accessLogsOf } from './configuration-access-logs.ts';
@@ -20,7 +20,6 @@ import {
   isLoopback,
   logFormat,
   logLevel,
-  MAX_THREADS,
   threadCount,
   Unexpected,
 } from './configuration-values.ts';

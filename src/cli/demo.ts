@@ -10,8 +10,8 @@ import { hostOf } from '../kit/ip.ts';
 import { systemRandom } from '../kit/random.ts';
 import { loadBalancerId, type LoadBalancer, type LoadBalancerId } from '../model/load-balancer.ts';
 import { zonesOf } from '../model/network.ts';
-import { addConfigurationOptions, type ConfigurationOptions } from './configuration-options.ts';
-import { loadConfiguration } from './configuration.ts';
+import { addConfigurationOptions } from './configuration-options.ts';
+import { loadConfiguration, type ConfigurationFlags } from './configuration.ts';
 import * as values from './configuration-values.ts';
 import { StartError } from './failure.ts';
 import { runUntilSignal } from './run.ts';
@@ -35,7 +35,7 @@ export function registerDemo(program: Command): void {
         'them, on 127.0.0.1 unless addresses are given. What is changed is kept, and the next demo begins there.',
     )
     .option('--port <PORT>', 'port of the load balancer', parsePort, DEFAULT_PORT)
-    .action(async (path: string | undefined, options: ConfigurationOptions & { port: number }) => {
+    .action(async (path: string | undefined, options: ConfigurationFlags & { port: number }) => {
       const environment = process.env;
       const clock = systemClock;
       const samples = await startSampleInstances();

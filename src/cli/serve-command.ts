@@ -5,8 +5,8 @@ import { systemClock } from '../kit/clock.ts';
 import { systemRandom } from '../kit/random.ts';
 import type { Configuration } from '../model/configuration.ts';
 import { keepCompiled } from './compile-cache.ts';
-import { addConfigurationOptions, type ConfigurationOptions } from './configuration-options.ts';
-import { fixedKeyOf, loadConfiguration, type Environment } from './configuration.ts';
+import { addConfigurationOptions } from './configuration-options.ts';
+import { fixedKeyOf, loadConfiguration, type ConfigurationFlags, type Environment } from './configuration.ts';
 import { exitCodeOf, failureText } from './failure.ts';
 import { runUntilSignal } from './run.ts';
 import type { RunningWeir, WeirOptions } from './serve.ts';
@@ -18,7 +18,7 @@ export function registerServe(program: Command): void {
     .summary('run the load balancers and the AWS API')
     .description('Run the load balancers and the AWS API until SIGTERM or SIGINT, which finish what is in flight.')
     .option('--check', 'check the configuration as it would be used, and end')
-    .action(async (path: string | undefined, options: ConfigurationOptions & { check?: boolean }) => {
+    .action(async (path: string | undefined, options: ConfigurationFlags & { check?: boolean }) => {
       const configure = () => loadConfiguration(path, options, process.env);
       await (options.check === true ? check(configure, process.env) : serve(configure, process.env));
     });

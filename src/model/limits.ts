@@ -17,6 +17,9 @@ export const MAX_NAME_LENGTH = 32;
 export const MAX_PAGE_SIZE = 400;
 export const MAX_PORT = 65_535;
 
+/** *Ours*: traffic threads, each of which has its place in shared memory. */
+export const MAX_THREADS = 256;
+
 /** Security groups of one load balancer. */
 export const MAX_SECURITY_GROUPS = 5;
 

@@ -4,6 +4,7 @@
  */
 
 import { assert } from '../kit/assert.ts';
+import { MAX_THREADS } from '../model/limits.ts';
 import { HANDSHAKE_CELLS } from './handshake-counters.ts';
 import { MAX_COUNTED_ZONES, ZONE_BLOCK_CELLS, ZONE_CELLS } from './zone-counters.ts';
 
@@ -75,7 +76,6 @@ export const COUNT_LOG_ENTRIES = 512;
 /** By thread and lane: the number of the first in its line for capacity, 0 when there is nobody (traffic/surge-queue.ts). */
 export const SURGE_FRONTS = SHARED.countLog + 2 + COUNT_LOG_ENTRIES;
 export const SURGE_LANES = 8;
-const MAX_THREADS = 256;
 const SHARED_CELLS = SURGE_FRONTS + MAX_THREADS * SURGE_LANES;
 /** Behind them a cell for each zone: health checks that came to no connection, which control counts. */
 const SHARED_BYTES = (SHARED_CELLS + MAX_COUNTED_ZONES) * Int32Array.BYTES_PER_ELEMENT;

@@ -28,8 +28,8 @@ export function createDoors(options: ApiOptions, elb: QueryService, configuratio
   const cloudWatch = createCloudWatchService({ clock, ...(metrics === undefined ? {} : { metrics }) });
   const ec2 = createEc2Service({ store, configuration });
   const iam = createIamService({ ...forCertificates, createdMs });
-  const services = [elb, ec2, iam, createStsService(), cloudWatch.query];
+  const services = [elb, ec2, iam, createStsService(), cloudWatch];
   const query = new QueryDoor({ services, calls });
-  const json = new JsonDoor({ services: [createAcmService(forCertificates), cloudWatch.json], calls });
-  return { all: [new CborDoor({ services: [cloudWatch.json], calls }), json, query], query };
+  const json = new JsonDoor({ services: [createAcmService(forCertificates), cloudWatch], calls });
+  return { all: [new CborDoor({ services: [cloudWatch], calls }), json, query], query };
 }

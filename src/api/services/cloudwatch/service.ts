@@ -18,12 +18,6 @@ export interface CloudWatchServiceOptions {
   readonly metrics?: CloudWatchSeries;
 }
 
-/** The same service, as each protocol's door knows it. */
-export interface CloudWatchService {
-  readonly query: QueryService;
-  readonly json: CborService;
-}
-
 type Perform = (input: Structure, context: Context) => Structure | Fault | Promise<Structure | Fault>;
 
 /** The codec has seen to it that the input is the action's, and `missingFault` that nothing is missing. */
@@ -33,9 +27,13 @@ const handlers: Readonly<Record<Action, Perform>> = {
   ListMetrics: (input, context) => listMetrics(input, context),
 };
 
-export function createCloudWatchService({ clock, metrics }: CloudWatchServiceOptions): CloudWatchService {
-  const service = {
+/** One service for the doors of all three protocols. */
+export function createCloudWatchService({ clock, metrics }: CloudWatchServiceOptions): QueryService & CborService {
+  return {
     signingName: 'monitoring',
+    target: 'GraniteServiceVersion20100801',
+    contentType: 'application/x-amz-json-1.0',
+    errorNames: ERROR_NAMES,
     model: cloudWatchModel,
     mutates: () => false,
     subject: () => '',
@@ -46,7 +44,4 @@ export function createCloudWatchService({ clock, metrics }: CloudWatchServiceOpt
       return handlers[action as Action](input, context);
     },
   };
-  const target = 'GraniteServiceVersion20100801';
-  const json = { ...service, target, contentType: 'application/x-amz-json-1.0', errorNames: ERROR_NAMES };
-  return { query: service, json };
 }

@@ -13,7 +13,7 @@ import { s3Store } from '../observe/access-log-s3.ts';
 import { AccessLogs } from '../observe/access-logs.ts';
 import type { Environment } from './configuration.ts';
 import type { DataDirectory } from './data-directory.ts';
-import { ec2KeyOf } from './ec2-key.ts';
+import { awsKeyOf } from './aws-key.ts';
 
 export interface AccessLogParts {
   readonly configuration: Pick<Configuration, 'threads' | 'accessLogs'>;
@@ -41,7 +41,7 @@ export function accessLogStore({
   if ('folder' in accessLogs) return folderStore(resolve(accessLogs.folder), systemFiles);
   const { s3 } = accessLogs;
   return s3Store(s3, () => {
-    const key = ec2KeyOf(environment, s3);
+    const key = awsKeyOf(environment, s3);
     if (key instanceof Ec2Failure) throw new Error(key.message);
     return key;
   });

@@ -25,7 +25,7 @@ import { fixedKeyOf, type Environment } from './configuration.ts';
 import { openCloudWatch, type CloudWatch } from './cloudwatch.ts';
 import { adoptCertificates } from './configured-certificates.ts';
 import { dataDirectory, type DataDirectory } from './data-directory.ts';
-import { ec2KeyOf } from './ec2-key.ts';
+import { awsKeyOf } from './aws-key.ts';
 import { StartError, whyNoApi } from './failure.ts';
 import { idsOfEc2, refreshInventory } from './inventory-refresh.ts';
 import { reread } from './live-configuration.ts';
@@ -276,7 +276,7 @@ class Weir implements RunningWeir {
       clock,
       log: this.log,
       endpoint: () => this.configuration.instances.ec2,
-      key: (endpoint) => ec2KeyOf(environment, endpoint),
+      key: (endpoint) => awsKeyOf(environment, endpoint),
       registered: () => idsOfEc2(this.store.view(), this.configuration),
       onNetwork: () => this.#takeOver(),
       onRefresh: () => void this.#refreshInventory(this.elb),

@@ -4,7 +4,7 @@
  */
 import { messageOf } from '../kit/assert.ts';
 import type { Clock } from '../kit/clock.ts';
-import type { Ec2Endpoint } from '../model/configuration.ts';
+import type { AwsKey, Ec2Endpoint } from '../model/configuration.ts';
 import { EC2_ENDPOINT } from '../model/limits.ts';
 import { ALGORITHM, canonicalRequest, sha256Hex, sign, stringToSign, TERMINATOR } from '../wire/sigv4-canonical.ts';
 import { childOf, parseXml, textAt, type XmlElement } from './ec2-xml.ts';
@@ -12,12 +12,6 @@ import { childOf, parseXml, textAt, type XmlElement } from './ec2-xml.ts';
 const VERSION = '2016-11-15';
 const CONTENT_TYPE = 'application/x-www-form-urlencoded; charset=utf-8';
 const MAX_SHOWN = 200;
-
-export interface Ec2Key {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
 
 /** Why there is no answer; in words for the caller of the API and for the log. */
 export class Ec2Failure {
@@ -32,7 +26,7 @@ export interface Ec2ClientOptions {
   readonly clock: Clock;
   readonly endpoint: Ec2Endpoint;
   /** Read anew for each call, since keys that expire are replaced; or why there is none. */
-  readonly key: () => Ec2Key | Ec2Failure;
+  readonly key: () => AwsKey | Ec2Failure;
 }
 
 export type Parameters = Readonly<Record<string, string>>;
@@ -124,7 +118,7 @@ interface Signing {
   readonly url: URL;
   readonly body: string;
   readonly region: string;
-  readonly key: Ec2Key;
+  readonly key: AwsKey;
   readonly nowMs: number;
 }
 

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { sleep, type Clock, type Timer } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
-import type { Configuration, Ec2Endpoint } from '../model/configuration.ts';
+import type { AwsKey, Configuration, Ec2Endpoint } from '../model/configuration.ts';
 import { EC2_ENDPOINT } from '../model/limits.ts';
 import {
   readInstances,
@@ -15,7 +15,7 @@ import {
   type Ec2Instance,
   type Ec2Network,
 } from './ec2-answers.ts';
-import { Ec2Client, Ec2Failure, type Ec2Key, type Parameters } from './ec2-client.ts';
+import { Ec2Client, Ec2Failure, type Parameters } from './ec2-client.ts';
 import type { XmlElement } from './ec2-xml.ts';
 
 export interface Ec2DirectoryOptions {
@@ -23,7 +23,7 @@ export interface Ec2DirectoryOptions {
   readonly log: Log;
   /** The endpoint of the configuration in force; undefined where there is none. */
   readonly endpoint: () => Ec2Endpoint | undefined;
-  readonly key: (endpoint: Ec2Endpoint) => Ec2Key | Ec2Failure;
+  readonly key: (endpoint: Ec2Endpoint) => AwsKey | Ec2Failure;
   /** Ids of instances that load balancers have and that only EC2 can know. */
   readonly registered: () => readonly string[];
   /** Zones, subnets or security groups are others now. */

@@ -13,6 +13,13 @@ export interface InventoryInstance {
   readonly ports?: Readonly<Record<string, number>>;
 }
 
+/** A key of AWS's, or of a service that speaks like one of AWS's. Never in the configuration itself. */
+export interface AwsKey {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
 /** An EC2 endpoint that knows instances and networks. Its key comes from the environment, as AWS's own tools take it. */
 export interface Ec2Endpoint {
   readonly url: string;

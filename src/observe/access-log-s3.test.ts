@@ -10,12 +10,13 @@ import { RecordingS3 } from '../../test/support/s3-server.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { FakeClock } from '../kit/clock.ts';
 import type { LogFields } from '../kit/log.ts';
+import type { AwsKey } from '../model/configuration.ts';
 import { ACCESS_LOG } from '../model/limits.ts';
 import { LogDelivery } from './access-log-delivery.ts';
 import { systemFiles } from './access-log-files.ts';
-import { s3Store, type S3Key } from './access-log-s3.ts';
+import { s3Store } from './access-log-s3.ts';
 
-const KEY: S3Key = { accessKeyId: 'AKIATEST', secretAccessKey: 'secret' };
+const KEY: AwsKey = { accessKeyId: 'AKIATEST', secretAccessKey: 'secret' };
 
 class Harness {
   readonly clock = new FakeClock();
@@ -23,7 +24,7 @@ class Harness {
   readonly spool: string;
   readonly delivery: LogDelivery;
 
-  constructor(test: TestContext, url: string, key: () => S3Key = () => KEY) {
+  constructor(test: TestContext, url: string, key: () => AwsKey = () => KEY) {
     this.spool = temporaryDirectory(test);
     const line = (fields: LogFields, message: string): void => void this.lines.push([message, fields]);
     this.delivery = new LogDelivery({
@@ -109,7 +110,7 @@ describe('delivery of access logs to S3', () => {
 
   it('asks for the key at each attempt', async (t) => {
     const s3 = await RecordingS3.start(t);
-    const keys: S3Key[] = [KEY, { ...KEY, accessKeyId: 'AKIASECOND' }];
+    const keys: AwsKey[] = [KEY, { ...KEY, accessKeyId: 'AKIASECOND' }];
     const harness = new Harness(t, s3.url, () => {
       const key = keys.shift();
       if (key === undefined) throw new Error('there is no key for it');

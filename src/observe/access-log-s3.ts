@@ -2,18 +2,12 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
-import type { S3Endpoint } from '../model/configuration.ts';
+import type { AwsKey, S3Endpoint } from '../model/configuration.ts';
 import type { LogStore } from './access-log-delivery.ts';
 import { splitKey } from './access-log-names.ts';
 
-export interface S3Key {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
-
 /** `key` is asked before each delivery: keys that expire are replaced by others. It throws where there is none. */
-export function s3Store(endpoint: S3Endpoint, key: () => S3Key): LogStore {
+export function s3Store(endpoint: S3Endpoint, key: () => AwsKey): LogStore {
   const client = lazyClient(endpoint, key);
   return {
     name: `S3 at ${endpoint.url}`,
@@ -45,7 +39,7 @@ export function s3Store(endpoint: S3Endpoint, key: () => S3Key): LogStore {
 const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 /** The client for the key that is valid now. */
-function lazyClient(endpoint: S3Endpoint, key: () => S3Key): () => Promise<S3Client> {
+function lazyClient(endpoint: S3Endpoint, key: () => AwsKey): () => Promise<S3Client> {
   let made: { readonly client: S3Client; readonly secret: string } | undefined;
   return async () => {
     const credentials = key();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { Ec2Failure } from '../control/ec2-client.ts';
-import { ec2KeyOf } from './ec2-key.ts';
+import { awsKeyOf } from './aws-key.ts';
 
 const ENDPOINT = { url: 'http://127.0.0.1:1/', region: 'us-east-1' };
 const FILE = `
@@ -28,20 +28,20 @@ describe('the key for the EC2 endpoint', () => {
     const variables = { AWS_ACCESS_KEY_ID: 'AKIAVARIABLE', AWS_SECRET_ACCESS_KEY: 'secret', AWS_SESSION_TOKEN: '' };
     const fleet = { accessKeyId: 'AKIAFLEET', secretAccessKey: 'fleet+secret=', sessionToken: 'token' };
     const byFile = { AWS_SHARED_CREDENTIALS_FILE: file };
-    assert.deepEqual(ec2KeyOf({ ...byFile, ...variables }, ENDPOINT), {
+    assert.deepEqual(awsKeyOf({ ...byFile, ...variables }, ENDPOINT), {
       accessKeyId: 'AKIAVARIABLE',
       secretAccessKey: 'secret',
     });
-    assert.deepEqual(ec2KeyOf({ ...byFile, ...variables }, { ...ENDPOINT, profile: 'fleet' }), fleet);
-    assert.deepEqual(ec2KeyOf({ ...byFile, AWS_PROFILE: 'fleet' }, ENDPOINT), fleet);
-    assert.deepEqual(ec2KeyOf(byFile, ENDPOINT), { accessKeyId: 'AKIADEFAULT', secretAccessKey: 'default/secret' });
+    assert.deepEqual(awsKeyOf({ ...byFile, ...variables }, { ...ENDPOINT, profile: 'fleet' }), fleet);
+    assert.deepEqual(awsKeyOf({ ...byFile, AWS_PROFILE: 'fleet' }, ENDPOINT), fleet);
+    assert.deepEqual(awsKeyOf(byFile, ENDPOINT), { accessKeyId: 'AKIADEFAULT', secretAccessKey: 'default/secret' });
   });
 
   it('is missed in words that say where it could be, and no secret', (test) => {
     const file = join(temporaryDirectory(test), 'credentials');
     const reason = (profile?: string): string => {
       const endpoint = profile === undefined ? ENDPOINT : { ...ENDPOINT, profile };
-      const failure = ec2KeyOf({ AWS_SHARED_CREDENTIALS_FILE: file }, endpoint);
+      const failure = awsKeyOf({ AWS_SHARED_CREDENTIALS_FILE: file }, endpoint);
       assert.ok(failure instanceof Ec2Failure);
       return failure.message;
     };

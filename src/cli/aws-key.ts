@@ -1,18 +1,18 @@
 /**
- * The key that calls to the EC2 endpoint are signed with, from where AWS's own tools take it: the profile that the
- * configuration names; or else the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; or else the profile AWS_PROFILE,
- * then `default`, of the shared credentials file.
+ * The key that calls to the EC2 endpoint, and to the S3 service for access logs, are signed with, from where AWS's own tools
+ * take it: the profile that the configuration names; or else the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; or else
+ * the profile AWS_PROFILE, then `default`, of the shared credentials file.
  */
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { Ec2Failure, type Ec2Key } from '../control/ec2-client.ts';
+import { Ec2Failure } from '../control/ec2-client.ts';
 import { messageOf } from '../kit/assert.ts';
-import type { Ec2Endpoint } from '../model/configuration.ts';
+import type { AwsKey, Ec2Endpoint, S3Endpoint } from '../model/configuration.ts';
 import type { Environment } from './configuration.ts';
 
-/** The key for `endpoint`, or why there is none. Read at each call: keys that expire are replaced by others. */
-export function ec2KeyOf(environment: Environment, { profile }: Ec2Endpoint): Ec2Key | Ec2Failure {
+/** The key for an endpoint, or why there is none. Read at each call: keys that expire are replaced by others. */
+export function awsKeyOf(environment: Environment, { profile }: Ec2Endpoint | S3Endpoint): AwsKey | Ec2Failure {
   const fromVariables = toKey(
     environment['AWS_ACCESS_KEY_ID'],
     environment['AWS_SECRET_ACCESS_KEY'],
@@ -41,7 +41,7 @@ export function ec2KeyOf(environment: Environment, { profile }: Ec2Endpoint): Ec
   return new Ec2Failure(`there is no key for it: ${path} has ${missing}`);
 }
 
-function toKey(id: string | undefined, secret: string | undefined, token: string | undefined): Ec2Key | undefined {
+function toKey(id: string | undefined, secret: string | undefined, token: string | undefined): AwsKey | undefined {
   if (!id || !secret) return undefined;
   return { accessKeyId: id, secretAccessKey: secret, ...(token ? { sessionToken: token } : {}) };
 }

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Option, type Command } from 'commander';
 import { parseCredentials, type Credential } from '../api/credentials.ts';
-import { shellWord } from '../console/page.ts';
 import { errorCode } from '../kit/assert.ts';
 import { hostOf } from '../kit/ip.ts';
+import { shellWord } from '../kit/shell-word.ts';
 import type { Configuration } from '../model/configuration.ts';
 import type { Endpoint } from './configuration-values.ts';
 import { loadConfiguration, type ConfigurationFlags, type Environment } from './configuration.ts';

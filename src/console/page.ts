@@ -1,4 +1,5 @@
 /** `GET /`: one plain page that says what runs. Works without scripts; everything that is not ours is escaped. */
+import { shellWord } from '../kit/shell-word.ts';
 
 export interface PageListener {
   readonly protocol: string;
@@ -95,11 +96,6 @@ export function awsCommand({ endpoint, credentialsFile, region }: AwsTarget, res
   // stand there over the file, unless a profile is named.
   const profile = credentialsFile === undefined ? '' : ' --profile default';
   return `${key}aws elb ${rest}${profile} --region ${shellWord(region)} --endpoint-url ${shellWord(endpoint)}${unsigned}`;
-}
-
-/** `text` as one word for a POSIX shell. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function section({ name, account, region, dnsName, address, listeners, instances }: PageLoadBalancer): string {

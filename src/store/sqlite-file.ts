@@ -15,6 +15,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { dirname } from 'node:path';
 import { messageOf } from '../kit/assert.ts';
 import { makeFolders } from '../kit/folders.ts';
+import { shellWord } from '../kit/shell-word.ts';
 import { unusableDirectory } from './directory-lock.ts';
 import { logDamage } from './log-damage.ts';
 import { NewerError, StoreError } from './records.ts';
@@ -125,13 +126,8 @@ export function damaged(path: string, what: string): StoreError {
   return new StoreError(
     `the state in ${path} cannot be read: ${what}. weir does not start with an empty state in its place. ` +
       'Restore the data directory from a backup; or, to begin anew without any load balancer, move it away: ' +
-      `mv ${forShell(dirname(path))} ${forShell(`${dirname(path)}.damaged`)}`,
+      `mv ${shellWord(dirname(path))} ${shellWord(`${dirname(path)}.damaged`)}`,
   );
-}
-
-/** `path` as a shell takes it for one word. */
-function forShell(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 /** What tells of a database that was where none is; undefined: nothing does. */

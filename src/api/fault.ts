@@ -77,13 +77,18 @@ export function validationFault(violations: readonly string[]): Fault<'Validatio
   return commonFault('ValidationError', `${count} detected: ${violations.slice(0, MAX_NAMED_VIOLATIONS).join('; ')}`);
 }
 
+/** The `ValidationError` that lists `violations`, if there are any. */
+export function violationsFault(violations: readonly string[]): Fault<'ValidationError'> | undefined {
+  return violations.length === 0 ? undefined : validationFault(violations);
+}
+
 /** A {@link violation} when `value` is given and out of the range. */
-export function rangeViolation(
+export function rangeViolations(
   value: number | undefined,
   path: string,
   { min, max }: { readonly min: number; readonly max: number },
-): string | undefined {
-  if (value === undefined || (value >= min && value <= max)) return undefined;
+): readonly string[] {
+  if (value === undefined || (value >= min && value <= max)) return [];
   const bound = value < min ? `greater than or equal to ${min}` : `less than or equal to ${max}`;
-  return violation(value, path, `Member must have value ${bound}`);
+  return [violation(value, path, `Member must have value ${bound}`)];
 }

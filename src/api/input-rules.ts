@@ -1,7 +1,7 @@
 /** Rules of single values of an input, and what breaks them in AWS's words (fault.ts, `violation`). */
 import { MAX_TAG_KEY_LENGTH, MAX_TAG_VALUE_LENGTH } from '../model/limits.ts';
 import type { Tag } from '../model/load-balancer.ts';
-import { HIDDEN, violation } from './fault.ts';
+import { HIDDEN, shown, violation } from './fault.ts';
 
 /** In characters, as AWS counts them: one beyond the basic plane is one, though it is two units of a string. */
 function lengthOf(text: string | Uint8Array): number {
@@ -22,20 +22,20 @@ export interface TextRule {
 /** Nothing for a text that is absent: whether it is required stands in the model. */
 export function textViolations(text: string | Uint8Array | undefined, path: string, rule: TextRule): readonly string[] {
   if (text === undefined) return [];
-  const shown = rule.isSensitive === true || typeof text !== 'string' ? HIDDEN : text;
+  const value = rule.isSensitive === true || typeof text !== 'string' ? HIDDEN : text;
   const violations: string[] = [];
   const length = lengthOf(text);
   if (length < rule.min) {
-    violations.push(violation(shown, path, `Member must have length greater than or equal to ${rule.min}`));
+    violations.push(violation(value, path, `Member must have length greater than or equal to ${rule.min}`));
   }
   if (length > rule.max) {
-    violations.push(violation(shown, path, `Member must have length less than or equal to ${rule.max}`));
+    violations.push(violation(value, path, `Member must have length less than or equal to ${rule.max}`));
   }
   // What is too long is not matched: the time that takes is the caller's choice.
   else if (typeof text === 'string' && rule.pattern !== undefined && !rule.pattern.test(text)) {
     const { source } = rule.pattern;
     const pattern = source.replace(/^\^(?:\(\?:)?|\)?\$$/g, '');
-    violations.push(violation(shown, path, `Member must satisfy regular expression pattern: ${pattern}`));
+    violations.push(violation(value, path, `Member must satisfy regular expression pattern: ${pattern}`));
   }
   return violations;
 }
@@ -65,4 +65,14 @@ export function tagViolations({ key, value = '' }: Tag, path: string): string[] 
 /** Keys that begin with `aws:` are AWS's own. */
 export function isReservedTagKey(key: string): boolean {
   return /^aws:/i.test(key);
+}
+
+/** What is wrong with the keys of well-formed `tags`: one is AWS's own, or given twice. */
+export function tagKeysProblem(tags: readonly Tag[]): string | undefined {
+  const reserved = tags.find(({ key }) => isReservedTagKey(key));
+  if (reserved !== undefined) {
+    return `The tag key '${shown(reserved.key)}' begins with aws:, which is reserved for AWS.`;
+  }
+  const twice = tags.find(({ key }, index) => tags.some((other, at) => at < index && other.key === key));
+  return twice === undefined ? undefined : `The tag key '${shown(twice.key)}' is given more than once.`;
 }

@@ -2,8 +2,8 @@
 import { CERTIFICATES, MAX_TAGS } from '../../../model/limits.ts';
 import type { Tag } from '../../../model/load-balancer.ts';
 import { itemPath } from '../../codec/member-path.ts';
-import { Fault, rangeViolation, shown, validationFault, violation } from '../../fault.ts';
-import { enumViolations, isReservedTagKey, tagViolations, textViolations } from '../../input-rules.ts';
+import { Fault, rangeViolations, violation, violationsFault } from '../../fault.ts';
+import { enumViolations, tagKeysProblem, tagViolations, textViolations } from '../../input-rules.ts';
 import type { TextRule } from '../../input-rules.ts';
 import { acmFault } from './model.ts';
 import type { AcmFault } from './model.ts';
@@ -34,11 +34,11 @@ const MAX_COMMON_NAME_LENGTH = 64;
 const REQUESTED_KEYS = ['RSA_2048', 'EC_prime256v1', 'EC_secp384r1'];
 
 export function arnFault(arn: string): AcmFault | undefined {
-  return faultOf(textViolations(arn, 'certificateArn', ARN));
+  return violationsFault(textViolations(arn, 'certificateArn', ARN));
 }
 
 export function importFault(input: shapes.ImportCertificateRequest): AcmFault | undefined {
-  return faultOf([
+  return violationsFault([
     ...textViolations(input.CertificateArn, 'certificateArn', ARN),
     ...textViolations(input.Certificate, 'certificate', BODY),
     ...textViolations(input.PrivateKey, 'privateKey', PRIVATE_KEY),
@@ -47,12 +47,11 @@ export function importFault(input: shapes.ImportCertificateRequest): AcmFault | 
 }
 
 export function listFault(input: shapes.ListCertificatesRequest): AcmFault | undefined {
-  const range = rangeViolation(input.MaxItems, 'maxItems', MAX_ITEMS);
-  const fault = faultOf([
+  const fault = violationsFault([
     ...textViolations(input.NextToken, 'nextToken', NEXT_TOKEN),
     ...enumViolations(input.SortBy, 'sortBy', ['CREATED_AT']),
     ...enumViolations(input.SortOrder, 'sortOrder', ['ASCENDING', 'DESCENDING']),
-    ...(range === undefined ? [] : [range]),
+    ...rangeViolations(input.MaxItems, 'maxItems', MAX_ITEMS),
   ]);
   if (fault !== undefined || (input.SortBy === undefined) === (input.SortOrder === undefined)) return fault;
   return acmFault('ValidationError', 'SortBy and SortOrder must be given together.');
@@ -73,7 +72,8 @@ export function requestFault(input: shapes.RequestCertificateRequest): AcmFault 
     const rule = `Member must have length less than or equal to ${CERTIFICATES.maxDomainNames}`;
     violations.push(violation(names.length, 'subjectAlternativeNames', rule));
   }
-  if (violations.length > 0) return validationFault(violations);
+  const fault = violationsFault(violations);
+  if (fault !== undefined) return fault;
   if (domain.length > MAX_COMMON_NAME_LENGTH) {
     return acmFault(
       'ValidationError',
@@ -90,18 +90,10 @@ export function requestFault(input: shapes.RequestCertificateRequest): AcmFault 
 /** Tags to be set, each key once. */
 export function readTags(given: readonly shapes.Tag[] = []): readonly Tag[] | AcmFault {
   const tags = given.map(({ Key, Value }): Tag => (Value === undefined ? { key: Key } : { key: Key, value: Value }));
-  const fault = faultOf(tags.flatMap((tag, index) => tagViolations(tag, itemPath('tags', index + 1))));
+  const fault = violationsFault(tags.flatMap((tag, index) => tagViolations(tag, itemPath('tags', index + 1))));
   if (fault !== undefined) return fault;
-  const reserved = tags.find(({ key }) => isReservedTagKey(key));
-  if (reserved !== undefined) {
-    const message = `The tag key '${shown(reserved.key)}' begins with aws:, which is reserved for AWS.`;
-    return acmFault('InvalidTagException', message);
-  }
-  const twice = tags.find(({ key }, index) => tags.some((other, at) => at < index && other.key === key));
-  if (twice !== undefined) {
-    return acmFault('InvalidTagException', `The tag key '${shown(twice.key)}' is given more than once.`);
-  }
-  return mergeTags([], tags);
+  const problem = tagKeysProblem(tags);
+  return problem === undefined ? mergeTags([], tags) : acmFault('InvalidTagException', problem);
 }
 
 /** `tags` with `added`; a key that is there already gets the new value. */
@@ -117,8 +109,4 @@ export function newTags(given: readonly shapes.Tag[] | undefined, isNew: boolean
   const tags = readTags(given);
   if (isNew || tags instanceof Fault || tags.length === 0) return tags;
   return acmFault('ValidationError', 'Tags cannot be given when a certificate is imported again.');
-}
-
-function faultOf(violations: readonly string[]): AcmFault | undefined {
-  return violations.length === 0 ? undefined : validationFault(violations);
 }

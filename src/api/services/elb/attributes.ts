@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DRAINING_TIMEOUT, IDLE_TIMEOUT } from '../../../model/limits.ts';
 import type { AccessLogAttribute, Attributes } from '../../../model/load-balancer.ts';
-import { Fault, rangeViolation, shown, validationFault } from '../../fault.ts';
+import { Fault, rangeViolations, shown, violationsFault } from '../../fault.ts';
 import { describeAdditionalAttributes, readAdditionalAttributes } from './additional-attributes.ts';
 import { elbFault } from './model.ts';
 import type { ElbFault } from './model.ts';
@@ -31,11 +31,10 @@ export function defaultAttributes(): Attributes {
 
 function rangeFault(input: shapes.LoadBalancerAttributes): ElbFault | undefined {
   const path = 'loadBalancerAttributes';
-  const violations = [
-    rangeViolation(input.ConnectionDraining?.Timeout, `${path}.connectionDraining.timeout`, DRAINING_TIMEOUT),
-    rangeViolation(input.ConnectionSettings?.IdleTimeout, `${path}.connectionSettings.idleTimeout`, IDLE_TIMEOUT),
-  ].filter((violation) => violation !== undefined);
-  return violations.length === 0 ? undefined : validationFault(violations);
+  return violationsFault([
+    ...rangeViolations(input.ConnectionDraining?.Timeout, `${path}.connectionDraining.timeout`, DRAINING_TIMEOUT),
+    ...rangeViolations(input.ConnectionSettings?.IdleTimeout, `${path}.connectionSettings.idleTimeout`, IDLE_TIMEOUT),
+  ]);
 }
 
 /** What the access log attribute becomes: members that are not given stay as they were. */

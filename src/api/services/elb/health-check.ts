@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { parseHealthCheckTarget } from '../../../health/health-check-target.ts';
 import { HEALTH_CHECK } from '../../../model/limits.ts';
 import type { HealthCheck } from '../../../model/load-balancer.ts';
-import { Fault, rangeViolation, shown, validationFault } from '../../fault.ts';
+import { Fault, rangeViolations, shown, violationsFault } from '../../fault.ts';
 import { elbFault } from './model.ts';
 import type { ElbFault } from './model.ts';
 import { answer, find, save } from './operation.ts';
@@ -45,13 +45,13 @@ function targetFault(text: string): ElbFault {
 }
 
 function readHealthCheck(input: shapes.HealthCheck): (HealthCheck & { readonly port: number }) | ElbFault {
-  const violations = [
-    rangeViolation(input.Interval, 'healthCheck.interval', HEALTH_CHECK.interval),
-    rangeViolation(input.Timeout, 'healthCheck.timeout', HEALTH_CHECK.timeout),
-    rangeViolation(input.UnhealthyThreshold, 'healthCheck.unhealthyThreshold', HEALTH_CHECK.unhealthyThreshold),
-    rangeViolation(input.HealthyThreshold, 'healthCheck.healthyThreshold', HEALTH_CHECK.healthyThreshold),
-  ].filter((violation) => violation !== undefined);
-  if (violations.length > 0) return validationFault(violations);
+  const fault = violationsFault([
+    ...rangeViolations(input.Interval, 'healthCheck.interval', HEALTH_CHECK.interval),
+    ...rangeViolations(input.Timeout, 'healthCheck.timeout', HEALTH_CHECK.timeout),
+    ...rangeViolations(input.UnhealthyThreshold, 'healthCheck.unhealthyThreshold', HEALTH_CHECK.unhealthyThreshold),
+    ...rangeViolations(input.HealthyThreshold, 'healthCheck.healthyThreshold', HEALTH_CHECK.healthyThreshold),
+  ]);
+  if (fault !== undefined) return fault;
   const target = parseHealthCheckTarget(input.Target);
   if (target === undefined) return targetFault(input.Target);
   if (input.Timeout >= input.Interval) {

@@ -3,7 +3,7 @@ import { MAX_PORT } from '../../../model/limits.ts';
 import { isTls, layerOf } from '../../../model/load-balancer.ts';
 import type { Listener, Platform, Protocol } from '../../../model/load-balancer.ts';
 import { DEFAULT_SSL_POLICY_NAME } from '../../../model/ssl-policy.ts';
-import { Fault, rangeViolation, shown, validationFault } from '../../fault.ts';
+import { Fault, rangeViolations, shown, violationsFault } from '../../fault.ts';
 import { certificateFault } from './certificates.ts';
 import { elbFault } from './model.ts';
 import type { ElbFault } from './model.ts';
@@ -25,11 +25,11 @@ function readProtocol(text: string, what: string): Protocol | ElbFault {
 
 function portFault(listener: shapes.Listener, index: number, platform: Platform): ElbFault | undefined {
   const path = `listeners.${index + 1}.member`;
-  const violations = [
-    rangeViolation(listener.LoadBalancerPort, `${path}.loadBalancerPort`, PORT_RANGE),
-    rangeViolation(listener.InstancePort, `${path}.instancePort`, PORT_RANGE),
-  ].filter((violation) => violation !== undefined);
-  if (violations.length > 0) return validationFault(violations);
+  const fault = violationsFault([
+    ...rangeViolations(listener.LoadBalancerPort, `${path}.loadBalancerPort`, PORT_RANGE),
+    ...rangeViolations(listener.InstancePort, `${path}.instancePort`, PORT_RANGE),
+  ]);
+  if (fault !== undefined) return fault;
   const port = listener.LoadBalancerPort;
   if (platform === 'vpc' || CLASSIC_PORTS.includes(port) || port >= CLASSIC_FIRST_FREE_PORT) return undefined;
   return elbFault(

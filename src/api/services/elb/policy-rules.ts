@@ -9,6 +9,7 @@ import { SSL_NEGOTIATION_POLICY_TYPE } from '../../../model/ssl-policy.ts';
 import { Fault, shown } from '../../fault.ts';
 import { elbFault } from './model.ts';
 import type { ElbFault } from './model.ts';
+import { nameProblem } from './names.ts';
 import type * as shapes from './shapes.ts';
 import { readSslAttributes } from './ssl-attributes.ts';
 
@@ -51,14 +52,11 @@ export function isSamePolicy(a: Policy, b: Policy): boolean {
 }
 
 function nameFault(name: string): ElbFault | undefined {
-  const problem = nameProblem(name);
+  const problem = nameProblem(name, POLICIES.maxNameLength) ?? prefixProblem(name);
   return problem === undefined ? undefined : elbFault('ValidationError', `Policy name ${problem}`);
 }
 
-function nameProblem(name: string): string | undefined {
-  if (name === '') return 'cannot be empty';
-  if (name.length > POLICIES.maxNameLength) return `cannot be longer than ${POLICIES.maxNameLength} characters`;
-  if (!/^[A-Za-z0-9-]+$/.test(name)) return 'cannot contain characters that are not letters, or digits or the dash.';
+function prefixProblem(name: string): string | undefined {
   if (!RESERVED_PREFIXES.some((prefix) => name.startsWith(prefix))) return undefined;
   return `cannot begin with ${RESERVED_PREFIXES.join(' or ')}: these prefixes are reserved for the predefined policies`;
 }

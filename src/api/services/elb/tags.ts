@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { MAX_TAGS } from '../../../model/limits.ts';
 import type { LoadBalancer, Tag } from '../../../model/load-balancer.ts';
 import { itemPath } from '../../codec/member-path.ts';
-import { Fault, shown, validationFault, violation } from '../../fault.ts';
+import { Fault, shown, validationFault, violation, violationsFault } from '../../fault.ts';
 import { isReservedTagKey, tagViolations } from '../../input-rules.ts';
 import { elbFault } from './model.ts';
 import type { ElbFault } from './model.ts';
@@ -14,9 +14,8 @@ import type * as shapes from './shapes.ts';
 const MAX_DESCRIBED = 20;
 
 function tagFault(tag: Tag, index: number): ElbFault | undefined {
-  const violations = tagViolations(tag, itemPath('tags', index + 1));
-  if (violations.length > 0) return validationFault(violations);
-  if (!isReservedTagKey(tag.key)) return undefined;
+  const fault = violationsFault(tagViolations(tag, itemPath('tags', index + 1)));
+  if (fault !== undefined || !isReservedTagKey(tag.key)) return fault;
   return elbFault('ValidationError', `The tag key '${shown(tag.key)}' begins with aws:, which is reserved for AWS.`);
 }
 

@@ -2,8 +2,8 @@
 import { CERTIFICATES, MAX_TAGS } from '../../../model/limits.ts';
 import type { Tag } from '../../../model/load-balancer.ts';
 import { itemPath } from '../../codec/member-path.ts';
-import { rangeViolation, shown, validationFault, violation } from '../../fault.ts';
-import { isReservedTagKey, tagViolations, textViolations } from '../../input-rules.ts';
+import { rangeViolations, violation, violationsFault } from '../../fault.ts';
+import { tagKeysProblem, tagViolations, textViolations } from '../../input-rules.ts';
 import type { TextRule } from '../../input-rules.ts';
 import { iamFault } from './model.ts';
 import type { IamFault } from './model.ts';
@@ -21,7 +21,7 @@ const MAX_ITEMS = { min: 1, max: 1000 };
 
 /** The content of the texts is checkCertificate's job. */
 export function uploadFault(input: shapes.UploadServerCertificateRequest): IamFault | undefined {
-  return faultOf([
+  return violationsFault([
     ...textViolations(input.ServerCertificateName, 'serverCertificateName', NAME),
     ...textViolations(input.Path, 'path', PATH),
     ...textViolations(input.CertificateBody, 'certificateBody', BODY),
@@ -37,26 +37,18 @@ export function readTags(given: readonly shapes.Tag[] = []): readonly Tag[] | Ia
   if (tags.length > MAX_TAGS) {
     violations.push(violation(tags.length, 'tags', `Member must have length less than or equal to ${MAX_TAGS}`));
   }
-  if (violations.length > 0) return validationFault(violations);
-  const reserved = tags.find(({ key }) => isReservedTagKey(key));
-  if (reserved !== undefined) {
-    return iamFault(
-      'InvalidInput',
-      `The tag key '${shown(reserved.key)}' begins with aws:, which is reserved for AWS.`,
-    );
-  }
-  const twice = tags.find(({ key }, index) => tags.some((other, at) => at < index && other.key === key));
-  return twice === undefined
-    ? tags
-    : iamFault('InvalidInput', `The tag key '${shown(twice.key)}' is given more than once.`);
+  const fault = violationsFault(violations);
+  if (fault !== undefined) return fault;
+  const problem = tagKeysProblem(tags);
+  return problem === undefined ? tags : iamFault('InvalidInput', problem);
 }
 
 export function nameFault(name: string): IamFault | undefined {
-  return faultOf(textViolations(name, 'serverCertificateName', NAME));
+  return violationsFault(textViolations(name, 'serverCertificateName', NAME));
 }
 
 export function updateFault(input: shapes.UpdateServerCertificateRequest): IamFault | undefined {
-  return faultOf([
+  return violationsFault([
     ...textViolations(input.ServerCertificateName, 'serverCertificateName', NAME),
     ...textViolations(input.NewPath, 'newPath', PATH),
     ...textViolations(input.NewServerCertificateName, 'newServerCertificateName', NAME),
@@ -64,14 +56,17 @@ export function updateFault(input: shapes.UpdateServerCertificateRequest): IamFa
 }
 
 export function listFault({ PathPrefix, ...page }: shapes.ListServerCertificatesRequest): IamFault | undefined {
-  return faultOf([...textViolations(PathPrefix, 'pathPrefix', PATH_PREFIX), ...pageViolations(page)]);
+  return violationsFault([...textViolations(PathPrefix, 'pathPrefix', PATH_PREFIX), ...pageViolations(page)]);
 }
 
 export function listTagsFault({
   ServerCertificateName,
   ...page
 }: shapes.ListServerCertificateTagsRequest): IamFault | undefined {
-  return faultOf([...textViolations(ServerCertificateName, 'serverCertificateName', NAME), ...pageViolations(page)]);
+  return violationsFault([
+    ...textViolations(ServerCertificateName, 'serverCertificateName', NAME),
+    ...pageViolations(page),
+  ]);
 }
 
 export interface PageInput {
@@ -80,14 +75,9 @@ export interface PageInput {
 }
 
 function pageViolations({ Marker, MaxItems }: PageInput): readonly string[] {
-  const range = rangeViolation(MaxItems, 'maxItems', MAX_ITEMS);
-  return [...textViolations(Marker, 'marker', MARKER), ...(range === undefined ? [] : [range])];
+  return [...textViolations(Marker, 'marker', MARKER), ...rangeViolations(MaxItems, 'maxItems', MAX_ITEMS)];
 }
 
 export function userNameFault(name: string | undefined): IamFault | undefined {
-  return faultOf(textViolations(name, 'userName', NAME));
-}
-
-function faultOf(violations: readonly string[]): IamFault | undefined {
-  return violations.length === 0 ? undefined : validationFault(violations);
+  return violationsFault(textViolations(name, 'userName', NAME));
 }

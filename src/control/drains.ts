@@ -1,5 +1,5 @@
 /**
- * Targets that were taken away: what runs there goes on while connection draining lets it (spec/traffic.md 6), is cut
+ * Targets that were taken away: what runs there goes on while connection draining lets it, is cut
  * then, and the slot is given back when nothing of it is left. New requests do not come: threads do not know the target
  * any more, or will not in a moment.
  */

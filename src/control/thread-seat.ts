@@ -16,7 +16,7 @@ const START_LIMIT_MS = 30_000;
 const MIN_BACKOFF_MS = 100;
 /** Of a thread that dies before it has served: what it is told, or the machine, has it die. */
 const MAX_BACKOFF_MS = 5000;
-/** Of one that has served: however often threads die, the next one serves within a second (spec/faults.md 38). */
+/** Of one that has served: however often threads die, the next one serves within a second (docs/faults.md 38). */
 const MAX_SERVED_BACKOFF_MS = 200;
 /** A thread that lived this long died of something new: its successor starts at once. */
 const SETTLED_MS = 10_000;

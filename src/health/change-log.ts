@@ -1,4 +1,4 @@
-/** One line per change of an instance's health, and no flood of them when it flaps (spec/faults.md 27). */
+/** One line per change of an instance's health, and no flood of them when it flaps (docs/faults.md 27). */
 import type { Clock } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import { effectiveStatus, type Health } from './threshold-counter.ts';

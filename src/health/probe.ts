@@ -44,7 +44,7 @@ export interface Unprobeable {
  */
 export type Probe = (target: ProbeTarget | Unprobeable, done: (result: ProbeResult) => void) => () => void;
 
-/** The probes of spec/traffic.md 5 over real sockets. `otherKeyChecks` are not theirs to make (key-checks.ts). */
+/** Probes over real sockets. `otherKeyChecks` are not theirs to make (key-checks.ts). */
 export function createProbe(clock: Clock): Probe {
   return (target, done) => {
     if ('problem' in target) {

@@ -1,5 +1,5 @@
 /**
- * The health of one registered instance: from probe results to in service or not (spec/traffic.md 5). Pure: a result
+ * The health of one registered instance: from probe results to in service or not. Pure: a result
  * makes a new value of the old one.
  */
 import { unreachable } from '../kit/assert.ts';

@@ -40,7 +40,7 @@ export const IDLE_TIMEOUT = { min: 1, max: 4000, default: 60 } as const;
 /** Connection draining timeout, in seconds. */
 export const DRAINING_TIMEOUT = { min: 1, max: 3600, default: 300 } as const;
 
-/** Health check: seconds and counts (spec/traffic.md 5). */
+/** Health check: seconds and counts. */
 export const HEALTH_CHECK = {
   interval: { min: 5, max: 300, default: 30 },
   timeout: { min: 2, max: 60, default: 5 },
@@ -137,7 +137,7 @@ export const TRANSPORT_TRIAL_MS = 5000;
 /** *Ours*: after an error answer, what the client still sends is read and dropped for this long, so that the answer arrives. */
 export const LINGER_MS = 2000;
 
-/** Sending a request a second time (spec/traffic.md 3, Retries). */
+/** Sending a request a second time. */
 export const RETRY = {
   /** Sent again after a reused connection broke; connecting elsewhere goes on while there are instances. */
   maxReplays: 1,

@@ -1,5 +1,5 @@
 /**
- * SSL negotiation policies (spec: TLS): the predefined ones of AWS's table (ssl-policies.json) and custom ones.
+ * SSL negotiation policies: the predefined ones of AWS's table (ssl-policies.json) and custom ones.
  * A policy's attributes always stand complete and in the order of that table, whatever order they were given in, as
  * AWS describes them: this is also the order of the server's preference.
  */

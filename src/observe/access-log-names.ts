@@ -1,4 +1,4 @@
-/** Where access log files stand, and which interval a line belongs to (spec/traffic.md 9): pure. */
+/** Where access log files stand, and which interval a line belongs to: pure. */
 import type { LoadBalancer } from '../model/load-balancer.ts';
 
 /** Where the lines of one load balancer go, as its attribute says at the moment. */

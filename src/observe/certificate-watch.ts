@@ -1,4 +1,4 @@
-/** Certificates whose end is near, or has come: told once a day in the log (spec/faults.md 44: they are served all the same). */
+/** Certificates whose end is near, or has come: told once a day in the log (docs/faults.md 44: they are served all the same). */
 import type { Clock, Timer } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import { usersOf, type Certificate } from '../model/certificate.ts';

@@ -1,4 +1,4 @@
-/** The metrics of the namespace AWS/ELB (spec/traffic.md 10), and what a stored point tells of each. */
+/** The metrics of the namespace AWS/ELB, and what a stored point tells of each. */
 import type { Gauge, Latency, Point } from './cloudwatch-point.ts';
 import { onlyValue, setOfCount, setOfGauge, setOfLatency, type StatisticSet } from './cloudwatch-statistics.ts';
 

@@ -1,4 +1,4 @@
-/** What the load balancer answers by itself on HTTP listeners (spec/traffic.md 3): the real one's status lines. */
+/** What the load balancer answers by itself on HTTP listeners, with the real one's status lines. */
 import type { Outbox } from '../transport/outbox.ts';
 
 const STATUS_LINES = {

@@ -1,5 +1,5 @@
 /**
- * Chooses a target (spec/traffic.md 2, 3 and 6): round robin for connections, least outstanding requests for requests
+ * Chooses a target: round robin for connections, least outstanding requests for requests
  * with ties broken round robin; over all threads, since counts and turns are in shared memory.
  */
 import type { Clock } from '../kit/clock.ts';

@@ -29,7 +29,7 @@ const HTTP_1_1 = 'HTTP/1.1 ';
 const VERSION_LINE = ' HTTP/1.1\r\n';
 const UPGRADE_REQUIRED = 426;
 
-/** The head of a request as the back end gets it (spec/traffic.md 3). */
+/** The head of a request as the back end gets it. */
 export function composeRequestHead(outbox: Outbox, bytes: Buffer, head: RequestHead, by: ForwardedBy): void {
   const upgrade = by.upgrade && head.passesUpgrade;
   if (head.upgradeEnd !== 0) {

@@ -77,7 +77,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
   #lastRequest = false;
   /** The bytes behind the current request are not to be read as one: it asks for another protocol. */
   #dropRest = false;
-  /** Neither connection serves anyone after this exchange (spec/desync.md, defensive mode). */
+  /** The request is ambiguous: neither connection serves anyone after this exchange. */
   suspect = false;
   #replayable = false;
   #replays = 0;
@@ -386,7 +386,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     return this.#body.kind === BODY.none ? headEnd : this.#body.next;
   }
 
-  /** A head that is not plainly compliant: what is it, and what becomes of it? (spec/desync.md) */
+  /** A head that is not plainly compliant: what is it, and what becomes of it? */
   #readOddHead(bytes: Buffer, start: number, end: number): number {
     const { analysis, requestHead: head } = this.#context;
     const mode = this.#listener.loadBalancer.settings.desyncMitigationMode;
@@ -915,7 +915,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     this.#refuseUnfinished(400);
   }
 
-  /** The client's end is the end of its head, which is classified as that (spec/desync.md). */
+  /** The client's end is the end of its head, which is classified as that. */
   #judgeUnfinished(): void {
     const held = this.#held;
     if (held === undefined) return;

@@ -1,4 +1,4 @@
-/** Writes access log lines into the ring of the thread (spec/traffic.md 9). */
+/** Writes access log lines into the ring of the thread. */
 import { assert } from '../kit/assert.ts';
 import { SPACE } from '../kit/bytes.ts';
 import type { Clock } from '../kit/clock.ts';

@@ -1,5 +1,5 @@
 /**
- * Bytes both ways between a client and a back end, unmodified (spec/traffic.md 2): half-close kept, backpressure both
+ * Bytes both ways between a client and a back end, unmodified: half-close kept, backpressure both
  * ways, at most one pending write a side. Serves TCP listeners, and HTTP connections after a switch of protocols.
  */
 import { WheelEntry, type Timed } from '../kit/timer-wheel.ts';

@@ -1,5 +1,5 @@
 /**
- * Sticky sessions of one listener in one thread (spec/traffic.md 4). The values of all its instances are made once; a
+ * Sticky sessions of one listener in one thread. The values of all its instances are made once; a
  * request's cookie is looked up among them. So a request costs no cryptography, and a forged cookie less than a good one.
  */
 import { ascii, HEX_VALUE } from '../kit/bytes.ts';

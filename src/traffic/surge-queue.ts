@@ -1,5 +1,5 @@
 /**
- * The surge queue of a load balancer (spec/traffic.md 3): requests and connections that wait for a back end, at most
+ * The surge queue of a load balancer: requests and connections that wait for a back end, at most
  * {@link SURGE_QUEUE_LENGTH} over all threads. Who waits for a connection that is being made is counted; who waits
  * for capacity (`weir.backend.maxconnections`) also stands in line: each thread has one of its own, and numbers tell who
  * came first over all of them. Who wants other instances than the first (another instance port, another zone) stands in

@@ -4,7 +4,7 @@ import { BYTE_CLASS, SEMICOLON, SPACE, TAB, TOKEN, ascii, equalsFolded } from '.
 const EQUALS = 0x3d;
 const QUOTE = 0x22;
 
-/** Attributes that the load balancer's cookie takes over from the application's (spec/traffic.md 4). */
+/** Attributes that the load balancer's cookie takes over from the application's. */
 const TAKEN_OVER = [
   'path',
   'port',

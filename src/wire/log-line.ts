@@ -1,5 +1,5 @@
 /**
- * The parts of an access log line as bytes (spec/traffic.md 9). Everything is written at an offset of a buffer that has
+ * The parts of an access log line as bytes. Everything is written at an offset of a buffer that has
  * room, and returns the offset behind it: no strings, no allocation.
  */
 import { Phrase, putPhrase, putView } from './phrase.ts';

@@ -1,5 +1,5 @@
 /**
- * The request in an access log line (spec/traffic.md 9): the client's words, which are anything. Everything that is not
+ * The request in an access log line: the client's words, which are anything. Everything that is not
  * printable ASCII is escaped, so that a line is one line and the file is text for every reader, whatever encoding it takes
  * it for.
  */

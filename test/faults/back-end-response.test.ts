@@ -1,4 +1,4 @@
-/** spec/faults.md, rows 7 to 12 and 15 to 20: responses that are none, or say more than one thing. */
+/** docs/faults.md, rows 7 to 12 and 15 to 20: responses that are none, or say more than one thing. */
 import assert from 'node:assert/strict';
 import { HTTP_HEAD, MAX_INTERIM_RESPONSES } from '../../src/model/limits.ts';
 import { BAD_GATEWAY, fault, GET, LAYER_7, lines, OK, type Scene, type Tells } from '../support/faults.ts';

@@ -1,4 +1,4 @@
-/** spec/faults.md, rows 1 to 6, 13, 14 and 21 to 25: back ends that go away, stall, or say more than they should. */
+/** docs/faults.md, rows 1 to 6, 13, 14 and 21 to 25: back ends that go away, stall, or say more than they should. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { TARGET_STATE } from '../../src/traffic/target-table.ts';

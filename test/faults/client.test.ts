@@ -1,5 +1,5 @@
 /**
- * spec/faults.md, rows 28 to 36: clients that are slow, gone, greedy or hostile (row 37 stands in tls.test.ts); row 45: the
+ * docs/faults.md, rows 28 to 36: clients that are slow, gone, greedy or hostile (row 37 stands in tls.test.ts); row 45: the
  * clock is set while they wait.
  */
 import assert from 'node:assert/strict';

@@ -1,4 +1,4 @@
-/** spec/faults.md, rows 38, 39 and 43: what happens to the process as a whole, with one thread and with two. */
+/** docs/faults.md, rows 38, 39 and 43: what happens to the process as a whole, with one thread and with two. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

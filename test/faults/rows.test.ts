@@ -1,4 +1,4 @@
-/** Each row of spec/faults.md has its test, by its number in the name: `fault 23, …`. Most of them stand in this folder. */
+/** Each row of docs/faults.md has its test, by its number in the name: `fault 23, …`. Most of them stand in this folder. */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-/** Of the table. */
-const ROWS = 50;
+const TABLE = readFileSync(join(ROOT, 'docs/faults.md'), 'utf8');
+const ROWS = [...TABLE.matchAll(/^\| (\d+) \|/gm)].map(([, row]) => Number(row));
 /** Rows whose home is where the part is tested that they are about. */
 const ELSEWHERE: Readonly<Record<string, readonly number[]>> = {
   'src/health/monitor.test.ts': [27],
@@ -24,28 +24,21 @@ const ELSEWHERE: Readonly<Record<string, readonly number[]>> = {
   'test/process/under-load.test.ts': [40],
 };
 
+const ascending = (one: number, other: number): number => one - other;
+
 /** The numbers of the rows that tests of the file name, each once. */
 function rowsOf(file: string): number[] {
   const text = readFileSync(join(ROOT, file), 'utf8');
   const named = text.matchAll(/(?:\b(?:fault|refused)\(\s*|["'`]fault )(\d+)\b/g);
-  return [...new Set([...named].map(([, row]) => Number(row)))].sort((one, other) => one - other);
+  return [...new Set([...named].map(([, row]) => Number(row)))].sort(ascending);
 }
 
 const HERE = globSync('test/faults/*.test.ts', { cwd: ROOT }).filter((file) => !file.endsWith('rows.test.ts'));
 
-test('every row of the table of faults has a test that names it', () => {
+test('every row of the table of faults has a test that names it, and every such test a row', () => {
   const covered = new Set([...HERE, ...Object.keys(ELSEWHERE)].flatMap((file) => rowsOf(file)));
-  const rows = Array.from({ length: ROWS }, (_, index) => index + 1);
-  assert.deepEqual(
-    rows.filter((row) => !covered.has(row)),
-    [],
-    'rows without a test',
-  );
-  assert.deepEqual(
-    [...covered].filter((row) => !rows.includes(row)),
-    [],
-    'rows that are not in the table',
-  );
+  assert.ok(covered.size > 0, 'there are some');
+  assert.deepEqual([...covered].sort(ascending), ROWS);
 });
 
 for (const [file, rows] of Object.entries(ELSEWHERE)) {

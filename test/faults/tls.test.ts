@@ -1,4 +1,4 @@
-/** spec/faults.md, rows 26, 37 and 44: what goes wrong in TLS, on either side. */
+/** docs/faults.md, rows 26, 37 and 44: what goes wrong in TLS, on either side. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { HANDSHAKE_TIMEOUT_MS } from '../../src/model/limits.ts';

@@ -11,7 +11,7 @@ import type { Attributed, Record } from './engine-properties.ts';
 import { hopeFor, hopeForResponse } from './http-properties.ts';
 import type { World } from './engine-world.ts';
 
-/** What weir answers by itself (spec/traffic.md 3). */
+/** What weir answers by itself. */
 const OWN_ANSWER =
   /^HTTP\/1\.1 (?:(400) BAD_REQUEST|(405) METHOD_NOT_ALLOWED|(408) REQUEST_TIMEOUT|(502) Bad Gateway|(503) Service Unavailable: Back-end server is at capacity|(504) GATEWAY_TIMEOUT)\r\nContent-Length: 0\r\nConnection: (?:Close|keep-alive)\r\n\r\n$/;
 

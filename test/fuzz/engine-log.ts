@@ -1,4 +1,4 @@
-/** The access log of a run of the engine (spec/traffic.md 9): every request has its line, and that says what happened. */
+/** The access log of a run of the engine: every request has its line, and that says what happened. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../src/kit/clock.ts';
 import { LogRingReader, makeLogRing } from '../../src/traffic/log-ring.ts';

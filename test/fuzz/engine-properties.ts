@@ -1,4 +1,4 @@
-/** What must hold of every run of the engine (spec/traffic.md 3, spec/desync.md, spec/faults.md). */
+/** What must hold of every run of the engine. */
 import { isDeepStrictEqual } from 'node:util';
 import type { FakeConnection } from '../support/fake-connection.ts';
 import { forwardedRequest } from '../support/reference-forwarding.ts';

@@ -1,4 +1,4 @@
-/** Sticky sessions in runs of the engine: cookies that clients bring along, and what comes of them (spec/traffic.md 4). */
+/** Sticky sessions in runs of the engine: cookies that clients bring along, and what comes of them. */
 import type { LoadBalancerId } from '../../src/model/load-balancer.ts';
 import type { CompiledStickiness } from '../../src/traffic/snapshot.ts';
 import { COOKIE_KEY_BYTES, sealCookie } from '../../src/traffic/stickiness-seal.ts';

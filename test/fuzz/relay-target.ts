@@ -1,4 +1,4 @@
-/** The target `tcp-relay`: streams between clients and instances, whatever either of them does (spec/traffic.md 2). */
+/** The target `tcp-relay`: streams between clients and instances, whatever either of them does. */
 import type { Random } from '../../src/kit/random.ts';
 import type { FakeConnection } from '../support/fake-connection.ts';
 import { Tape } from './choices.ts';

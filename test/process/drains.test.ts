@@ -1,4 +1,4 @@
-/** Connection draining on every path, with the whole program: what clients, the API and `weir drain-status` see (spec/traffic.md 6). */
+/** Connection draining on every path, with the whole program: what clients, the API and `weir drain-status` see. */
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { describe, it, type TestContext } from 'node:test';

@@ -1,5 +1,5 @@
 /**
- * The state through kills, a disk that fails, and damage (spec/faults.md 42, 46): the short version of `npm run crash`.
+ * The state through kills, a disk that fails, and damage (docs/faults.md 42, 46): the short version of `npm run crash`.
  * WEIR_CRASH_SEED repeats what a failure was found with.
  */
 import assert from 'node:assert/strict';

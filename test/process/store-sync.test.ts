@@ -1,4 +1,4 @@
-/** A disk whose fsync fails (spec/faults.md 42): the change is refused, and stays refused when the process is killed. */
+/** A disk whose fsync fails (docs/faults.md 42): the change is refused, and stays refused when the process is killed. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

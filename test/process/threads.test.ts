@@ -1,4 +1,4 @@
-/** What traffic threads must do together, with real threads and sockets: balancing, sessions, the surge queue (spec/traffic.md 2-4). */
+/** What traffic threads must do together, with real threads and sockets: balancing, sessions, the surge queue. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { createControl, type RunningControl } from '../../src/control/create.ts';

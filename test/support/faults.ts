@@ -1,5 +1,5 @@
 /**
- * The scripts of test/faults: a row of spec/faults.md on every layer that it applies to, over both transports. Each script
+ * The scripts of test/faults: a row of docs/faults.md on every layer that it applies to, over both transports. Each script
  * ends by saying what tells of the fault: all the metrics that moved, and all the lines of the access log.
  */
 import assert from 'node:assert/strict';
@@ -55,7 +55,7 @@ export interface LogLine {
   readonly backend?: number;
 }
 
-/** spec/traffic.md 9: what the fields of a line may be. */
+/** What the fields of a line may be. */
 const LINE = new RegExp(
   String.raw`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z test 127\.0\.0\.1:\d+ (?<instance>-|127\.0\.0\.1:\d+)` +
     String.raw`(?: -1| \d+\.\d{6}){3} (?<statuses>- -|\d{3} (?:0|\d{3})) \d+ \d+` +

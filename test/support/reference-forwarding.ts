@@ -1,5 +1,5 @@
 /**
- * What becomes of a message on its way through (spec/traffic.md 3), the slow and plain way: what a back end must get of a
+ * What becomes of a message on its way through, the slow and plain way: what a back end must get of a
  * request that the reference reader has read, and what a client must get of a response.
  */
 import { HTTP_HEAD } from '../../src/model/limits.ts';

@@ -1,4 +1,4 @@
-/** What the access log says of what happened on the wire (spec/traffic.md 9). */
+/** What the access log says of what happened on the wire. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { FakeClock } from '../../src/kit/clock.ts';

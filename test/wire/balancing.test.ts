@@ -1,4 +1,4 @@
-/** Which instance a request or connection goes to (spec/traffic.md 2, 3 and 6): balancing, zones, slow start. */
+/** Which instance a request or connection goes to: balancing, zones, slow start. */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { TARGET_STATE } from '../../src/traffic/target-table.ts';

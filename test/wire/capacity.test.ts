@@ -1,4 +1,4 @@
-/** The cap on connections of an instance, and the surge queue behind it (spec/traffic.md 3). */
+/** The cap on connections of an instance, and the surge queue behind it. */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { CONNECT_TIMEOUT_MS, SURGE_PATIENCE_MS, SURGE_QUEUE_LENGTH } from '../../src/model/limits.ts';

@@ -1,4 +1,4 @@
-/** What is under way at an instance that is cut: taken away without connection draining (spec/traffic.md 6). */
+/** What is under way at an instance that is cut: taken away without connection draining. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { TARGET_STATE } from '../../src/traffic/target-table.ts';

@@ -1,4 +1,4 @@
-/** The idle timeout is changed while connections wait (spec/traffic.md 6). */
+/** The idle timeout is changed while connections wait. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readMessage } from '../support/http-reader.ts';

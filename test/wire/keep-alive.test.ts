@@ -1,4 +1,4 @@
-/** How long a client's connection lives, and in what order it is answered (spec/traffic.md 3). */
+/** How long a client's connection lives, and in what order it is answered. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readMessage } from '../support/http-reader.ts';

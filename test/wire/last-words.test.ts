@@ -1,6 +1,6 @@
 /**
  * An instance that answers before it has read everything, and closes: its kernel resets the connection, and what is sent to
- * it fails while the answer waits to be read (spec/faults.md 24). Not over `node:net`, which drops both at once.
+ * it fails while the answer waits to be read (docs/faults.md 24). Not over `node:net`, which drops both at once.
  */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';

@@ -1,4 +1,4 @@
-/** Proxy protocol towards TCP and SSL back ends (spec/traffic.md 2): one line ahead of everything, and nowhere else. */
+/** Proxy protocol towards TCP and SSL back ends: one line ahead of everything, and nowhere else. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, test, type TestContext } from 'node:test';

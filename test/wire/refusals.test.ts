@@ -1,4 +1,4 @@
-/** Requests that the load balancer answers by itself (spec/traffic.md 3; spec/faults.md, client), byte for byte. */
+/** Requests that the load balancer answers by itself (those of clients in docs/faults.md among them), byte for byte. */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { BUFFERS, HTTP_BODY, HTTP_HEAD } from '../../src/model/limits.ts';

@@ -1,4 +1,4 @@
-/** What a back end gets of a request's head (spec/traffic.md 3), byte for byte. */
+/** What a back end gets of a request's head, byte for byte. */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { readMessage } from '../support/http-reader.ts';

@@ -1,4 +1,4 @@
-/** What a client gets of a back end's response (spec/traffic.md 3), byte for byte. */
+/** What a client gets of a back end's response, byte for byte. */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { readMessage } from '../support/http-reader.ts';

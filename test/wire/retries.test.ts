@@ -1,4 +1,4 @@
-/** When a request is sent a second time, and when it must not be (spec/traffic.md 3, Retries). */
+/** When a request is sent a second time, and when it must not be. */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { RETRY } from '../../src/model/limits.ts';

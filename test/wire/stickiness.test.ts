@@ -1,4 +1,4 @@
-/** Sticky sessions (spec/traffic.md 4): what clients and instances see of them. */
+/** Sticky sessions: what clients and instances see of them. */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import type { CompiledListener, CompiledStickiness } from '../../src/traffic/snapshot.ts';

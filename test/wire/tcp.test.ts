@@ -1,4 +1,4 @@
-/** Layer 4: bytes both ways, unmodified (spec/traffic.md 2). */
+/** Layer 4: bytes both ways, unmodified. */
 import assert from 'node:assert/strict';
 import { createHash, type Hash } from 'node:crypto';
 import { describe, test, type TestContext } from 'node:test';

@@ -1,4 +1,4 @@
-/** Broken TLS of every kind hurts nobody else, throws nowhere, and leaves nothing behind (spec/faults.md 37). */
+/** Broken TLS of every kind hurts nobody else, throws nowhere, and leaves nothing behind (docs/faults.md 37). */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';

@@ -1,4 +1,4 @@
-/** Switching protocols: off as AWS has it, on by the attribute weir.http.upgrade (spec/traffic.md 3). */
+/** Switching protocols: off as AWS has it, on by the attribute weir.http.upgrade. */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { readMessage } from '../support/http-reader.ts';

@@ -1,4 +1,4 @@
-/** Which listeners there may be (spec: protocols in pairs of one layer, ports, certificates), and when two are the same. */
+/** Which listeners there may be (protocols in pairs of one layer, ports, certificates), and when two are the same. */
 import { MAX_PORT } from '../../../model/limits.ts';
 import { isTls, layerOf } from '../../../model/load-balancer.ts';
 import type { Listener, Platform, Protocol } from '../../../model/load-balancer.ts';

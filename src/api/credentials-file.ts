@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { errorCode } from '../kit/assert.ts';
 import { base32Digits } from '../kit/base32.ts';
 import type { Random } from '../kit/random.ts';
+import { shellWord } from '../kit/shell-word.ts';
 import {
   CredentialsError,
   DEFAULT_ACCOUNT_ID,
@@ -48,7 +49,7 @@ async function readOwnFile(path: string): Promise<string | undefined> {
     if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
       throw new CredentialsError(
         `${path}: holds secret keys, but its mode ${mode.toString(8).padStart(4, '0')} lets other users at it; ` +
-          `run: chmod 600 '${path}'`,
+          `run: chmod 600 ${shellWord(path)}`,
       );
     }
     return await file.readFile('utf8');

@@ -161,13 +161,15 @@ describe('the credentials file', () => {
   });
 
   it('is refused when other users can get at it', { skip: process.platform === 'win32' }, async () => {
-    const path = join(folder, 'open');
+    const path = join(folder, "one's own");
     await openCredentials({ path, random: new SeededRandom(1) });
     for (const mode of [0o640, 0o604, 0o620, 0o601]) {
       await chmod(path, mode);
       await assert.rejects(openCredentials({ path, random: new SeededRandom(1) }), {
         name: 'CredentialsError',
-        message: new RegExp(`open: holds secret keys, but its mode 0${mode.toString(8)} .* chmod 600 '`),
+        message: new RegExp(
+          `own: holds secret keys, but its mode 0${mode.toString(8)} .* chmod 600 '.*/one'\\\\''s own'$`,
+        ),
       });
     }
   });

@@ -1,6 +1,7 @@
 /** The file that WEIR_MASTER_KEY_FILE names. */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { messageOf } from '../kit/assert.ts';
+import { shellWord } from '../kit/shell-word.ts';
 import { MASTER_KEY_BYTES, SecretsError } from './secrets.ts';
 
 /** More than any form of the key has. */
@@ -25,7 +26,7 @@ export function readMasterKey(path: string): Uint8Array {
   throw refusal(
     path,
     `must hold ${MASTER_KEY_BYTES} random bytes, as they are or in hex or base64; ` +
-      `make one with: (umask 077; openssl rand -base64 ${MASTER_KEY_BYTES} > '${path}')`,
+      `make one with: (umask 077; openssl rand -base64 ${MASTER_KEY_BYTES} > ${shellWord(path)})`,
   );
 }
 
@@ -44,7 +45,7 @@ function readOwnFile(path: string): Buffer {
     const mode = status.mode & 0o777;
     if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
       const shown = mode.toString(8).padStart(4, '0');
-      throw refusal(path, `its mode ${shown} lets other users at it; run: chmod 600 '${path}'`);
+      throw refusal(path, `its mode ${shown} lets other users at it; run: chmod 600 ${shellWord(path)}`);
     }
     const buffer = Buffer.alloc(MAX_FILE_BYTES);
     return buffer.subarray(0, readSync(descriptor, buffer));

@@ -1,4 +1,4 @@
-/** The AWS model of Elastic Load Balancing 2012-06-01 (`npm run generate:elb-model`), and faults with its codes. */
+/** The AWS model of Elastic Load Balancing 2012-06-01 (`npm run generate:models`), and faults with its codes. */
 import type { ServiceModel } from '../../codec/model.ts';
 import { COMMON_FAULTS, Fault } from '../../fault.ts';
 import type { CommonFaultCode } from '../../fault.ts';

@@ -1,16 +1,21 @@
 /**
- * `node scripts/generate-certificate-models.ts`: writes model.json and shapes.ts of IAM, ACM and STS (as far as a load
- * balancer's users need them) from the pinned AWS SDKs.
+ * `npm run generate:models`: writes model.json and shapes.ts of ELB, and of IAM, ACM and STS as far as a load balancer's users
+ * need them, from the pinned AWS SDKs.
  */
 import * as acm from '@aws-sdk/client-acm';
+import * as elb from '@aws-sdk/client-elastic-load-balancing';
 import * as iam from '@aws-sdk/client-iam';
 import * as sts from '@aws-sdk/client-sts';
 import { generateModel, writeModel, type ModelSource } from './aws-model.ts';
 
-export const SCRIPT = 'generate-certificate-models.ts';
-
 /** By the folder in src/api/services/. */
 export const SOURCES: Readonly<Record<string, ModelSource>> = {
+  elb: {
+    package: '@aws-sdk/client-elastic-load-balancing',
+    sdk: elb,
+    version: '2012-06-01',
+    xmlNamespace: 'http://elasticloadbalancing.amazonaws.com/doc/2012-06-01/',
+  },
   iam: {
     package: '@aws-sdk/client-iam',
     sdk: iam,
@@ -77,6 +82,6 @@ export const SOURCES: Readonly<Record<string, ModelSource>> = {
 
 if (import.meta.main) {
   for (const [folder, source] of Object.entries(SOURCES)) {
-    writeModel(new URL(`../src/api/services/${folder}/`, import.meta.url), generateModel(source), SCRIPT);
+    writeModel(new URL(`../src/api/services/${folder}/`, import.meta.url), generateModel(source));
   }
 }

@@ -1,4 +1,4 @@
-/** Measurements of weir alone, without peers: `balance`, `control` and `health`. */
+/** Measurements of weir alone, without peers. */
 import { execFileSync } from 'node:child_process';
 import { systemClock } from '../src/kit/clock.ts';
 import { balanceTable, measureBalance } from './balance.ts';
@@ -8,13 +8,13 @@ import { healthTable, measureHealth } from './health.ts';
 import { describeMachine } from './machine.ts';
 import { recordSection } from './results-file.ts';
 
-interface Alone {
+export interface Alone {
   readonly about: string;
   /** The table. */
   readonly measure: () => Promise<string>;
 }
 
-const ALONE: Readonly<Record<string, Alone>> = {
+export const ALONE: Readonly<Record<string, Alone>> = {
   balance: {
     about:
       'what choosing an instance and counting a request in and out costs, of the CPU of a whole request (scenario http)',

@@ -1,6 +1,7 @@
 /** The command line of the bench. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { fileURLToPath } from 'node:url';
+import { ALONE } from './alone.ts';
 import { haproxyPeer } from './peers/haproxy.ts';
 import { nginxPeer } from './peers/nginx.ts';
 import type { Peer } from './peers/peer.ts';
@@ -72,7 +73,9 @@ export function parseOptions(args: readonly string[]): Options | { readonly exit
 
 function definition(): Command {
   const width = Math.max(...SCENARIOS.map((scenario) => scenario.name.length));
-  const list = SCENARIOS.map((scenario) => `  ${scenario.name.padEnd(width)}  ${scenario.about}`).join('\n');
+  const line = (name: string, about: string): string => `  ${name.padEnd(width)}  ${about}\n`;
+  const scenarios = SCENARIOS.map(({ name, about }) => line(name, about)).join('');
+  const alone = Object.entries(ALONE).map(([name, { about }]) => line(name, about));
   return new Command('npm run bench --')
     .description('Measures weir, HAProxy and nginx side by side, in interleaved rounds, on loopback (Linux only).')
     .argument('<scenario...>', 'one or more of the scenarios below, or "all"')
@@ -98,7 +101,8 @@ function definition(): Command {
     .option('--record', "put the table into bench/RESULTS.md, in place of the scenario's previous one")
     .addHelpText(
       'after',
-      `\nScenarios:\n${list}\n\nBy itself: balance (what choosing an instance costs with 2 to 1,000 of them)\n\nInstall HAProxy, nginx and the clients first: bench/setup.sh`,
+      `\nScenarios:\n${scenarios}\nOf weir alone, each in a run of its own with no option but --record:\n${alone.join('')}\n` +
+        'Install HAProxy, nginx and the clients first: bench/setup.sh',
     );
 }
 

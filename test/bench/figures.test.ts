@@ -9,7 +9,7 @@ import { nextRate } from '../../bench/rates.ts';
 import { withSection, type Section } from '../../bench/results-file.ts';
 import type { ContenderResult } from '../../bench/rounds.ts';
 import type { Sample } from '../../bench/sample.ts';
-import { scenarioNamed } from '../../bench/scenarios.ts';
+import { SCENARIOS, scenarioNamed } from '../../bench/scenarios.ts';
 import { medianOf, summarise } from '../../bench/summary.ts';
 import { renderTable } from '../../bench/table.ts';
 
@@ -194,6 +194,15 @@ describe('the command line', () => {
       assert.equal(result.exitCode, 2);
       assert.match(result.text, expected);
     }
+  });
+
+  test('the help names all that can be measured', () => {
+    const help = parseOptions(['--help']);
+    assert.ok('exitCode' in help);
+    assert.equal(help.exitCode, 0);
+    const lists = help.text.slice(help.text.indexOf('\nScenarios:'));
+    const names = [...lists.matchAll(/^ {2}([a-z][\w-]*) {2}/gm)].map(([, name]) => name);
+    assert.deepEqual(names, [...SCENARIOS.map(({ name }) => name), 'balance', 'control', 'health']);
   });
 
   test('another checkout of weir gets its own label', () => {

@@ -62,6 +62,10 @@ export interface Api {
    * outside: without signatures (auth: none) it listens on loopback only.
    */
   listen(): Promise<Bound>;
+  /** Where it listens; undefined until it does. */
+  readonly bound: Bound | undefined;
+  /** Whether a connection to `address` and `port` would come here. */
+  isOwnApi(address: string, port: number): boolean;
   /** Takes over a configuration that was read again; where the API listens does not change. */
   reconfigure(configuration: Configuration): void;
   /** Stops accepting, lets calls in flight end for at most `timeoutMs`, then cuts the rest. */
@@ -93,7 +97,7 @@ class ApiServer implements Api {
       random,
       log,
       configuration: () => this.#configuration,
-      isOwnApi: (address, port) => this.#bound !== undefined && reaches(this.#bound, address, port),
+      isOwnApi: (address, port) => this.isOwnApi(address, port),
       ...(options.ec2 === undefined ? {} : { ec2: options.ec2 }),
     });
     const doors = createDoors(options, this.elb, () => this.#configuration);
@@ -126,6 +130,14 @@ class ApiServer implements Api {
     this.#server.on('error', (error) => this.#options.log.error({ error }, 'the API server had an error'));
     this.#bound = bound;
     return bound;
+  }
+
+  get bound(): Bound | undefined {
+    return this.#bound;
+  }
+
+  isOwnApi(address: string, port: number): boolean {
+    return this.#bound !== undefined && reaches(this.#bound, address, port);
   }
 
   reconfigure(configuration: Configuration): void {

@@ -1,7 +1,6 @@
 /** The one place where everything is put together. */
 import { openCredentials } from '../api/credentials-file.ts';
 import { KeyRing, type Credential } from '../api/credentials.ts';
-import { reaches, type Bound } from '../api/own-addresses.ts';
 import { createApi, type Api } from '../api/server.ts';
 import { createElbService, type ElbService } from '../api/services/elb/runner.ts';
 import { createControl, type RunningControl } from '../control/create.ts';
@@ -105,7 +104,6 @@ class Weir implements RunningWeir {
   readonly #ec2: Ec2Directory;
   readonly cloudWatch: CloudWatch;
   configuration: Configuration;
-  #bound: Bound | undefined;
   #draining = false;
 
   constructor(
@@ -149,7 +147,7 @@ class Weir implements RunningWeir {
   }
 
   get endpoint(): string {
-    const { host, port } = this.#bound ?? this.configuration.api;
+    const { host, port } = this.#api.bound ?? this.configuration.api;
     return `http://${hostOf(host)}:${port}`;
   }
 
@@ -160,7 +158,7 @@ class Weir implements RunningWeir {
     const sealed = await adoptSecrets(this.store, this.#secrets);
     if (sealed > 0) this.log.info({ sealed }, 'private keys that stood in the clear are sealed now');
     await this.#adoptCertificates();
-    this.#bound = await this.#listen();
+    await this.#listen();
     this.files.announceApi(this.endpoint, this.log);
     await this.#ec2.start();
     // Before the traffic starts, so that none of it goes where an instance no longer is; nothing serves yet.
@@ -237,16 +235,16 @@ class Weir implements RunningWeir {
     return adoptCertificates({ store, secrets: this.#secrets, log, nowMs, certificates });
   }
 
-  async #listen(): Promise<Bound> {
+  async #listen(): Promise<void> {
     const { host, port } = this.configuration.api;
     try {
-      return await this.#api.listen();
+      await this.#api.listen();
     } catch (error) {
       throw new StartError(`the API cannot listen on ${host}:${port}: ${whyNoApi(error)}`);
     }
   }
 
-  #isOwnApi = (address: string, port: number) => this.#bound !== undefined && reaches(this.#bound, address, port);
+  #isOwnApi = (address: string, port: number) => this.#api.isOwnApi(address, port);
 
   /** For changes before control is started, which nobody could serve yet. Not for any that opens ports. */
   #elbWithoutTraffic(): ElbService {

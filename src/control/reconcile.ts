@@ -165,15 +165,13 @@ export class Reconciler {
 
   /** Traffic has found out something about a target. */
   onReport(report: TargetReport): void {
-    const { monitor } = this.#options;
-    for (const { holders } of this.#running.values()) {
-      for (const { slot, loadBalancer, instanceId, instancePort } of holders.values()) {
-        if (slot !== report.slot) continue;
-        if (report.type === 'publicKeyRefused') monitor.publicKeyRefused(loadBalancer, instanceId, instancePort);
-        else if (report.type === 'tlsFailed') monitor.tlsFailed(loadBalancer, instanceId, instancePort);
-        else monitor.shortKeepAlive(loadBalancer, instanceId, instancePort, report.idleMs);
-      }
-    }
+    const { monitor, slots } = this.#options;
+    const holder = slots.holderOf(report.slot);
+    if (holder === undefined) return;
+    const { loadBalancer, instanceId, instancePort } = holder;
+    if (report.type === 'publicKeyRefused') monitor.publicKeyRefused(loadBalancer, instanceId, instancePort);
+    else if (report.type === 'tlsFailed') monitor.tlsFailed(loadBalancer, instanceId, instancePort);
+    else monitor.shortKeepAlive(loadBalancer, instanceId, instancePort, report.idleMs);
   }
 
   /** Load balancers that end TLS. */

@@ -17,6 +17,7 @@ export interface SlotHolder {
 export class Slots {
   readonly #table: TargetTable;
   readonly #byKey = new Map<string, SlotHolder>();
+  readonly #bySlot = new Map<number, SlotHolder>();
   readonly #free: number[] = [];
 
   constructor(table: TargetTable) {
@@ -41,7 +42,13 @@ export class Slots {
     const slot = this.#free.pop()!;
     const holder = { slot, loadBalancer, instanceId, instancePort };
     this.#byKey.set(key, holder);
+    this.#bySlot.set(slot, holder);
     return holder;
+  }
+
+  /** Undefined when nobody has it. */
+  holderOf(slot: number): SlotHolder | undefined {
+    return this.#bySlot.get(slot);
   }
 
   /** Gives `holder`'s slot back. Only when nothing runs there and nothing can start there any more. */
@@ -50,6 +57,7 @@ export class Slots {
     const key = keyOf(holder.loadBalancer, holder.instanceId, holder.instancePort);
     assert(this.#byKey.get(key) === holder, 'a slot is freed once');
     this.#byKey.delete(key);
+    this.#bySlot.delete(holder.slot);
     this.setState(holder.slot, TARGET_STATE.outOfService);
     this.#free.push(holder.slot);
   }

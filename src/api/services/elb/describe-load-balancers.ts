@@ -59,7 +59,7 @@ function describeSourceGroup(group: SecurityGroupIdentity | undefined): shapes.S
   return { OwnerAlias: group.ownerId, GroupName: group.name };
 }
 
-export function describeLoadBalancer(
+function describeLoadBalancer(
   record: LoadBalancer,
   configuration: Pick<Configuration, 'securityGroups'>,
 ): shapes.LoadBalancerDescription {

@@ -65,6 +65,17 @@ describe('a change', () => {
     assert.deepEqual(harness.control.awaited, [store.view().revision]);
   });
 
+  it('of nothing is answered when what it was decided on is served; on a state in which there never was anything, at once', async () => {
+    harness.control.awaited.length = 0;
+    const { revision } = store.view();
+    await create('lb');
+    assert.deepEqual(harness.control.awaited, [revision]);
+    const empty = await ApiHarness.start({});
+    await empty.elb.send(new DeleteLoadBalancerCommand({ LoadBalancerName: 'absent' }));
+    assert.deepEqual(empty.control.awaited, []);
+    await empty.stop();
+  });
+
   it('is answered all the same, and told of, when the threads do not serve it in time', async () => {
     harness.control.isApplied = false;
     await tag('lb', 'a');

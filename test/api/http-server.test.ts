@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import type { Fault } from '../../src/api/fault.ts';
@@ -164,5 +164,13 @@ describe('the server', () => {
     server.emit('clientError', Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
     await closed;
     assert.match(answer, /^HTTP\/1\.1 408 RequestTimeout\r\nConnection: close\r\n[^]*\r\n\r\nRequestTimeout$/);
+  });
+
+  it('lets nobody stay who takes it for a proxy and reads nothing', () => {
+    const socket = new Socket();
+    server.emit('connect', {}, socket, Buffer.alloc(0));
+    assert.equal(socket.timeout, API.idleTimeoutMs);
+    socket.emit('timeout');
+    assert.ok(socket.destroyed);
   });
 });

@@ -348,6 +348,10 @@ describe('bounds', () => {
 
   it('RequestHeaderFieldsTooLarge, MalformedRequest: headers over the limit, bytes that are no HTTP', async () => {
     const long = await raw(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(API.maxHeaderBytes)}\r\n\r\n`);
+    const fits = await raw(
+      `GET /-/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: ${'a'.repeat(API.maxHeaderBytes - 100)}\r\n\r\n`,
+    );
+    assert.match(fits, /^HTTP\/1\.1 503 [^]*\r\nstarting\r\n/);
     assert.match(long, /^HTTP\/1\.1 431 [^]*<Code>RequestHeaderFieldsTooLarge<\/Code>/);
     assert.match(await raw('\u0016\u0003\u0001 no HTTP\r\n\r\n'), /^HTTP\/1\.1 400 [^]*<Code>MalformedRequest<\/Code>/);
   });

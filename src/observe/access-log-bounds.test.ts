@@ -13,7 +13,7 @@ import { ACCESS_LOG } from '../model/limits.ts';
 import { LogRingWriter } from '../traffic/log-ring.ts';
 import { systemFiles, type LogFiles } from './access-log-files.ts';
 import { folderStore } from './access-log-folder.ts';
-import { AccessLogs } from './access-logs.ts';
+import { AccessLogs, type AccessLogsOptions } from './access-logs.ts';
 
 class Lab {
   readonly clock = new FakeClock(Date.UTC(2026, 4, 1, 10, 2));
@@ -24,7 +24,7 @@ class Lab {
   readonly #folder: string;
   readonly #writer: LogRingWriter;
 
-  constructor(test: TestContext) {
+  constructor(test: TestContext, more: Partial<AccessLogsOptions> = {}) {
     const root = temporaryDirectory(test);
     this.#folder = join(root, 'delivered');
     mkdirSync(this.#folder);
@@ -32,7 +32,7 @@ class Lab {
     const files = this.#countOpen();
     const store = folderStore(this.#folder, files);
     const options = { clock, random: new SeededRandom(1), log: silentLog, threads: 1, files, store };
-    this.logs = new AccessLogs({ ...options, spool: join(root, 'spool') });
+    this.logs = new AccessLogs({ ...options, spool: join(root, 'spool'), ...more });
     this.#writer = new LogRingWriter(this.logs.rings[0]!);
   }
 
@@ -90,4 +90,18 @@ it('of thousands of load balancers that are gone the first are forgotten, but fo
   await lab.write([lasting, writing, gone[0]!, gone.at(-2)!], 'late');
   assert.equal(lab.logs.metrics().dropped.undelivered, 1);
   assert.deepEqual((await lab.delivered()).toSorted(), ['in time\nlate\n', 'in time\nlate\n', 'late\n']);
+});
+
+it('what is being written takes part of the room for what is not delivered', async (t) => {
+  const store = { name: 'nowhere', put: () => Promise.reject(new Error('nobody is there')) };
+  const lab = new Lab(t, { store, maxSpoolBytes: 1000 });
+  const ordinal = lab.ordinalOf('web');
+  await lab.write([], '');
+  const left = 1000 - lab.logs.metrics().undeliveredBytes;
+  await lab.write([ordinal], 'a'.repeat(left - 101));
+  lab.clock.advance(5 * 60_000);
+  await lab.write([ordinal], 'b'.repeat(99));
+  assert.deepEqual([lab.logs.metrics().undeliveredBytes, lab.logs.metrics().dropped.undelivered], [1000, 0]);
+  await lab.write([ordinal], 'c');
+  assert.ok(lab.logs.metrics().undeliveredBytes < 1000);
 });

@@ -103,7 +103,7 @@ function playedDelivery(t: TestContext) {
     await delivery.settle();
     return tried.length;
   };
-  return { lab, store, delivery, add, after };
+  return { clock, tried, lab, store, delivery, add, after };
 }
 
 it('a file that is on its way is not given up', async (t) => {
@@ -136,4 +136,28 @@ it('after the end nothing is tried again', async (t) => {
   delivery.stop();
   assert.equal(await retried, 2);
   assert.equal(await after(1_000_000), 2);
+});
+
+it('after the end no other file is begun with, though one arrives', async (t) => {
+  const { lab, tried, delivery, add } = playedDelivery(t);
+  const arrived = Promise.withResolvers<void>();
+  lab.put = () => arrived.promise;
+  for (const key of ['one/1', 'one/2']) add(key);
+  delivery.stop();
+  arrived.resolve();
+  await delivery.settle();
+  assert.deepEqual(tried, ['one/1']);
+});
+
+it('who is tried at once is not tried again when the pause would have been over', async (t) => {
+  const { clock, lab, store, tried, delivery, add, after } = playedDelivery(t);
+  add('one/1');
+  assert.equal(await after(0), 1);
+  const arrived = Promise.withResolvers<void>();
+  lab.put = () => arrived.promise;
+  delivery.deliverTo(store);
+  clock.advance(1000);
+  arrived.resolve();
+  await delivery.settle();
+  assert.deepEqual([tried.length, delivery.delivered], [2, 1]);
 });

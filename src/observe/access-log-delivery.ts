@@ -229,6 +229,6 @@ export class LogDelivery {
       log.warn(fields, `access logs cannot be delivered to ${this.#store.name}; they are kept and tried again`);
     }
     lane.problem = problem;
-    if (!this.#stopped) lane.retry = clock.after(lane.backoffMs, () => void this.#work(lane));
+    lane.retry = clock.after(lane.backoffMs, () => void this.#work(lane));
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
@@ -106,6 +106,25 @@ describe('delivery of access logs to S3', () => {
     assert.match(String(harness.causes[0]), /in time|took too long|aborted/);
     assert.match(String(harness.causes[1]), /ECONNREFUSED/);
     assert.ok(existsSync(path));
+  });
+
+  it('leaves no file open that could not be delivered', { skip: !existsSync('/proc/self/fd') }, async (t) => {
+    const s3 = await RecordingS3.start(t);
+    await s3.stop();
+    const harness = new Harness(t, s3.url);
+    harness.add('bucket/x.log', 'line\n'.repeat(100_000));
+    await harness.delivery.settle();
+    await harness.retried();
+    assert.equal(harness.delivery.failures, 2);
+    const isOpen = (descriptor: string): boolean => {
+      try {
+        return readlinkSync(`/proc/self/fd/${descriptor}`).startsWith(harness.spool);
+      } catch {
+        // Closed by now.
+        return false;
+      }
+    };
+    while (readdirSync('/proc/self/fd').some(isOpen)) await new Promise((resolve) => setImmediate(resolve));
   });
 
   it('asks for the key at each attempt', async (t) => {

@@ -76,11 +76,11 @@ class Harness {
     await this.settled();
   }
 
-  /** A traffic thread writes a line about `ordinal`, now. */
-  write(ordinal: number | undefined, line: string, thread = 0): void {
+  /** A traffic thread hands over a line about `ordinal`, of now or a little before. */
+  write(ordinal: number | undefined, line: string, thread = 0, lateMs = 0): void {
     assert.ok(ordinal !== undefined);
     const writer = this.#writers[thread]!;
-    assert.ok(writeLine(writer, ordinal, Math.floor(this.clock.epochMs() / 1000), `${line}\n`));
+    assert.ok(writeLine(writer, ordinal, Math.floor((this.clock.epochMs() - lateMs) / 1000), `${line}\n`));
     writer.flush();
   }
 
@@ -154,9 +154,10 @@ describe('access logs', () => {
     await harness.pass(3 * MINUTE - 1);
     harness.write(ordinal, 'late');
     await harness.pass(1000);
+    harness.write(ordinal, 'later', 0, 1500);
     harness.write(ordinal, 'of the next');
     await harness.pass(1001);
-    assert.deepEqual(harness.delivered(), { 'bucket 20260501T1005Z': 'one\nlate\n' });
+    assert.deepEqual(harness.delivered(), { 'bucket 20260501T1005Z': 'one\nlate\nlater\n' });
   });
 
   it('of load balancers without requests do not exist', async (t) => {
@@ -238,6 +239,21 @@ describe('access logs across processes', () => {
     harness.write(harness.logs.ordinalOf(loadBalancer('web')), 'one');
     await harness.logs.stop();
     assert.deepEqual(harness.delivered(), { 'bucket 20260501T1005Z': 'one\n' });
+  });
+
+  it('are delivered when the process stops while lines before them are being written', async (t) => {
+    const harness = new Harness(t);
+    const ordinal = harness.logs.ordinalOf(loadBalancer('web'));
+    const [writing, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    harness.disk.before = () => (writing.resolve(), held.promise);
+    harness.write(ordinal, 'one');
+    void harness.logs.poll();
+    await writing.promise;
+    harness.write(ordinal, 'two');
+    const stopped = harness.logs.stop();
+    held.resolve();
+    await stopped;
+    assert.deepEqual(harness.delivered(), { 'bucket 20260501T1005Z': 'one\ntwo\n' });
   });
 
   it('keep no process that stops, when the disk hangs', async (t) => {
@@ -404,6 +420,8 @@ describe('access logs on a disk that is full', () => {
     harness.disk.truncateFailure = 'EIO';
     harness.write(ordinal, 'lost as well');
     await harness.pass(200);
+    await harness.pass(200);
+    assert.equal(harness.said('access logs are written again').length, 0, 'there was nothing to write');
     assert.equal(harness.logs.metrics().dropped.disk, 3);
     const told = harness.said('access log lines are lost');
     assert.equal(told.length, 1);

@@ -353,3 +353,34 @@ test('stop ends readiness, probes and threads', async () => {
   harness.clock.advance(60_000);
   assert.deepEqual(harness.threads.live, []);
 });
+
+test('an instance drains for the load balancer that it is taken from, and for no other, nor for one of that name later', async () => {
+  const [attributes, other] = [draining(300), 'other'];
+  const harness = await ControlHarness.started(
+    shop([ONE], attributes),
+    sampleLoadBalancer(other, { address: '127.0.0.2' }),
+  );
+  await harness.pass(10);
+  begin(harness, 'i-1');
+  await harness.put(shop([], attributes));
+  const otherId = idOf(sampleLoadBalancer(other));
+  assert.deepEqual([harness.control.drainingInstances(ID), harness.control.drainingInstances(otherId)], [['i-1'], []]);
+  assert.equal(harness.control.instanceState(otherId, 'i-1').description, NOT_REGISTERED);
+  await harness.put(shop([ONE], attributes));
+  await harness.remove(shop([ONE], attributes));
+  await harness.put(shop([], attributes));
+  assert.deepEqual(harness.control.drainingInstances(ID), []);
+});
+
+test('an instance whose time is over drains no more, though a thread has not cut it yet', async () => {
+  const harness = await ControlHarness.started(shop([ONE], draining(30)));
+  await harness.pass(10);
+  begin(harness, 'i-1');
+  await harness.put(shop([], draining(30)));
+  harness.threads.automatic = false;
+  await harness.pass(29_900);
+  assert.deepEqual(harness.control.drainingInstances(ID), ['i-1']);
+  await harness.pass(100);
+  assert.deepEqual([harness.control.drainingInstances(ID), harness.control.status().drains], [[], []]);
+  assert.equal(describe(harness, 'i-1'), NOT_REGISTERED);
+});

@@ -1,19 +1,16 @@
 /** Commands that ask a running weir, here or elsewhere, for one of the pages at its API address, and print what it says. */
-import { Argument, type Command } from 'commander';
+import type { Command } from 'commander';
 import { z } from 'zod';
 import { messageOf } from '../kit/assert.ts';
 import { systemClock } from '../kit/clock.ts';
 import { holdProcess } from '../kit/hold.ts';
 import { hostOf } from '../kit/ip.ts';
-import { findApi } from './aws-env.ts';
-import * as values from './configuration-values.ts';
 import { exitCodeOf, failureText, StartError } from './failure.ts';
+import { addRunningWeirOptions, apiOf, type RunningWeirOptions } from './running-weir.ts';
 import { complain, print } from './standard-streams.ts';
 import { fetchPage } from './top-scrape.ts';
 
-export interface AskOptions {
-  readonly api?: string;
-  readonly dataDir?: string;
+interface AskOptions extends RunningWeirOptions {
   readonly json?: boolean;
 }
 
@@ -28,10 +25,7 @@ export interface Question<T> {
 
 /** Adds the arguments that tell which weir is meant, and what the command does. */
 export function addQuestion<T>(command: Command, question: Question<T>): Command {
-  return command
-    .addArgument(new Argument('[config.yaml]', 'configuration file of the weir'))
-    .option('--api <HOST:PORT>', 'its API address (default: that of the weir on the data directory)')
-    .option('--data-dir <DIR>', 'its data directory (default: ./weir-data; WEIR_DATA_DIR)')
+  return addRunningWeirOptions(command)
     .option('--json', 'print JSON')
     .action(async (path: string | undefined, options: AskOptions) => {
       const hold = holdProcess();
@@ -48,7 +42,7 @@ export function addQuestion<T>(command: Command, question: Question<T>): Command
 }
 
 async function ask<T>(path: string | undefined, options: AskOptions, { page, schema }: Question<T>): Promise<T> {
-  const { host, port } = endpointOf(path, options);
+  const { host, port } = apiOf(path, options);
   try {
     return schema.parse(JSON.parse(await fetchPage({ host, port }, page, systemClock)));
   } catch (error) {
@@ -58,14 +52,6 @@ async function ask<T>(path: string | undefined, options: AskOptions, { page, sch
       `nothing can be learned from ${shown}: ${why}. Name the weir by --api HOST:PORT or --data-dir.`,
     );
   }
-}
-
-function endpointOf(path: string | undefined, { api, dataDir }: AskOptions): values.Endpoint {
-  if (api !== undefined) {
-    const endpoint = values.endpoint(api);
-    if (!(endpoint instanceof values.Unexpected)) return endpoint;
-  }
-  return findApi(path, { dataDir, api }, process.env);
 }
 
 /** Rows under a row of titles, as wide as what stands in them. What another machine says does not steer this terminal. */

@@ -90,7 +90,7 @@ export function findTarget(path: string | undefined, options: AwsEnvOptions, env
  */
 export function findApi(
   path: string | undefined,
-  flags: Pick<ConfigurationFlags, 'dataDir' | 'api'>,
+  flags: Pick<ConfigurationFlags, 'dataDir'>,
   environment: Environment,
 ): Endpoint {
   const { hostname, port } = new URL(endpointOf(loadConfiguration(path, flags, environment)));

@@ -1,12 +1,12 @@
 /** `weir top`: what a running weir does, live in a terminal or as tables. Reads `/metrics`, here or elsewhere. */
-import { Argument, InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { messageOf } from '../kit/assert.ts';
 import { systemClock } from '../kit/clock.ts';
 import { holdProcess } from '../kit/hold.ts';
 import { hostOf } from '../kit/ip.ts';
-import { findApi } from './aws-env.ts';
-import * as values from './configuration-values.ts';
+import type { Endpoint } from './configuration-values.ts';
 import { exitCodeOf, failureText, StartError } from './failure.ts';
+import { addRunningWeirOptions, apiOf, type RunningWeirOptions } from './running-weir.ts';
 import { complain, print, standardOutput } from './standard-streams.ts';
 import { printTables, watchLive, type TopOptions } from './top-live.ts';
 import { scrape, type Scrape } from './top-scrape.ts';
@@ -15,9 +15,7 @@ const DEFAULT_INTERVAL_SECONDS = 2;
 const MIN_INTERVAL_SECONDS = 0.2;
 const MAX_INTERVAL_SECONDS = 3600;
 
-interface Options {
-  readonly api?: values.Endpoint;
-  readonly dataDir?: string;
+interface Options extends RunningWeirOptions {
   readonly interval: number;
   readonly once?: boolean;
 }
@@ -33,31 +31,22 @@ It reads /metrics at the API address: --api of another machine's weir does, wher
 
 /** Adds the command to the program. */
 export function registerTop(program: Command): void {
-  program
+  const command = program
     .command('top')
     .summary('show live what a running weir does')
-    .description('Show requests, latency, codes, queues and instances of a running weir, live.')
-    .addArgument(new Argument('[config.yaml]', 'configuration file of the weir'))
-    .option('--api <HOST:PORT>', 'its API address (default: that of the weir on the data directory)', parseEndpoint)
-    .option('--data-dir <DIR>', 'its data directory (default: ./weir-data; WEIR_DATA_DIR)')
+    .description('Show requests, latency, codes, queues and instances of a running weir, live.');
+  addRunningWeirOptions(command)
     .option('--interval <SECONDS>', 'time between two looks', parseInterval, DEFAULT_INTERVAL_SECONDS)
     .option('--once', 'print one table, made from two looks, and end')
     .addHelpText('after', HELP)
     .action(async (path: string | undefined, options: Options) => {
       try {
-        await top(options.api ?? findApi(path, { dataDir: options.dataDir }, process.env), options);
+        await top(apiOf(path, options), options);
       } catch (error) {
         complain(failureText(error));
         process.exitCode = exitCodeOf(error);
       }
     });
-}
-
-function parseEndpoint(text: string): values.Endpoint {
-  const endpoint = values.endpoint(text);
-  if (endpoint instanceof values.Unexpected) throw new InvalidArgumentError(`It must be ${endpoint.expected}.`);
-  if (endpoint.port === 0) throw new InvalidArgumentError('It must name the port: nothing can be reached at port 0.');
-  return endpoint;
 }
 
 function parseInterval(text: string): number {
@@ -66,7 +55,7 @@ function parseInterval(text: string): number {
   throw new InvalidArgumentError(`It must be from ${MIN_INTERVAL_SECONDS} to ${MAX_INTERVAL_SECONDS} seconds.`);
 }
 
-async function top({ host, port }: values.Endpoint, { interval, once = false }: Options): Promise<void> {
+async function top({ host, port }: Endpoint, { interval, once = false }: Options): Promise<void> {
   const hold = holdProcess();
   const options: TopOptions = {
     endpoint: `${hostOf(host)}:${port}`,

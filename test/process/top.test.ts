@@ -72,9 +72,19 @@ describe('weir top', () => {
     assert.equal(nobody.code, 1);
     const message = `weir: no weir answers at 127.0.0.1:${port}: nothing listens there. Start one there (weir serve), or name another (--api HOST:PORT).\n`;
     assert.equal(nobody.stderr, message);
-    const noPort = await runWeir(['top', '--api', '127.0.0.1:0']);
-    assert.equal(noPort.code, 2);
-    assert.match(noPort.stderr, /must name the port/);
+  });
+
+  it('takes an address that can be one only, as every command does that asks a running weir', async () => {
+    for (const command of ['top', 'instances', 'drain-status']) {
+      for (const [api, why] of [
+        ['127.0.0.1:0', /must name the port/],
+        ['nonsense', /must be HOST:PORT/],
+      ] as const) {
+        const { code, stderr } = await runWeir([command, '--api', api]);
+        assert.equal(code, 2, command);
+        assert.match(stderr, why);
+      }
+    }
   });
 
   const hasScript = spawnSync('script', ['--version']).status === 0;

@@ -90,7 +90,7 @@ describe('a change', () => {
     store.before = async () => (others-- > 0 ? store.commitAside(`other-${others}`) : undefined);
     await tag('lb', 'a');
     assert.equal(others, -1);
-    assert.deepEqual(harness.record('lb').tags, [{ key: 'a' }]);
+    assert.deepEqual(harness.record('lb').tags, [{ key: 'a', value: '' }]);
   });
 
   it('sees on its second try what the other did: the same name made meanwhile is a duplicate', async () => {

@@ -52,7 +52,7 @@ describe('AddTags, RemoveTags and DescribeTags', () => {
     }
   });
 
-  it('add, change, remove and describe tags', async () => {
+  it('add, change, remove and describe tags; one without a value has an empty one', async () => {
     assert.deepEqual(await tagsOf(name), [{ LoadBalancerName: name, Tags: [] }]);
     await add({ Key: 'team', Value: 'web' }, { Key: 'Größe:α/β=+-@', Value: 'x y' }, { Key: 'alone' });
     await add({ Key: 'team', Value: 'api' }, { Key: 'empty', Value: '' });
@@ -62,7 +62,7 @@ describe('AddTags, RemoveTags and DescribeTags', () => {
         Tags: [
           { Key: 'team', Value: 'api' },
           { Key: 'Größe:α/β=+-@', Value: 'x y' },
-          { Key: 'alone' },
+          { Key: 'alone', Value: '' },
           { Key: 'empty', Value: '' },
         ],
       },
@@ -141,7 +141,7 @@ describe('AddTags, RemoveTags and DescribeTags', () => {
     assert.equal((await harness.refused(() => add())).code, 'ValidationError');
     assert.equal((await harness.refused(() => remove())).code, 'ValidationError');
     const names = Array.from({ length: 21 }, (_, index) => `n${index}`);
-    for (const list of [[], names]) {
+    for (const list of [[], names, names.map(() => name)]) {
       assert.match(
         (await harness.refused(() => tagsOf(...list))).message,
         /'loadBalancerNames'.*length between 1 and 20/,

@@ -19,11 +19,11 @@ function tagFault(tag: Tag, index: number): ElbFault | undefined {
   return elbFault('ValidationError', `The tag key '${shown(tag.key)}' begins with aws:, which is reserved for AWS.`);
 }
 
-/** Tags to be set, each key once. */
+/** Tags to be set, each key once. One without a value has an empty one: clients read it without asking whether it is there. */
 export function readTags(input: readonly shapes.Tag[]): readonly Tag[] | ElbFault {
   const tags = new Map<string, Tag>();
   for (const [index, { Key, Value }] of input.entries()) {
-    const tag = Value === undefined ? { key: Key } : { key: Key, value: Value };
+    const tag = { key: Key, value: Value ?? '' };
     const fault = tagFault(tag, index);
     if (fault !== undefined) return fault;
     if (tags.has(Key)) return elbFault('DuplicateTagKeys', `The tag key '${shown(Key)}' is given more than once.`);
@@ -77,16 +77,16 @@ function describeTags(
   input: shapes.DescribeTagsInput,
   context: CallContext,
 ): Decision<shapes.DescribeTagsOutput> | ElbFault {
-  const names = [...new Set(input.LoadBalancerNames)];
+  const { LoadBalancerNames: names } = input;
   if (names.length === 0 || names.length > MAX_DESCRIBED) {
     const rule = `Member must have length between 1 and ${MAX_DESCRIBED}`;
     return validationFault([violation(`[${names.join(', ')}]`, 'loadBalancerNames', rule)]);
   }
   const descriptions: shapes.TagDescription[] = [];
-  for (const name of names) {
+  for (const name of new Set(names)) {
     const record = find(context, name);
     if (record instanceof Fault) return record;
-    const tags = record.tags.map(({ key, value }) => (value === undefined ? { Key: key } : { Key: key, Value: value }));
+    const tags = record.tags.map(({ key, value = '' }) => ({ Key: key, Value: value }));
     descriptions.push({ LoadBalancerName: record.name, Tags: tags });
   }
   return answer({ TagDescriptions: descriptions });

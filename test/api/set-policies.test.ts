@@ -197,20 +197,31 @@ describe('SetLoadBalancerPoliciesForBackendServer', () => {
     const { revision } = harness.store.view();
     await setFor(9000, 'proxy');
     assert.equal(harness.store.view().revision, revision);
+    await setFor(9000);
+    await setFor(9443, 'auth');
+    assert.deepEqual((await described()).BackendServerDescriptions, [{ InstancePort: 9443, PolicyNames: ['auth'] }]);
     await setFor(9443);
-    await setFor(9000, 'auth');
-    assert.deepEqual((await described()).BackendServerDescriptions, [{ InstancePort: 9000, PolicyNames: ['auth'] }]);
-    await setFor(9000);
-    await setFor(9000);
+    await setFor(9443);
     assert.deepEqual((await described()).BackendServerDescriptions, []);
   });
 
-  it('takes a policy for an instance port of any protocol: it is in effect where the protocol has a use for it', async () => {
+  it('takes proxy protocol for an instance port of any protocol: it is in effect where the protocol has a use for it', async () => {
+    await createPolicies('proxy');
+    await setFor(8080, 'proxy');
+    assert.deepEqual(harness.record(name).backendServerPolicies, [{ instancePort: 8080, policyNames: ['proxy'] }]);
+  });
+
+  it('InvalidConfigurationRequest: authentication of instances that are spoken to in the clear', async () => {
     await createPolicies('proxy', 'key', 'auth');
-    await setFor(8080, 'proxy', 'auth');
-    assert.deepEqual(harness.record(name).backendServerPolicies, [
-      { instancePort: 8080, policyNames: ['proxy', 'auth'] },
-    ]);
+    for (const [port, protocol] of [
+      [8080, 'HTTP'],
+      [9000, 'TCP'],
+    ] as const) {
+      const message = new RegExp(`^auth cannot be enabled: .*only HTTPS/SSL.*instance port ${port} is ${protocol}$`);
+      await assertRefused(() => setFor(port, 'proxy', 'auth'), 'InvalidConfigurationRequest', message);
+    }
+    assert.deepEqual((await described()).BackendServerDescriptions, []);
+    for (const port of [8443, 9443]) await setFor(port, 'auth');
   });
 
   it('stays when the last listener of the port goes, and can be taken away then', async () => {

@@ -84,8 +84,8 @@ function setOfListener(
   return save(withListener(record, { ...listener, policyNames }), {});
 }
 
-/** Why the policies cannot be on an instance port together. */
-function backendFault(policies: readonly Policy[]): ElbFault | undefined {
+/** Why the policies cannot be together on the instance port that `listeners` go to. */
+function backendFault(policies: readonly Policy[], listeners: readonly Listener[]): ElbFault | undefined {
   const seen = new Set<string>();
   for (const policy of policies) {
     const type = policy.policyTypeName;
@@ -100,14 +100,21 @@ function backendFault(policies: readonly Policy[]): ElbFault | undefined {
     }
     if (seen.has(type)) return refuse(policy, `Only one ${type} policy can be set on an instance port`);
     seen.add(type);
+    const clear = listeners.find(({ instanceProtocol }) => !isTls(instanceProtocol));
+    if (type !== 'BackendServerAuthenticationPolicyType' || clear === undefined) continue;
+    return refuse(
+      policy,
+      'Back-end server authentication policy can be associated with only HTTPS/SSL instance protocols, and instance ' +
+        `port ${clear.instancePort} is ${clear.instanceProtocol}`,
+    );
   }
   return undefined;
 }
 
 /**
  * What stands at an instance port stays there when its last listener goes, as at AWS: clients take it away by name, so
- * an empty list is fine for such a port too. Whether a policy has an effect depends on the listeners: proxy protocol on
- * TCP and SSL, authentication where the instances are spoken to by HTTPS or SSL.
+ * an empty list is fine for such a port too. Proxy protocol can be set for any listener, and takes effect on TCP and SSL.
+ * Authentication is for HTTPS and SSL instance protocols only: elsewhere nobody would be authenticated, without a word.
  */
 function setForBackendServer(
   input: shapes.SetLoadBalancerPoliciesForBackendServerInput,
@@ -119,14 +126,14 @@ function setForBackendServer(
   const policies = readPolicies(input.PolicyNames, record);
   if (policies instanceof Fault) return policies;
   const before = record.backendServerPolicies.find((one) => one.instancePort === instancePort);
-  const isListeners = record.listeners.some((listener) => listener.instancePort === instancePort);
-  if (!isListeners && (before === undefined || policies.length > 0)) {
+  const listeners = record.listeners.filter((listener) => listener.instancePort === instancePort);
+  if (listeners.length === 0 && (before === undefined || policies.length > 0)) {
     return elbFault(
       'InvalidConfigurationRequest',
       `No listener configured on this port: load balancer ${record.name} has no listener with instance port ${shown(`${instancePort}`)}`,
     );
   }
-  const fault = backendFault(policies);
+  const fault = backendFault(policies, listeners);
   if (fault !== undefined) return fault;
   const policyNames = policies.map(({ policyName }) => policyName);
   if (isDeepStrictEqual(policyNames, before?.policyNames ?? [])) return answer({});

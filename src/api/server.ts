@@ -32,7 +32,7 @@ import type { WireRequest } from '../wire/sigv4-canonical.ts';
 import { readClaim } from './sigv4-claim.ts';
 
 /** A page beside the API: no signature, GET and HEAD only. */
-export type Page = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+export type WebPage = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
 export interface ApiOptions {
   readonly store: Store;
@@ -51,7 +51,7 @@ export interface ApiOptions {
   readonly random: Random;
   readonly log: Log;
   /** By path, such as `/-/ready`. */
-  readonly pages: Readonly<Record<string, Page>>;
+  readonly pages: Readonly<Record<string, WebPage>>;
 }
 
 export interface Api {
@@ -199,7 +199,7 @@ class ApiServer implements Api {
    * The page at the path, unless the request is a call: signed, or with an action. Another Authorization is for a proxy in front
    * of us, which has asked who comes and passes on what it was told.
    */
-  #pageFor(request: IncomingMessage): Page | undefined {
+  #pageFor(request: IncomingMessage): WebPage | undefined {
     if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
     const [path = '', query = ''] = (request.url ?? '').split('?', 2);
     if (!this.#isPage(path)) return undefined;

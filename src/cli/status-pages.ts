@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
 import { DEFAULT_ACCOUNT_ID } from '../api/credentials.ts';
-import type { Page } from '../api/server.ts';
+import type { WebPage } from '../api/server.ts';
 import { renderPage } from '../console/page.ts';
 import type { RunningControl } from '../control/create.ts';
 import type { ControlStatus, ListenerFailure } from '../control/status.ts';
@@ -53,14 +53,14 @@ const BUSY: StatusPage = {
 };
 
 /** The pages by path. */
-export function createStatusPages(options: StatusPagesOptions): Readonly<Record<string, Page>> {
+export function createStatusPages(options: StatusPagesOptions): Readonly<Record<string, WebPage>> {
   const page =
-    (make: () => StatusPage): Page =>
+    (make: () => StatusPage): WebPage =>
     (request, response) =>
       send(request, response, make());
   let unsentBytes = 0;
   const long =
-    (make: () => StatusPage): Page =>
+    (make: () => StatusPage): WebPage =>
     (request, response) => {
       const made = unsentBytes > MAX_UNSENT_BYTES ? BUSY : make();
       const { length } = made.body;

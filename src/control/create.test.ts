@@ -277,9 +277,11 @@ test('what a thread could not bind is reported once and tried again every 5 s', 
   await harness.put(shop([ONE]));
   assert.equal(harness.control.bindFailures()[0]?.loadBalancer, ID);
   await harness.pass(20_000);
+  assert.equal(harness.said('listener is not failing any more'), 0);
   assert.equal(harness.said('listener is down'), 1);
   thread.failures = [];
   await harness.pass(5000);
+  assert.equal(harness.said('listener is not failing any more'), 1);
   assert.deepEqual(harness.control.bindFailures(), []);
   assert.equal(harness.control.ready(), true, 'ready is for the start');
 });

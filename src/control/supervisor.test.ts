@@ -226,3 +226,34 @@ test('a thread that is not ready after 30 s is ended and replaced; the 5 s of on
   await pass(1200, nobody);
   assert.equal(second.terminated, true);
 });
+
+test('a thread that takes its time to end is told of once', async () => {
+  const { fakes, lines, pass } = await harness(1);
+  fakes.endAtOnce = false;
+  await pass(10_000, () => []);
+  assert.deepEqual(lines, ['traffic thread is ended: its event loop stands still for 5 s']);
+});
+
+test('a thread that is late now and then lives', async () => {
+  const { fakes, pass } = await harness(1);
+  const [thread] = fakes.live as [FakeThread];
+  for (let round = 0; round < 10; round++) {
+    await pass(4000, () => []);
+    await pass(500);
+  }
+  assert.equal(thread.terminated, false);
+});
+
+test('a thread whose successor waits for its turn has none when weir stops', async () => {
+  const { clock, fakes, supervisor } = await harness(1);
+  for (let death = 0; death < 3; death++) {
+    fakes.live[0]!.die();
+    clock.advance(death < 2 ? 200 : 0);
+    await settled();
+  }
+  assert.deepEqual([fakes.live.length, fakes.started.length], [0, 3]);
+  const stopping = supervisor.stop(1000);
+  clock.advance(10_000);
+  await stopping;
+  assert.equal(fakes.started.length, 3);
+});

@@ -134,7 +134,6 @@ export class Supervisor {
 
   #send(seat: ThreadSeat, { revision, upserts, removals }: Snapshot): void {
     const { pages } = this.#options.table;
-    if (!seat.live) return;
     const targetPages = pages
       .slice(seat.knownPages)
       .map(({ buffer }, index) => ({ page: seat.knownPages + index, buffer }));

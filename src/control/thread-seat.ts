@@ -147,7 +147,7 @@ export class ThreadSeat {
    */
   watch(): void {
     const tenant = this.#tenant;
-    if (tenant === undefined || tenant.terminating || tenant.stopped) return;
+    if (tenant === undefined || tenant.terminating) return;
     const heartbeat = this.#row[THREAD_COUNTER.heartbeat]!;
     tenant.still = heartbeat === tenant.heartbeat ? tenant.still + 1 : 0;
     tenant.heartbeat = heartbeat;

@@ -138,6 +138,8 @@ export class FakeThread {
 export class FakeThreads {
   readonly started: FakeThread[] = [];
   automatic = true;
+  /** Whether those that are ended have ended at once, or never do. */
+  endAtOnce = true;
   /** Whether those that are started say at once that they are ready. */
   areReady = true;
 
@@ -159,7 +161,7 @@ export class FakeThreads {
       },
       terminate: () => {
         thread.terminated = true;
-        queueMicrotask(() => thread.die('terminated'));
+        if (this.endAtOnce) queueMicrotask(() => thread.die('terminated'));
       },
     };
   };

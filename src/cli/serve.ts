@@ -174,7 +174,7 @@ class Weir implements RunningWeir {
     const served = await this.control.applied(revision, SERVED_TIMEOUT_MS);
     const failures = this.control.bindFailures();
     for (const { address, port, message } of failures)
-      this.log.error({ address, port, message }, 'a listener is not up');
+      this.log.error({ address, port, cause: message }, 'a listener is not up');
     const fields = { api: this.endpoint, dataDir: this.files.path, threads: this.configuration.threads, revision };
     if (served && failures.length === 0) this.log.info(fields, 'ready');
     else this.log.warn({ ...fields, listenersDown: failures.length }, 'running, but not everything is up');

@@ -261,7 +261,10 @@ describe('weir: a listening port', () => {
       metrics,
       new RegExp(`^weir_listener_bind_failed\\{load_balancer="web",listener="127\\.0\\.0\\.1:${taken}"\\} 1$`, 'm'),
     );
-    await second.until('the log', () => (/a listener is not up|listenersDown/.test(second.stderr) ? true : undefined));
+    const line = await second.until('the log', () => /^.*"a listener is not up".*\n/m.exec(second.stderr)?.[0]);
+    const told = JSON.parse(line) as Record<string, unknown>;
+    assert.deepEqual([told['port'], told['message']], [taken, 'a listener is not up']);
+    assert.match(String(told['cause']), /is taken by another program/);
     server.close();
     assert.equal(await second.ready(), endpoint, 'it comes up as soon as the port is free');
   });

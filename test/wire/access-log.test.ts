@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { FakeClock } from '../../src/kit/clock.ts';
 import { ACCESS_LOG } from '../../src/model/limits.ts';
 import { setUp, TRANSPORTS, type SetUpOptions, type Traffic } from '../support/traffic.ts';
-import { refusingPort } from '../support/peers.ts';
+import { refusingPort, type Peer } from '../support/peers.ts';
 import { readMessage } from '../support/http-reader.ts';
 
 const GET = 'GET /a HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: curl/7.38.0\r\n\r\n';
@@ -121,6 +121,32 @@ describe('access log: requests that no instance answers', () => {
     assert.deepEqual(traffic.takeLog().map(fields), ['- -1 -1 -1 408 0 0 0 "- - - " "-" - -']);
   });
 
+  it('says nothing of the request before: of a client that goes away, and of one that sends what is none', async (t) => {
+    const { traffic, backend } = await setUp(t, logged());
+    const ask = async () => {
+      const client = await traffic.dial();
+      client.send('POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nxy');
+      const peer = await backend.accept();
+      await peer.take('xy');
+      peer.send(OK);
+      await readMessage(client);
+      traffic.takeLog();
+      return { client, peer };
+    };
+    const goes = await ask();
+    goes.client.send(GET);
+    await goes.peer.take('\r\n\r\n');
+    goes.client.reset();
+    await traffic.counted('requests', 2);
+    const request = `"GET http://www.example.com:${traffic.port}/a HTTP/1.1" "curl/7.38.0" - -`;
+    assert.deepEqual(traffic.takeLog().map(fields), [`- -1 -1 -1 408 0 0 0 ${request}`]);
+    const { client } = await ask();
+    client.send('\x16\x03\x01\r\n\r\n');
+    await client.shutDown();
+    assert.deepEqual(traffic.takeLog().map(fields), ['- -1 -1 -1 400 0 0 0 "- - - " "-" - -']);
+    assert.deepEqual([traffic.count('backend2xx'), traffic.count('elb4xx')], [2, 2]);
+  });
+
   it('has no line for a connection without a request', async (t) => {
     const { traffic } = await setUp(t, logged());
     const client = await traffic.dial();
@@ -142,6 +168,18 @@ describe('access log: requests that are refused', () => {
       const [line] = traffic.takeLog();
       assert.equal(line?.split(' ')[0], `2026-01-01T00:00:00.${ms}000Z`);
     }
+  });
+
+  it('have a client without an address where it has reset its connection meanwhile', async (t) => {
+    const { traffic } = await setUp(t, logged());
+    for (let i = 0; i < 50; i++) {
+      const client = await traffic.dial();
+      client.send('CONNECT a:1 HTTP/1.1\r\n\r\n');
+      client.reset();
+      await client.close();
+    }
+    await traffic.counted('clientConnectionsActive', 0);
+    for (const line of traffic.takeLog()) assert.match(line, / test (?:127\.0\.0\.1|0\.0\.0\.0):\d+ - -1 -1 -1 400 /);
   });
 
   /** The line without its beginning, as for a listener of port 80. */
@@ -294,6 +332,44 @@ describe('access log: when and what of', () => {
     assert.ok(line?.startsWith(BEGIN));
   });
 
+  it('says it of each request of a connection by itself', async (t) => {
+    const { traffic, backend } = await setUp(t, logged());
+    const { clock } = traffic;
+    assert.ok(clock instanceof FakeClock);
+    const client = await traffic.dial();
+    let instance: Peer | undefined;
+    const turns = [
+      [BEGIN, ['GET / HT', 'TP/1.1\r\n\r\n']],
+      [BEGIN.replace('00.000000', '01.875000'), ['GET / HTTP/1.1\r\n\r\n']],
+      [BEGIN.replace('00.000000', '03.500000'), ['GET', ' / HTTP/1.1\r\n\r\n']],
+    ] as const;
+    let received = 0;
+    for (const [turn, [begin, [first, rest]]] of turns.entries()) {
+      client.send(first);
+      await traffic.counted('receivedBytes', (received += first.length));
+      if (rest !== undefined) {
+        clock.advance(250);
+        client.send(rest);
+        received += rest.length;
+      }
+      instance ??= await backend.accept();
+      await instance.take('\r\n\r\n');
+      clock.advance(500);
+      instance.send('HTTP/1.1 200 OK\r\nContent-Le');
+      await traffic.counted('latencyCount', turn + 1);
+      clock.advance(125);
+      instance.send('ngth: 2\r\n\r\nok');
+      await client.take('ok');
+      clock.advance(1000);
+      const told = traffic.takeLog().map((line) => line.split(' '));
+      const came = `0.${rest === undefined ? '00' : '25'}0000`;
+      assert.deepEqual(
+        told.map((each) => [each[0], ...each.slice(4, 7)]),
+        [[begin, came, '0.500000', '0.125000']],
+      );
+    }
+  });
+
   it('does not take an interim response for the answer, CloudWatch neither', async (t) => {
     const { traffic, backend } = await setUp(t, logged());
     assert.ok(traffic.clock instanceof FakeClock);
@@ -325,8 +401,10 @@ describe('access log: when and what of', () => {
     client.send('GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
     const peer = await backend.accept();
     await peer.take('\r\n\r\n');
+    traffic.pass(900);
     peer.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nearly');
     await client.take('early');
+    traffic.pass(2900);
     client.send('to the instance');
     await peer.take('to the instance');
     peer.send('to the client');
@@ -338,7 +416,8 @@ describe('access log: when and what of', () => {
     await client.close();
     const [line, ...more] = traffic.takeLog();
     assert.deepEqual(more, []);
-    assert.ok(line?.includes(` 101 101 15 ${5 + 13} "GET http://h:${traffic.port}/ws HTTP/1.1" "-" - -`));
+    const what = `101 101 15 ${5 + 13} "GET http://h:${traffic.port}/ws HTTP/1.1" "-" - -`;
+    assert.ok(line?.endsWith(` 0.000000 1.000000 0.000000 ${what}`), 'the times are those of the request');
   });
 });
 

@@ -36,7 +36,6 @@ export class StreamLog {
   }
 
   connected(target: LoggedTarget | undefined): void {
-    if (this.#switched) return;
     this.#entry.connectedMs = this.#context.clock.monotonicMs();
     this.#entry.target = target;
   }

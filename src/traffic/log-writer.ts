@@ -59,14 +59,11 @@ export class LogWriter {
     if (start < 0) return;
     const { view } = this.#ring;
     const { receivedMs, sentMs, dialledMs, connectedMs, answeredMs, relayedMs } = entry;
-    let at = this.#begin(entry, start);
-    if (connectedMs < 0) at = putPhrase(view, at, NOT_DISPATCHED);
-    else {
-      at = this.#target(entry.target, at);
-      at = putBetween(view, at, receivedMs, sentMs);
-      at = putBetween(view, at, dialledMs, connectedMs);
-      at = putBetween(view, at, answeredMs, relayedMs);
-    }
+    // Of a connection that never came up there is no target, and nothing has happened.
+    let at = this.#target(entry.target, this.#begin(entry, start));
+    at = putBetween(view, at, receivedMs, sentMs);
+    at = putBetween(view, at, dialledMs, connectedMs);
+    at = putBetween(view, at, answeredMs, relayedMs);
     at = putPhrase(view, at, NO_STATUS);
     this.#finish(entry, start, at);
   }

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { FakeClock } from '../../src/kit/clock.ts';
+import { Turns } from '../../src/kit/turns.ts';
 import { isTls, type Protocol } from '../../src/model/load-balancer.ts';
 import { BUFFERS, HTTP_HEAD, LONG_HEAD } from '../../src/model/limits.ts';
 import { HeadBuffers } from '../../src/traffic/head-buffers.ts';
+import { HttpBackend } from '../../src/traffic/http-backend.ts';
 import { RequestHead } from '../../src/wire/request-head.ts';
 import { readMessage, valueOf, type Message } from '../support/http-reader.ts';
 import type { Peer } from '../support/peers.ts';
@@ -175,9 +177,11 @@ for (const transport of TRANSPORTS) {
       });
 
       test('have the same time to come whole as others, also while they wait: 408', async (t) => {
+        const { mock: added } = t.mock.method(Turns.prototype, 'add');
         const around = await start(t, CROWD);
         await sendAll(around, -2);
         around.traffic.pass(IDLE_TIMEOUT_MS);
+        for (const call of added.calls) assert.equal((call.this as Turns).length, 0, 'who waits for a turn');
         for (const client of around.clients) {
           const { startLine, fields } = await readMessage(client);
           assert.match(startLine, / 408 /);
@@ -186,19 +190,26 @@ for (const transport of TRANSPORTS) {
         assert.equal(around.traffic.count('elb4xx'), CROWD);
       });
 
-      test('cost their own connection, and no other, when there is a defect in reading them', async (t) => {
-        const around = await start(t, CROWD);
-        around.backend.serve(respond);
-        const defect = new Error('not this one');
-        await sendAll(around);
-        const fail = (): never => {
-          throw defect;
-        };
-        t.mock.method(RequestHead.prototype, 'parse', fail, { times: 1 });
-        const answers = await Promise.allSettled(around.clients.map((client) => bodyUnlessEnded(client)));
-        assert.equal(answers.filter(({ status }) => status === 'fulfilled').length, CROWD - 1);
-        assert.deepEqual(around.traffic.failures.splice(0), [defect]);
-      });
+      for (const [where, spoil] of [
+        ['in reading them', (t, fail) => t.mock.method(RequestHead.prototype, 'parse', fail, { times: 1 })],
+        ['in sending them on', (t, fail) => t.mock.method(HttpBackend.prototype, 'send', fail, { times: 1 })],
+      ] satisfies readonly (readonly [where: string, spoil: (t: TestContext, fail: () => never) => unknown])[]) {
+        test(`cost their own connection, and no other, when there is a defect ${where}`, async (t) => {
+          const around = await start(t, CROWD);
+          around.backend.serve(respond);
+          const defect = new Error('not this one');
+          await sendAll(around);
+          const fail = (): never => {
+            throw defect;
+          };
+          spoil(t, fail);
+          const answers = await Promise.allSettled(around.clients.map((client) => bodyUnlessEnded(client)));
+          const good = answers.filter((each, mark) => each.status === 'fulfilled' && each.value === String(mark));
+          assert.equal(good.length, CROWD - 1);
+          assert.equal(around.traffic.count('clientConnectionsActive'), CROWD);
+          assert.deepEqual(around.traffic.failures.splice(0), [defect]);
+        });
+      }
 
       test('that wait when their listener goes are cut off with it', async (t) => {
         const around = await start(t, CROWD);

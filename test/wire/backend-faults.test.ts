@@ -46,6 +46,22 @@ for (const transport of TRANSPORTS) {
       }
     });
 
+    test('something each time before the idle timeout is given time: an interim response, parts of a head, a body', async (t) => {
+      const { traffic, client, instance } = await asked(t);
+      for (const part of [
+        'HTTP/1.1 103 Early Hints\r\n\r\n',
+        'HTTP/1.1 200 OK\r\nContent',
+        '-Length: 2\r\n\r\n',
+        'ok',
+      ]) {
+        traffic.pass(IDLE_MS - 200);
+        assert.equal(traffic.count('elb5xx'), 0);
+        instance.send(part);
+        if (part.endsWith('Content')) await traffic.counted('latencyCount', 1);
+        else await client.take(part.slice(-4));
+      }
+    });
+
     test('a whole response, but reads none of the request, is not used again', async (t) => {
       const { traffic, backend } = await setUp(t, { transport });
       const client = await traffic.dial();

@@ -78,6 +78,28 @@ for (const transport of TRANSPORTS) {
       await assertAnsweredAndEnded(client, TIMED_OUT);
     });
 
+    test('that has waited for nearly the idle timeout has all of it again, for the rest of a head and for an answer', async (t) => {
+      for (const parts of [[GET], [GET.slice(0, 8), GET.slice(8)]]) {
+        const { traffic, client, instance, backend } = await asked(t);
+        instance.send(OK);
+        await readMessage(client);
+        let sent = GET.length;
+        for (const part of parts) {
+          traffic.pass(IDLE_MS - 200);
+          assert.equal(traffic.count('elb4xx'), 0);
+          client.send(part);
+          await traffic.counted('receivedBytes', (sent += part.length));
+        }
+        // Its connection has not been let go as well, where it waited no longer than this one.
+        const asks = parts.length === 1 ? instance : await backend.accept();
+        await asks.take('\r\n\r\n');
+        traffic.pass(IDLE_MS - 200);
+        assert.equal(traffic.count('elb5xx'), 0);
+        asks.send(OK);
+        assert.equal((await readMessage(client)).body, 'ok');
+      }
+    });
+
     test('that sends its body slowly is given time as long as something moves', async (t) => {
       const { traffic, client, instance } = await asked(
         t,
@@ -187,7 +209,7 @@ for (const transport of TRANSPORTS) {
     });
 
     test('that is answered an error is read a while longer, so that the answer arrives, and no longer', async (t) => {
-      const { traffic } = await start(t);
+      const { traffic } = await setUp(t, { transport });
       const client = await traffic.dial();
       client.send('BAD\r\n\r\n');
       await assertAnsweredAndEnded(

@@ -1,7 +1,11 @@
 /** The idle timeout is changed while connections wait. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { CONNECT_TIMEOUT_MS } from '../../src/model/limits.ts';
+import { loadBalancerId } from '../../src/model/load-balancer.ts';
+import { makeCounters } from '../../src/traffic/counters.ts';
 import { readMessage } from '../support/http-reader.ts';
+import { silentPort } from '../support/peers.ts';
 import { setUp, TRANSPORTS, type SetUp } from '../support/traffic.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n';
@@ -94,6 +98,46 @@ for (const transport of TRANSPORTS) {
       await pass(around, 1200);
       await client.shutDown();
       await instance.shutDown();
+    });
+
+    test('is in force for a request whose listener is going, and no other load balancer changes it', async (t) => {
+      const going = { listeners: [], drainingTimeoutMs: 10 * MINUTE };
+      const around = await setUp(t, { transport, settings: { drainingTimeoutMs: 10 * MINUTE, idleTimeoutMs: MINUTE } });
+      const { traffic, backend } = around;
+      const client = await traffic.dial();
+      client.send(GET);
+      await readMessage(await backend.accept());
+      await traffic.apply(going);
+      const other = { ...going, id: loadBalancerId('000000000000', 'us-east-1', 'other'), counters: makeCounters(1) };
+      await traffic.apply(other);
+      await traffic.apply({ ...other, idleTimeoutMs: SHORT });
+      await pass(around, SHORT);
+      assert.equal(client.received, '');
+      await traffic.apply({ ...going, idleTimeoutMs: SHORT });
+      await pass(around, 0);
+      assert.equal(traffic.count('elb5xx'), 1);
+      assert.match(await client.take('\r\n\r\n'), /^HTTP\/1\.1 504 /);
+    });
+
+    test('is in force for a TCP connection that waits for capacity, not for one that is being made', async (t) => {
+      const settings = { idleTimeoutMs: MINUTE, maxConnectionsPerTarget: 1 };
+      const silent = await silentPort();
+      t.after(() => silent.release());
+      const options = { transport, protocol: 'TCP', settings, otherBackends: [silent.port], backendCount: 0 } as const;
+      const around = await setUp(t, options);
+      const { traffic } = around;
+      const connecting = await traffic.dial();
+      while (traffic.outstanding(0) === 0) await new Promise((resolve) => setImmediate(resolve));
+      const waits = await traffic.dial();
+      await traffic.counted('surgeQueueLength', 2);
+      await pass(around, 2000);
+      await traffic.apply({ ...settings, idleTimeoutMs: 1000 });
+      await pass(around, 0);
+      assert.equal(traffic.count('clientConnectionsActive'), 1);
+      await waits.shutDown();
+      assert.ok(!connecting.ended);
+      await pass(around, CONNECT_TIMEOUT_MS);
+      await connecting.shutDown();
     });
   });
 }

@@ -1,12 +1,13 @@
-/** Policies against OpenSSL: what a real handshake ends in, for every cipher and version that a policy can offer. */
+/** Policies against OpenSSL: what a real handshake with a listener ends in, for every cipher and version that one can offer. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import * as tls from 'node:tls';
 import { DSA_CERTIFICATE, DSA_PRIVATE_KEY } from '../../test/support/certificate.ts';
 import { issue } from '../../test/support/issued.ts';
-import { resolveSslPolicy, whyNotEnforceable } from './ssl-policy-resolve.ts';
+import { makeServerContext } from '../traffic/listener-tls.ts';
+import { resolveSslPolicy, whyNotEnforceable, type ResolvedSslPolicy } from './ssl-policy-resolve.ts';
 import { findPredefinedSslPolicy, predefinedSslPolicies, SSL_CIPHERS, SslPolicyFault } from './ssl-policy.ts';
 
 interface Pair {
@@ -21,21 +22,30 @@ const dsa: Pair = { certificate: DSA_CERTIFICATE, privateKey: DSA_PRIVATE_KEY };
 const EVERYTHING = 'ALL:COMPLEMENTOFALL:@SECLEVEL=0';
 const OLDEST = { minVersion: 'TLSv1', maxVersion: 'TLSv1.3' } as const;
 
-let server: tls.Server;
+let server: Server;
+/** What the next connection is served with. */
+let secureContext: tls.SecureContext;
 before(async () => {
-  server = tls.createServer((socket) => socket.on('error', () => undefined).end());
+  server = createServer((socket) => {
+    const served = new tls.TLSSocket(socket, { isServer: true, secureContext });
+    served.on('error', () => undefined).on('secure', () => served.end());
+  });
   await once(server.listen(0, '127.0.0.1'), 'listening');
 });
 after(() => server.close());
 
+function serve(policy: ResolvedSslPolicy, { certificate, privateKey }: Pair): void {
+  secureContext = makeServerContext({ ...policy, certificate, privateKey, ticketKey: new Uint8Array(48) });
+}
+
 /** Puts the policy in force for new connections. */
-function use(names: readonly string[], { certificate, privateKey }: Pair, level?: 0 | 1): void {
+function use(names: readonly string[], pair: Pair, level?: 0 | 1): void {
   const policy = resolveSslPolicy(
     names.map((name) => ({ name, value: 'true' })),
     level,
   );
   assert.ok(!(policy instanceof SslPolicyFault));
-  server.setSecureContext({ cert: certificate, key: privateKey, ...policy });
+  serve(policy, pair);
 }
 
 /** `cipher version` of a handshake, or the code of the error that it ended in. */
@@ -138,7 +148,7 @@ describe('SSL policies in handshakes', () => {
         [rsa, /^(?!.*(ECDSA|DSS))/],
         [ecdsa, /ECDSA/],
       ] as const) {
-        server.setSecureContext({ cert: pair.certificate, key: pair.privateKey, ...policy, honorCipherOrder: true });
+        serve({ ...policy, honorCipherOrder: true }, pair);
         let left: string[] = policy.enforceable.filter((name) => SSL_CIPHERS.includes(name) && fits.test(name));
         if (policy.maxVersion !== 'TLSv1.2') left = left.filter((name) => !/SHA(256|384)$/.test(name));
         const seen: string[] = [];

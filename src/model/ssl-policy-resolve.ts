@@ -26,11 +26,6 @@ export interface ResolvedSslPolicy {
   /** OpenSSL's list, in order of preference, with the security level where it is not OpenSSL's own. */
   readonly ciphers: string;
   readonly honorCipherOrder: boolean;
-  /**
-   * DHE with a standard group (RFC 3526) as strong as the certificate's key, so that there are no parameters to make
-   * and to keep.
-   */
-  readonly dhparam: 'auto';
   /** Protocols and ciphers that are offered, by their attribute names. */
   readonly enforceable: readonly string[];
   /** Protocols and ciphers that the policy lists and that cannot be offered. */
@@ -89,7 +84,6 @@ export function resolveSslPolicy(
     secureOptions: between.filter((each) => !versions.includes(each)).reduce((options, { off }) => options | off, 0),
     ciphers: [...suites, ...ciphers, ...securityLevel(asked, ciphers, level)].join(':'),
     honorCipherOrder: on.has(SERVER_DEFINED_CIPHER_ORDER),
-    dhparam: 'auto',
     enforceable,
     notEnforceable,
   };

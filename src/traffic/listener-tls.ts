@@ -104,6 +104,7 @@ export function makeServerContext(compiled: Omit<CompiledTls, 'key'>): SecureCon
     honorCipherOrder: compiled.honorCipherOrder,
     // A renegotiation costs us far more than the client that asks for it.
     secureOptions: compiled.secureOptions | constants.SSL_OP_NO_RENEGOTIATION,
+    // A standard group (RFC 3526) as strong as the certificate's key: there are no parameters to make and to keep.
     dhparam: 'auto',
     sessionTimeout: SESSION_TIMEOUT_SECONDS,
     ticketKeys: Buffer.from(compiled.ticketKey),

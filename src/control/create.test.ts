@@ -3,7 +3,11 @@ import { test } from 'node:test';
 import { ControlHarness, draining, instance, shop } from '../../test/support/control.ts';
 import { sampleLoadBalancer } from '../../test/support/records.ts';
 import { settled } from '../../test/support/settled.ts';
+import { FakeClock } from '../kit/clock.ts';
+import { silentLog } from '../kit/log.ts';
+import { SeededRandom } from '../kit/random.ts';
 import { idOf } from '../model/load-balancer.ts';
+import { AccessLogs } from '../observe/access-logs.ts';
 import type { FakeRequest, FakeThread } from '../../test/support/fake-threads.ts';
 
 const ONE = instance('i-1', '10.0.0.1');
@@ -385,4 +389,104 @@ test('an instance whose time is over drains no more, though a thread has not cut
   await harness.pass(100);
   assert.deepEqual([harness.control.drainingInstances(ID), harness.control.status().drains], [[], []]);
   assert.equal(describe(harness, 'i-1'), NOT_REGISTERED);
+});
+
+test('what is read again of the configuration reaches the threads, and nothing does where it says the same', async () => {
+  const harness = await ControlHarness.started(shop([ONE], { securityGroups: ['sg-1'] }));
+  harness.threads.automatic = false;
+  const { inbox } = harness.threads.live[0]!;
+  harness.control.reconfigure(withReserved(false));
+  await settled();
+  assert.deepEqual(inbox, []);
+  const ingress = [{ cidr: '10.0.0.0/8', fromPort: 0, toPort: 65_535 }];
+  harness.control.reconfigure({ ...withReserved(false), preconnect: true, securityGroups: { 'sg-1': { ingress } } });
+  await settled();
+  const sent = inbox.flatMap((message) => (message.type === 'apply' ? message.upserts : []));
+  assert.deepEqual(
+    sent.map(({ preconnect, listeners }) => [preconnect, listeners[0]?.ingress?.length]),
+    [[true, 1]],
+  );
+});
+
+test('a change keeps what has been counted', async () => {
+  const harness = await ControlHarness.started(shop([ONE]));
+  const counters = () => harness.control.status().loadBalancers[0]!.counters;
+  const before = counters();
+  await harness.put(shop([ONE, TWO], { zones: ['us-east-1a', 'us-east-1b'] }));
+  assert.equal(counters(), before);
+});
+
+test('of a load balancer that is gone nothing is left: its port is for the next, nobody is probed or looked up', async () => {
+  const harness = new ControlHarness();
+  harness.names.set('db.example', ['10.0.0.7']);
+  await harness.put(shop([instance('db.example', 'db.example')]));
+  await harness.control.start();
+  await harness.pass(10);
+  await harness.remove(shop([]));
+  await harness.put(sampleLoadBalancer('other'));
+  const [other] = harness.threads.live[0]!.loadBalancers.values();
+  assert.deepEqual([other?.name, other?.listeners.map(({ port }) => port)], ['other', [80]]);
+  await harness.pass(60_000);
+  const asked = [harness.probes, harness.lookups.length];
+  await harness.pass(120_000, 1000);
+  assert.deepEqual([harness.probes, harness.lookups.length], asked);
+});
+
+test('what is asked for is applied when its ports have been tried, not before', async () => {
+  const harness = await ControlHarness.started();
+  const tried = Promise.withResolvers<void>();
+  harness.hold = tried.promise;
+  const revision = await harness.put(shop([]));
+  let isApplied = false;
+  const applied = harness.control.applied(revision, 1000).then((result) => (isApplied = result));
+  await settled();
+  assert.equal(isApplied, false);
+  tried.resolve();
+  assert.equal(await applied, true);
+});
+
+test('a stop ends a start that waits for names', async () => {
+  const harness = new ControlHarness();
+  const named = Promise.withResolvers<void>();
+  harness.hold = named.promise;
+  await harness.put(shop([instance('db.example', 'db.example')]));
+  const starting = harness.control.start();
+  await harness.control.stop(1000);
+  named.resolve();
+  await starting;
+  assert.deepEqual(harness.threads.started, []);
+});
+
+test('after a stop no timer is left, and what is stored reaches nobody', async () => {
+  const policies = [{ policyName: 'sticky', policyTypeName: 'LBCookieStickinessPolicyType', attributes: [] }];
+  const [listener] = shop([]).listeners;
+  const listeners = [{ ...listener!, policyNames: ['sticky'] }];
+  const harness = await ControlHarness.started(shop([ONE], { policies, listeners }));
+  await harness.pass(10_000);
+  assert.ok(harness.clock.pending > 5);
+  const stopping = harness.control.stop(1000);
+  for (const thread of harness.threads.live) thread.say({ type: 'stopped' });
+  await stopping;
+  const { revision } = harness.control.status();
+  harness.clock.advance(60_000);
+  await settled();
+  assert.equal(harness.clock.pending, 0);
+  await harness.put(shop([ONE, TWO]));
+  assert.equal(harness.control.status().revision, revision);
+});
+
+test('access logs hear of a thread that has ended and of a load balancer that is gone', async (t) => {
+  const store = { name: 'nowhere', put: () => Promise.resolve() };
+  const options = { clock: new FakeClock(), random: new SeededRandom(1), log: silentLog, threads: 2 };
+  const logs = new AccessLogs({ ...options, spool: '/nowhere', store });
+  const [ended, gone] = [t.mock.method(logs, 'threadEnded'), t.mock.method(logs, 'forget')];
+  const harness = new ControlHarness(1, 2, logs);
+  await harness.put(shop([]));
+  await harness.control.start();
+  await settled();
+  gone.mock.resetCalls();
+  harness.threads.live[1]!.die();
+  await harness.remove(shop([]));
+  const heard = [ended, gone].map(({ mock }) => mock.calls.map((call) => call.arguments));
+  assert.deepEqual(heard, [[[1]], [[ID]]]);
 });

@@ -260,8 +260,7 @@ export class Reconciler {
     const unchanged = before !== undefined && isSame(before.compiled, compiled);
     const instances =
       before?.record === record ? before.instances : new Map(record.instances.map((one) => [one.instanceId, one]));
-    const served = unchanged ? before.compiled : compiled;
-    this.#running.set(id, { record, instances, holders, counters, compiled: served, tlsReports });
+    this.#running.set(id, { record, instances, holders, counters, compiled, tlsReports });
     this.#options.onTls(record, before?.tlsReports ?? [], tlsReports);
     return unchanged ? undefined : compiled;
   }

@@ -78,6 +78,11 @@ export class FakeClock implements Clock {
     return this.#epochOffsetMs + this.#nowMs;
   }
 
+  /** Timers that wait for their time. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
   after(delayMs: number, callback: () => void): Timer {
     return this.#add(delayMs, undefined, callback);
   }

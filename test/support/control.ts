@@ -4,6 +4,7 @@ import { FakeClock } from '../../src/kit/clock.ts';
 import type { LogFields } from '../../src/kit/log.ts';
 import { SeededRandom } from '../../src/kit/random.ts';
 import { isTls, type Instance, type LoadBalancer } from '../../src/model/load-balancer.ts';
+import type { AccessLogs } from '../../src/observe/access-logs.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { createSecrets } from '../../src/store/secrets.ts';
 import type { Change, Store } from '../../src/store/store.ts';
@@ -27,9 +28,14 @@ export class ControlHarness {
   /** Load balancers that were taken away, and their counters. */
   readonly removed: [name: string, counters: SharedArrayBuffer][] = [];
   readonly lines: [message: string, fields: LogFields][] = [];
+  /** Names that were asked for, and how often an instance was. */
+  readonly lookups: string[] = [];
+  probes = 0;
+  /** What answers about names and ports wait for. */
+  hold: Promise<void> | undefined;
   readonly control: RunningControl;
 
-  constructor(seed = 1, threadCount = 2) {
+  constructor(seed = 1, threadCount = 2, accessLogs?: AccessLogs) {
     const line = (fields: LogFields, message: string): void => void this.lines.push([message, fields]);
     const random = new SeededRandom(seed);
     this.control = createControl({
@@ -46,12 +52,23 @@ export class ControlHarness {
       log: { debug: line, info: line, warn: line, error: line },
       startThread: this.threads.start,
       onRemove: ({ name, counters }) => void this.removed.push([name, counters]),
+      accessLogs,
       isOwnApi: (address, port) => this.ownApi.has(`${address}:${port}`),
-      lookup: async (host) =>
-        this.names.get(host) ?? Promise.reject(Object.assign(new Error(`ENOTFOUND ${host}`), { code: 'ENOTFOUND' })),
-      testBind: async ({ address, port }) =>
-        this.taken.has(port) ? { address, port, code: 'EADDRINUSE', message: `port ${port} is taken` } : undefined,
+      lookup: async (host) => {
+        this.lookups.push(host);
+        await this.hold;
+        return (
+          this.names.get(host) ?? Promise.reject(Object.assign(new Error(`ENOTFOUND ${host}`), { code: 'ENOTFOUND' }))
+        );
+      },
+      testBind: async ({ address, port }) => {
+        await this.hold;
+        return this.taken.has(port)
+          ? { address, port, code: 'EADDRINUSE', message: `port ${port} is taken` }
+          : undefined;
+      },
       probe: (target, done) => {
+        this.probes++;
         const up = 'address' in target && !this.down.has(target.address);
         const noTls = up && isTls(target.protocol) && this.noTls.has(target.address);
         const cause = 'problem' in target ? target.problem : up ? 'connected' : 'connection refused';

@@ -8,7 +8,7 @@ export const HTTP_PORT = 8080;
 export const TCP_PORT = 8090;
 export const API_PORT = 7600;
 export const BACKEND_PORT = 9101;
-export const MAX_PEERS = 200;
+const MAX_PEERS = 200;
 
 export interface Addresses {
   /** Where the peer listens: HTTP on {@link HTTP_PORT}, TCP on {@link TCP_PORT}. */

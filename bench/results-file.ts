@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-export const RESULTS_FILE = fileURLToPath(new URL('RESULTS.md', import.meta.url));
+const RESULTS_FILE = fileURLToPath(new URL('RESULTS.md', import.meta.url));
 
 const PREAMBLE = `# Results
 

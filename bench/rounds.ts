@@ -63,7 +63,7 @@ interface Rounds {
 }
 
 /** Who takes part: every peer once, or with one and with more threads, or without and with its access log. */
-export function contendersFor(scenario: Scenario, options: Options): Contender[] {
+function contendersFor(scenario: Scenario, options: Options): Contender[] {
   if (scenario.against === 'haproxy') {
     return options.peers.map((peer) => ({ label: peer.label, peer, threads: options.threads }));
   }

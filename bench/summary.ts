@@ -19,7 +19,7 @@ export interface Row {
   readonly errors: Readonly<Record<string, number>>;
 }
 
-export const BASELINE = 'haproxy';
+const BASELINE = 'haproxy';
 
 /** The figures of a row: the one that counts first. */
 export function columnsOf(scenario: Scenario): readonly Figure[] {

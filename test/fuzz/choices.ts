@@ -1,5 +1,5 @@
 /** Choices that a case is made of, out of a random source. 0 is the plainest choice everywhere, so that cases shrink to it. */
-import { SeededRandom, type Random } from '../../src/kit/random.ts';
+import type { Random } from '../../src/kit/random.ts';
 
 export function pick<T>(random: Random, choices: readonly T[]): T {
   return choices[random.below(choices.length)]!;
@@ -30,11 +30,6 @@ export class Tape implements Random {
     this.#source = bytes instanceof Uint8Array ? undefined : bytes;
     this.#bytes = bytes instanceof Uint8Array ? Buffer.from(bytes) : Buffer.alloc(1024);
     this.#length = bytes instanceof Uint8Array ? bytes.length : 0;
-  }
-
-  /** A tape that a number stands for. */
-  static ofSeed(seed: number): Tape {
-    return new Tape(new SeededRandom(seed));
   }
 
   /** What the choices so far were. */

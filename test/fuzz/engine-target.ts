@@ -14,7 +14,7 @@ export const engineTarget: FuzzTarget = {
   run: (random) => checkEngine(random),
 };
 
-export function checkEngine(random: Random): Finding | undefined {
+function checkEngine(random: Random): Finding | undefined {
   const tape = new Tape(random);
   const finding = check('a run of the engine', () => play(tape), new Uint8Array());
   if (finding === undefined) return undefined;

@@ -7,7 +7,7 @@ const HOUR_MS = 3_600_000;
 /** After a full collection, so that what is left is held by somebody. */
 const HELD_HEAP = 'gc(); process.memoryUsage().heapUsed';
 /** Of the thread that a soak does not kill. */
-export const STEADY_THREAD = 'weir-0';
+const STEADY_THREAD = 'weir-0';
 
 /** What comes and goes with traffic. */
 export interface Open {

@@ -62,7 +62,7 @@ export function testConfiguration(overrides: Partial<Configuration> = {}): Confi
 }
 
 /** A running system that does as it is told. */
-export class PlayedControl implements Control {
+class PlayedControl implements Control {
   readonly tried: WantedListener[] = [];
   /** Revisions that a call waited for. */
   readonly awaited: number[] = [];

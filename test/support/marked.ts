@@ -22,7 +22,7 @@ function patternOf(mark: number): Buffer {
 }
 
 /** `[from, to)` of the stream of `mark`, in pieces that are not copied. */
-export function* markedPieces(mark: number, from: number, to: number): Generator<Buffer> {
+function* markedPieces(mark: number, from: number, to: number): Generator<Buffer> {
   const pattern = patternOf(mark);
   for (let at = from; at < to;) {
     const start = at % PERIOD;
@@ -33,7 +33,7 @@ export function* markedPieces(mark: number, from: number, to: number): Generator
 }
 
 /** Checks that `bytes` are the stream of `mark` from `at` on; returns where it goes on. */
-export function checkMarked(mark: number, at: number, bytes: Buffer): number {
+function checkMarked(mark: number, at: number, bytes: Buffer): number {
   let from = 0;
   for (const piece of markedPieces(mark, at, at + bytes.length)) {
     const part = bytes.subarray(from, from + piece.length);

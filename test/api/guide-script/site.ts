@@ -23,12 +23,12 @@ export const REGION = 'us-west-2';
 /** The guide's load balancer. */
 export const NAME = 'my-loadbalancer';
 /** Ids of the guide, and the zones that they are in here. */
-export const INSTANCE_ZONES = {
+const INSTANCE_ZONES = {
   'i-4f8cf126': 'us-west-2a',
   'i-0bb7ca62': 'us-west-2b',
   'i-4e05f721': 'us-west-2a',
 } as const;
-export type InstanceId = keyof typeof INSTANCE_ZONES;
+type InstanceId = keyof typeof INSTANCE_ZONES;
 /** Load balancer ports: 80 and 443 in the guide, free ones here. */
 export type PortName = 'http' | 'https' | 'secure' | 'tcp' | 'internal';
 const PORT_NAMES: readonly PortName[] = ['http', 'https', 'secure', 'tcp', 'internal'];

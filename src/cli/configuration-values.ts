@@ -92,7 +92,7 @@ export function port(value: unknown): number | Unexpected {
 
 /** `80`, `"80"`, `"1000-2000"`. */
 export function portRange(value: unknown): PortRange | Unexpected {
-  const wrong = new Unexpected('a port such as 80, or a range such as 1000-2000, from 1 to 65535');
+  const wrong = new Unexpected(`a port such as 80, or a range such as 1000-2000, from 1 to ${MAX_PORT}`);
   const match =
     typeof value === 'number' || typeof value === 'string' ? /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(`${value}`) : null;
   if (match === null) return wrong;

@@ -254,7 +254,10 @@ describe('RegisterInstancesWithLoadBalancer', () => {
       );
       const { code, status, message } = await harness.refused(() => register(...ids));
       assert.deepEqual([code, status], ['InvalidConfigurationRequest', 409]);
-      assert.equal(message, 'A load balancer can have at most 5 registered instances.');
+      assert.equal(
+        message,
+        'A load balancer can have at most 5 registered instances (limits.instances in the configuration).',
+      );
     }
   });
 

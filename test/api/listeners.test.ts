@@ -157,7 +157,13 @@ describe('CreateLoadBalancerListeners', () => {
   it('InvalidConfigurationRequest: more listeners than the limit', async () => {
     const more = [81, 82, 83, 84].map((port) => ({ ...HTTP, LoadBalancerPort: port }));
     const { code, message } = await harness.refused(() => add(...more));
-    assert.deepEqual([code, message], ['InvalidConfigurationRequest', 'A load balancer can have at most 4 listeners.']);
+    assert.deepEqual(
+      [code, message],
+      [
+        'InvalidConfigurationRequest',
+        'A load balancer can have at most 4 listeners (limits.listeners in the configuration).',
+      ],
+    );
   });
 
   it('ValidationError: HTTPS and SSL without a certificate, HTTP and TCP with one', async () => {

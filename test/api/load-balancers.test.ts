@@ -185,7 +185,13 @@ describe('CreateLoadBalancer', () => {
   it('InvalidConfigurationRequest: more listeners than the limit', async () => {
     const Listeners = [1, 2, 3, 4].map((port) => ({ ...TCP, LoadBalancerPort: port }));
     const { code, message } = await refused({ Listeners });
-    assert.deepEqual([code, message], ['InvalidConfigurationRequest', 'A load balancer can have at most 3 listeners.']);
+    assert.deepEqual(
+      [code, message],
+      [
+        'InvalidConfigurationRequest',
+        'A load balancer can have at most 3 listeners (limits.listeners in the configuration).',
+      ],
+    );
   });
 
   it('TooManyTags, DuplicateTagKeys, ValidationError: tags of a new load balancer are checked like any', async () => {

@@ -61,7 +61,10 @@ function withInstances(ids: readonly string[], record: LoadBalancer, context: Ca
   const limit = context.configuration.limits.instances;
   // Before the ids are read: names of too many instances were not looked up.
   if (new Set([...byId.keys(), ...ids]).size > limit) {
-    return elbFault('InvalidConfigurationRequest', `A load balancer can have at most ${limit} registered instances.`);
+    return elbFault(
+      'InvalidConfigurationRequest',
+      `A load balancer can have at most ${limit} registered instances (limits.instances in the configuration).`,
+    );
   }
   for (const id of ids) {
     const instance = toInstance(id, record, context);

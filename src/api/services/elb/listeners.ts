@@ -17,7 +17,10 @@ export function listenerLimitFault(
 ): ElbFault | undefined {
   const limit = configuration.limits.listeners;
   if (listeners.length <= limit) return undefined;
-  return elbFault('InvalidConfigurationRequest', `A load balancer can have at most ${limit} listeners.`);
+  return elbFault(
+    'InvalidConfigurationRequest',
+    `A load balancer can have at most ${limit} listeners (limits.listeners in the configuration).`,
+  );
 }
 
 function createListeners(

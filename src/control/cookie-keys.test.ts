@@ -8,7 +8,7 @@ import { silentLog } from '../kit/log.ts';
 import type { LoadBalancer } from '../model/load-balancer.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { createSecrets, type Secrets } from '../store/secrets.ts';
-import type { Store } from '../store/store.ts';
+import { cookieKeysChange, type Store } from '../store/store.ts';
 import { CookieKeyring } from './cookie-keys.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -90,6 +90,7 @@ test('keys are sealed with the master key, those too that were there before it',
   assert.deepEqual(weir(store, 2, SEALED).keyring.keys, keys);
   await settled();
   assert.doesNotMatch(stored(store)![0]!.sealedKey, /^plain:/);
+  assert.equal(SEALED.open(stored(store)![0]!.sealedKey, 'cookie-key'), Buffer.from(keys[0]!).toString('base64'));
   assert.deepEqual(weir(store, 3, SEALED).keyring.keys, keys);
 });
 
@@ -129,4 +130,18 @@ test('sticky listeners have the keys of the store on every thread, and a store w
   assert.equal(stored(harness.store)!.length, 1);
   for (const own of keys)
     assert.equal(`plain:${Buffer.from(own[0]!).toString('base64')}`, stored(harness.store)![0]!.sealedKey);
+});
+
+test('a stored key of another length is none; nothing is stored after the end', async () => {
+  const store = createMemoryStore();
+  const record = { keys: [{ sealedKey: 'plain:c2hvcnQ=', madeTimeMs: 0 }] };
+  await store.commit(0, [cookieKeysChange(record)]);
+  const { keyring } = weir(store, 1);
+  assert.deepEqual(
+    keyring.keys.map(({ length }) => length),
+    [64],
+  );
+  keyring.stop();
+  await settled();
+  assert.deepEqual(stored(store), record.keys);
 });

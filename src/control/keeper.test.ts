@@ -47,3 +47,20 @@ test('somebody who is always faster does not keep it busy for ever; a store that
   await keeper.keep();
   assert.deepEqual([told, asked], [[failure], 17], 'after a stop it begins nothing');
 });
+
+test('a commit that fails since the store is closed by now is nothing to tell', async () => {
+  const told: string[] = [];
+  const closed = Promise.withResolvers<void>();
+  const commit: Store['commit'] = async () => {
+    await closed.promise;
+    return { outcome: 'failed', message: 'the store is closed' };
+  };
+  const log = { ...silentLog, warn: (_: object, message: string) => void told.push(message) };
+  const lacks = () => ticketKeyChange(KEY);
+  const keeper = new Keeper({ store: { ...createMemoryStore(), commit }, log, lacks, failure });
+  const keeping = keeper.keep();
+  keeper.stop();
+  closed.resolve();
+  await keeping;
+  assert.deepEqual(told, []);
+});

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { settled } from '../../test/support/settled.ts';
 import { FakeClock } from '../kit/clock.ts';
 import { loadBalancerId } from '../model/load-balancer.ts';
-import type { WantedListener } from './control.ts';
+import type { BindRefusal, WantedListener } from './control.ts';
 import { ListenerGate, type ListenerGateOptions, type ListenerOwner } from './listener-gate.ts';
 
 const owner = (name: string): ListenerOwner => ({ id: loadBalancerId('1', 'r', name), name });
@@ -177,4 +177,50 @@ test('32 ports are tried at once and no more, each that is decided makes room fo
   for (const decide of trials.slice(5)) decide();
   await settled();
   assert.equal(trials.length, 37);
+});
+
+test('a port that another has is kept from who wants it, and from who would try it before it is let go of', async () => {
+  const { gate, tested, lines } = harness();
+  const [first, second] = [owner('first'), owner('second')];
+  gate.want(first, [at(80)]);
+  assert.equal(gate.decided(gate.lastWish), false);
+  await settled();
+  gate.want(second, [at(80)]);
+  await settled();
+  assert.deepEqual([gate.mayListen(first.id, at(80)), gate.mayListen(second.id, at(80))], [true, false]);
+  assert.match(lines[0]!, /taken by load balancer first/);
+  const trials = tested.length;
+  gate.want(second, []);
+  gate.want(first, []);
+  gate.release(() => false);
+  gate.want(second, [at(80)]);
+  assert.equal(gate.mayListen(second.id, at(80)), true);
+  assert.equal(tested.length, trials);
+});
+
+test('a port whose trial takes its time is not tried a second time meanwhile', async () => {
+  const trials: ((refusal?: BindRefusal) => void)[] = [];
+  const { clock, gate } = harness(() => new Promise((resolve) => trials.push(resolve)));
+  gate.want(owner('shop'), [at(80)]);
+  trials[0]!({ ...at(80), code: 'EADDRINUSE', message: 'taken' });
+  await settled();
+  clock.advance(5000);
+  clock.advance(5000);
+  assert.equal(trials.length, 2);
+});
+
+test('of wishes that are given up one comes to nothing though others stay, and one that has not been tried is not tried', async () => {
+  const trials: (() => void)[] = [];
+  const { gate } = harness(() => new Promise((resolve) => trials.push(() => resolve(undefined))));
+  const listeners = Array.from({ length: 34 }, (_, index) => at(1000 + index));
+  const shop = owner('shop');
+  gate.want(shop, listeners);
+  gate.want(shop, listeners.slice(1, 33));
+  for (const decide of trials) decide();
+  await settled();
+  assert.equal(trials.length, 33);
+  assert.deepEqual(
+    [0, 1, 33].map((index) => gate.mayListen(shop.id, listeners[index]!)),
+    [false, true, false],
+  );
 });

@@ -79,10 +79,13 @@ test('a key that does not open, or stands in the clear beside a master key, is r
   assert.deepEqual(sealed.keys.master, clear);
   await settled();
   assert.match(stored(store)!.sealedKey, /^aes-256-gcm:/);
+  assert.deepEqual(Buffer.from(SEALED.open(stored(store)!.sealedKey, 'ticket-key'), 'base64'), sealed.keys.master);
   assert.notDeepEqual(sealed.keys.master, clear);
   const stranger = weir(store, 3, createSecrets(new SeededRandom(3), new Uint8Array(32).fill(2)));
   assert.notDeepEqual(stranger.keys.master, sealed.keys.master);
   assert.match(stranger.lines[0]![0], /cannot be opened/);
+  void stranger.keys.follow(store.view());
+  assert.equal(stranger.lines.length, 1, 'told once');
   await settled();
   assert.equal(store.view().revision, 3);
   assert.equal(stranger.changes(), 0);

@@ -193,3 +193,30 @@ test('a certificate is opened and tried once for each policy, however often it i
   for (let each = 0; each < 10; each++) assert.ok(tls.of(sampleLoadBalancer('shop'), listener()).tls);
   assert.equal(opened, 1);
 });
+
+test('so many policies of a certificate are remembered, and no more', () => {
+  let opened = 0;
+  const secrets = { ...SECRETS, open: (sealed: string, context: string) => (opened++, SECRETS.open(sealed, context)) };
+  const tls = new TlsSettings({ secrets, certificateOf: () => WEB, ticketMaster: () => Buffer.alloc(32) });
+  const ciphers = ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-AES128-SHA256'];
+  const more = ['ECDHE-ECDSA-AES256-SHA384', 'ECDHE-ECDSA-AES128-SHA', 'ECDHE-ECDSA-AES256-SHA', 'AES128-GCM-SHA256'];
+  const serve = (number: number) => {
+    const chosen = [...ciphers, ...more].filter((_, bit) => ((number >> bit) & 1) === 1);
+    const policies = [policy('own', 'Protocol-TLSv1.2', ...chosen)];
+    assert.ok(tls.of(sampleLoadBalancer('shop', { policies }), listener({ policyNames: ['own'] })).tls);
+  };
+  for (let number = 1; number <= 64; number++) serve(number);
+  serve(64);
+  assert.equal(opened, 64);
+  serve(65);
+  serve(1);
+  assert.equal(opened, 66);
+});
+
+test('a listener may have a policy of stickiness beside that of its handshakes', () => {
+  const sticky = { policyName: 'sticky', policyTypeName: 'LBCookieStickinessPolicyType', attributes: [] };
+  const own = policy('own', 'Protocol-TLSv1.2', 'ECDHE-ECDSA-AES128-GCM-SHA256');
+  const record = sampleLoadBalancer('shop', { policies: [sticky, own] });
+  const { policy: name, tls } = settings().of(record, listener({ policyNames: ['sticky', 'own'] }));
+  assert.deepEqual([name, tls?.ciphers], ['own', 'ECDHE-ECDSA-AES128-GCM-SHA256']);
+});

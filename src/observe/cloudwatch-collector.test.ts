@@ -144,6 +144,9 @@ describe('points of CloudWatch', () => {
     assert.deepEqual(lab.read('SurgeQueueLength', 'Maximum', { zone: 'a' })[1], 7);
     assert.deepEqual(lab.read('SurgeQueueLength', 'Minimum', { loadBalancer: 'web' })[1], 0);
     assert.deepEqual(lab.read('SurgeQueueLength', 'Sum', { zone: 'b' }), {});
+    cells[SHARED.surgeQueueLength] = 0;
+    lab.clock.advance(2 * MINUTE);
+    assert.equal(lab.read('SurgeQueueLength', 'Maximum', { zone: 'a' })[3], undefined, 'what was is not what is');
   });
 
   it('estimate what another load balancer would count, of the load balancer as a whole', () => {
@@ -251,6 +254,7 @@ describe('points of CloudWatch', () => {
     lab.clock.advance(MINUTE);
     assert.equal(units(), 6);
     assert.deepEqual(lab.read('EstimatedProcessedBytes', 'Sum', {}), { 2: 100_000_000 });
+    assert.deepEqual(lab.read('EstimatedProcessedBytes', 'Maximum', {}), { 2: 100_000_000 });
     assert.deepEqual(lab.read('EstimatedALBNewConnectionCount', 'Sum', {}), { 0: 4500 });
   });
 
@@ -272,6 +276,19 @@ describe('points of CloudWatch', () => {
       [...slice.value.values()].map(({ sum }) => sum),
       [1],
     );
+  });
+
+  it('of one load balancer as a whole keep none of its zones from another', () => {
+    const lab = new Lab();
+    const hosts = METRICS.get('HealthyHostCount')!;
+    const body = encodePoint({ counts: new Map(), gauges: new Map([[0, { count: 1, sum: 2, min: 2, max: 2 }]]) });
+    const keys = [seriesKey({ ...OWNER, name: 'a' }, ''), seriesKey({ ...OWNER, name: 'b' }, 'zone')];
+    lab.store.write(
+      START / 60,
+      keys.map((key) => ({ key, kinds: hosts.kinds, body })),
+      (before) => before,
+    );
+    assert.deepEqual(lab.read('HealthyHostCount', 'Sum', {}), { 0: 4 });
   });
 
   it('go after fifteen days', () => {

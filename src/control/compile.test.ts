@@ -175,3 +175,31 @@ test('slow start is an additional attribute in seconds', () => {
   assert.equal(withAttributes({ additional: { 'weir.backend.slowstartseconds': '30' } }).slowStartMs, 30_000);
   assert.equal(withAttributes({}).slowStartMs, 0);
 });
+
+test('connections are made beforehand where the configuration says so', () => {
+  const preconnects = [true, false].map(
+    (preconnect) => compiled({}, { configuration: { preconnect, securityGroups: {} } }).preconnect,
+  );
+  assert.deepEqual(preconnects, [true, false]);
+});
+
+test('public keys of back ends are for the instance port that they are set on', () => {
+  const policies = [
+    { policyName: 'key', policyTypeName: 'PublicKeyPolicyType', attributes: [{ name: 'PublicKey', value: 'AAAA' }] },
+    {
+      policyName: 'known',
+      policyTypeName: 'BackendServerAuthenticationPolicyType',
+      attributes: [{ name: 'PublicKeyPolicyName', value: 'key' }],
+    },
+  ];
+  const backendServerPolicies = [443, 80].map((instancePort) => ({ instancePort, policyNames: ['known'] }));
+  const listeners = [
+    listener(80, 80),
+    listener(81, 443, { instanceProtocol: 'HTTPS' }),
+    listener(82, 444, { instanceProtocol: 'HTTPS' }),
+  ];
+  assert.deepEqual(
+    compiled({ policies, backendServerPolicies, listeners }).listeners.map((each) => each.backendPublicKeys),
+    [undefined, ['AAAA'], undefined],
+  );
+});

@@ -79,7 +79,7 @@ function compileListener(
   const { protocol, loadBalancerPort: port, instanceProtocol, instancePort } = listener;
   const tls = isTls(protocol) ? tlsOf(listener) : undefined;
   if (!mayListen(listener) || (isTls(protocol) && tls === undefined)) return undefined;
-  const keys = isTls(instanceProtocol) ? backendPublicKeys(record, instancePort) : undefined;
+  const keys = backendPublicKeys(record, instancePort);
   const ingress = admittedNetworks(configuration.securityGroups, record.securityGroups, port);
   const stickiness = stickinessOf(record, listener);
   return {

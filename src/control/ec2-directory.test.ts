@@ -179,6 +179,19 @@ describe('the EC2 endpoint: the network', () => {
     }
   });
 
+  it('is asked for again when a minute has passed, and not after the end', async (test) => {
+    const clock = new FakeClock(systemClock.epochMs());
+    const made = await harness(test, clock);
+    await made.directory.ensure({ network: ['us-east-1a'] });
+    clock.advance(EC2_ENDPOINT.refreshMs + 1);
+    await made.directory.ensure({ network: ['us-east-1a'] });
+    assert.equal(made.server.count('DescribeSubnets'), 2);
+    await made.directory.start();
+    made.directory.stop();
+    clock.advance(EC2_ENDPOINT.patienceMs);
+    assert.equal(clock.pending, 0);
+  });
+
   it('is asked for again when a name is not known, though it was asked for a moment ago', async (test) => {
     const made = await harness(test);
     await made.directory.ensure({ network: ['us-east-1a'] });

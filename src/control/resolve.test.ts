@@ -124,6 +124,12 @@ test('a name that nobody uses is forgotten', async () => {
   resolver.use(SHOP, []);
   clock.advance(60_000);
   await settled();
+  await resolver.resolve('db.example');
+  clock.advance(30_000);
+  await settled();
+  assert.equal(resolver.addressOf('db.example'), '10.0.0.1', 'who has asked may use it next');
+  clock.advance(30_000);
+  await settled();
   const before = lookups.length;
   clock.advance(300_000);
   await settled();

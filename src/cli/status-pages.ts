@@ -1,5 +1,5 @@
 /** What the API address answers besides the API: `/-/ready`, `/-/health`, `/metrics` and the page at `/`. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
 import { DEFAULT_ACCOUNT_ID } from '../api/credentials.ts';
@@ -56,17 +56,17 @@ const BUSY: StatusPage = {
 export function createStatusPages(options: StatusPagesOptions): Readonly<Record<string, WebPage>> {
   const page =
     (make: () => StatusPage): WebPage =>
-    (request, response) =>
-      send(request, response, make());
+    (_request, response) =>
+      send(response, make());
   let unsentBytes = 0;
   const long =
     (make: () => StatusPage): WebPage =>
-    (request, response) => {
+    (_request, response) => {
       const made = unsentBytes > MAX_UNSENT_BYTES ? BUSY : make();
       const { length } = made.body;
       unsentBytes += length;
       response.once('close', () => (unsentBytes -= length));
-      send(request, response, made);
+      send(response, made);
     };
   return {
     '/-/ready': page(() => readyPage(options)),
@@ -78,7 +78,7 @@ export function createStatusPages(options: StatusPagesOptions): Readonly<Record<
   };
 }
 
-function send(request: IncomingMessage, response: ServerResponse, { status, contentType, body }: StatusPage): void {
+function send(response: ServerResponse, { status, contentType, body }: StatusPage): void {
   response.writeHead(status, {
     'Content-Type': contentType,
     'Content-Length': Buffer.byteLength(body),
@@ -87,7 +87,8 @@ function send(request: IncomingMessage, response: ServerResponse, { status, cont
     'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     'X-Content-Type-Options': 'nosniff',
   });
-  response.end(request.method === 'HEAD' ? undefined : body);
+  // Node leaves it out of what answers HEAD.
+  response.end(body);
 }
 
 function json(status: number, value: unknown): StatusPage {

@@ -1,17 +1,8 @@
 /** `/-/instances`: what DescribeInstanceHealth says of every instance, and the last results of its checks with their cause. */
+import type { PageCheck } from '../console/page.ts';
 import type { ControlStatus } from '../control/status.ts';
 import type { KeptResult } from '../health/threshold-counter.ts';
 import type { LoadBalancerId } from '../model/load-balancer.ts';
-
-/** One check that was made. */
-export interface CheckRow {
-  /** ISO 8601, UTC: when it ended. */
-  readonly time: string;
-  readonly good: boolean;
-  /** In a few words: `status 200`, `connection refused`, `timeout while connecting` … */
-  readonly cause: string;
-  readonly milliseconds: number;
-}
 
 /** One registered instance of one load balancer. */
 export interface InstanceRow {
@@ -22,11 +13,11 @@ export interface InstanceRow {
   readonly reasonCode: string;
   readonly description: string;
   /** The latest, newest first. */
-  readonly checks: readonly CheckRow[];
+  readonly checks: readonly PageCheck[];
 }
 
 /** Newest first. */
-export function checkRows(results: readonly KeptResult[]): CheckRow[] {
+export function checkRows(results: readonly KeptResult[]): PageCheck[] {
   return results.toReversed().map(({ timeMs, good, cause, elapsedMs }) => ({
     time: new Date(timeMs).toISOString(),
     good,

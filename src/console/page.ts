@@ -16,9 +16,10 @@ export interface PageListener {
 
 /** One health check that was made. */
 export interface PageCheck {
-  /** ISO 8601, UTC. */
+  /** ISO 8601, UTC: when it ended. */
   readonly time: string;
   readonly good: boolean;
+  /** In a few words: `status 200`, `connection refused`, `timeout while connecting` … */
   readonly cause: string;
   readonly milliseconds: number;
 }

@@ -15,6 +15,7 @@ import {
   encodePoint,
   isEmptyPoint,
   mergeGauges,
+  oneSample,
   mergePoints,
   type Gauge,
   type Point,
@@ -202,13 +203,9 @@ function sample({ source: { counters }, gauges }: Followed): void {
   const queue = Atomics.load(sharedCells(counters), SHARED.surgeQueueLength);
   const active = activeOf(counters);
   const add = (name: GaugeName, value: number): void =>
-    void gauges.set(name, mergeGauges(gauges.get(name), gaugeOf(value)));
+    void gauges.set(name, mergeGauges(gauges.get(name), oneSample(value)));
   add('SurgeQueueLength', Math.max(0, queue));
   add('EstimatedALBActiveConnectionCount', Math.max(0, active));
-}
-
-function gaugeOf(value: number): Gauge {
-  return { count: 1, sum: value, min: value, max: value };
 }
 
 /** The points of the load balancer since the last ones, by zone and as a whole; those in which something happened. */
@@ -260,8 +257,8 @@ function hostCounts(hosts: MetricsSource['hosts']): Map<number, Gauge> {
   if (hosts.length === 0) return new Map();
   const healthy = hosts.filter((host) => host.healthy).length;
   return new Map([
-    [GAUGES.indexOf('HealthyHostCount'), gaugeOf(healthy)],
-    [GAUGES.indexOf('UnHealthyHostCount'), gaugeOf(hosts.length - healthy)],
+    [GAUGES.indexOf('HealthyHostCount'), oneSample(healthy)],
+    [GAUGES.indexOf('UnHealthyHostCount'), oneSample(hosts.length - healthy)],
   ]);
 }
 

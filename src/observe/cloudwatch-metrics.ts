@@ -1,6 +1,6 @@
 /** The metrics of the namespace AWS/ELB, and what a stored point tells of each. */
-import type { Gauge, Latency, Point } from './cloudwatch-point.ts';
-import { onlyValue, setOfCount, setOfGauge, setOfLatency, type StatisticSet } from './cloudwatch-statistics.ts';
+import { oneSample, type Point } from './cloudwatch-point.ts';
+import { setOfCount, setOfLatency, type StatisticSet } from './cloudwatch-statistics.ts';
 
 export const NAMESPACE = 'AWS/ELB';
 
@@ -87,18 +87,14 @@ function countMetric(name: CountName, place: number): MetricDefinition {
     of({ counts }) {
       const count = counts.get(place);
       if (count === undefined) return undefined;
-      return isSum ? onlyValue(count) : setOfCount(count);
+      return isSum ? oneSample(count) : setOfCount(count);
     },
   };
 }
 
 function gaugeMetric(name: GaugeName, place: number): MetricDefinition {
-  const of = ({ gauges }: Point): StatisticSet | undefined => optional(gauges.get(place), setOfGauge);
+  const of = ({ gauges }: Point): StatisticSet | undefined => gauges.get(place);
   return { name, unit: 'Count', kinds: 1 << (GAUGE_BIT + place), of };
-}
-
-function optional<T extends Gauge | Latency, R>(value: T | undefined, make: (value: T) => R): R | undefined {
-  return value === undefined ? undefined : make(value);
 }
 
 /** By name. */
@@ -110,7 +106,7 @@ export const METRICS: ReadonlyMap<string, MetricDefinition> = new Map(
       name: 'Latency',
       unit: 'Seconds',
       kinds: 1 << LATENCY_BIT,
-      of: ({ latency }: Point) => optional(latency, setOfLatency),
+      of: ({ latency }: Point) => (latency === undefined ? undefined : setOfLatency(latency)),
     } satisfies MetricDefinition,
     {
       name: 'EstimatedALBConsumedLCUs',
@@ -118,7 +114,7 @@ export const METRICS: ReadonlyMap<string, MetricDefinition> = new Map(
       kinds: (1 << NEW_CONNECTIONS) | (1 << PROCESSED_BYTES) | (1 << (GAUGE_BIT + ACTIVE_CONNECTIONS)),
       of: (point: Point) => {
         const units = consumedUnits(point);
-        return units === undefined ? undefined : onlyValue(units);
+        return units === undefined ? undefined : oneSample(units);
       },
     } satisfies MetricDefinition,
   ].map((metric) => [metric.name, metric]),

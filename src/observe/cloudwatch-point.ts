@@ -3,8 +3,9 @@
  * zones), and its form in the store: a version, then entries of a tag and numbers of as many bytes as they need.
  */
 
-/** Samples of something that goes up and down: whole numbers. */
+/** Samples of a number; those of a gauge, which goes up and down, are whole. */
 export interface Gauge {
+  /** SampleCount. */
   readonly count: number;
   readonly sum: number;
   readonly min: number;
@@ -31,6 +32,10 @@ const TAG = { count: 0, gauge: 64, latency: 128 } as const;
 
 export function isEmptyPoint({ counts, gauges, latency }: Point): boolean {
   return counts.size === 0 && gauges.size === 0 && latency === undefined;
+}
+
+export function oneSample(value: number): Gauge {
+  return { count: 1, sum: value, min: value, max: value };
 }
 
 export function mergeGauges(a: Gauge | undefined, b: Gauge): Gauge {

@@ -1,13 +1,8 @@
 /** Statistics of samples: what CloudWatch calls a statistic set, and percentiles where the samples are known well enough. */
 import { latencyBound } from '../traffic/zone-counters.ts';
-import type { Gauge, Latency } from './cloudwatch-point.ts';
+import { mergeGauges, type Gauge, type Latency } from './cloudwatch-point.ts';
 
-export interface StatisticSet {
-  /** SampleCount. */
-  readonly count: number;
-  readonly sum: number;
-  readonly min: number;
-  readonly max: number;
+export interface StatisticSet extends Gauge {
   /** Of a latency: observations by bucket. */
   readonly buckets?: ReadonlyMap<number, number>;
 }
@@ -15,14 +10,6 @@ export interface StatisticSet {
 /** Things that were counted one by one: each is a sample of 1, as AWS has it. */
 export function setOfCount(count: number): StatisticSet {
   return { count, sum: count, min: 1, max: 1 };
-}
-
-export function onlyValue(value: number): StatisticSet {
-  return { count: 1, sum: value, min: value, max: value };
-}
-
-export function setOfGauge({ count, sum, min, max }: Gauge): StatisticSet {
-  return { count, sum, min, max };
 }
 
 /** The least and the greatest are known as well as the buckets are fine; a single one is known exactly. */
@@ -40,12 +27,7 @@ export function setOfLatency({ sum, buckets }: Latency): StatisticSet {
 /** Without buckets, and so without percentiles, where one of the two has none. */
 export function mergeSets(a: StatisticSet | undefined, b: StatisticSet): StatisticSet {
   if (a === undefined) return b;
-  const merged = {
-    count: a.count + b.count,
-    sum: a.sum + b.sum,
-    min: Math.min(a.min, b.min),
-    max: Math.max(a.max, b.max),
-  };
+  const merged = mergeGauges(a, b);
   if (a.buckets === undefined || b.buckets === undefined) return merged;
   const buckets = new Map(a.buckets);
   for (const [bucket, count] of b.buckets) buckets.set(bucket, (buckets.get(bucket) ?? 0) + count);

@@ -160,6 +160,13 @@ describe('configuration: what is said', () => {
     );
   });
 
+  it('may name zones of subnets and instances without a list of zones', () => {
+    const { subnets, zones } = configured(
+      'subnets: {subnet-1: lab-1}\ninstances: {inventory: {i-1: {address: 10.0.0.1, zone: lab-2}}}',
+    );
+    assert.deepEqual([subnets, zones], [{ 'subnet-1': 'lab-1' }, []]);
+  });
+
   it('counts an empty variable as unset', () => {
     assert.deepEqual(configured('', { environment: { WEIR_API: '', WEIR_THREADS: '', WEIR_LISTEN: '' } }), DEFAULTS);
   });
@@ -288,6 +295,15 @@ describe('configuration: what is wrong', () => {
     }
   });
 
+  it('is shown in part where it is long, and is taken for another word only where that is near', () => {
+    const [long] = problemsOf(`region: ${'A'.repeat(100)}`);
+    assert.match(long!, /found "A{56}…$/);
+    assert.match(problemsOf('log: {lvel: info}')[0]!, /did you mean "level"/);
+    assert.doesNotMatch(problemsOf('api2: x')[0]!, /mean "domain"/);
+    assert.doesNotMatch(problemsOf('xx: 1')[0]!, /did you mean/);
+    assert.match(problemsOf('dataDir: ""')[0]!, /expected the path of a directory/);
+  });
+
   it('is a file that cannot be read', () => {
     assert.throws(
       () => loadConfiguration('/nonexistent/weir.yaml', {}, {}),
@@ -341,6 +357,14 @@ describe('configuration: a fixed key', () => {
     assert.equal(fixedKeyOf({ WEIR_ACCESS_KEY_ID: '', WEIR_SECRET_ACCESS_KEY: '' }), undefined);
     const both = { WEIR_ACCESS_KEY_ID: 'AKIA1', WEIR_SECRET_ACCESS_KEY: 'secret' };
     assert.deepEqual(fixedKeyOf(both), { accessKeyId: 'AKIA1', secretAccessKey: 'secret' });
+    const odd = () => fixedKeyOf({ WEIR_ACCESS_KEY_ID: 'a/b', WEIR_SECRET_ACCESS_KEY: 'of two words' });
+    assert.throws(odd, (error: Error) => {
+      assert.match(
+        error.message,
+        /^WEIR_ACCESS_KEY_ID: must be 1 to 128 .*\nWEIR_SECRET_ACCESS_KEY: must be 1 to 256 /,
+      );
+      return !error.message.includes('words');
+    });
     const idOnly = () => fixedKeyOf({ WEIR_ACCESS_KEY_ID: 'a' });
     assert.throws(idOnly, /^ConfigurationError: WEIR_SECRET_ACCESS_KEY: is missing, while WEIR_ACCESS_KEY_ID is set/);
     const secretOnly = () => fixedKeyOf({ WEIR_SECRET_ACCESS_KEY: 'a' });

@@ -96,15 +96,14 @@ export class BodyReader {
     this.done = kind === BODY.none || (kind === BODY.length && length === 0);
     this.#remaining = length;
     this.#step = STEP.size;
-    this.#lineBytes = 0;
     this.#trailerBytes = 0;
     this.#trailerCount = 0;
     this.#trailers = undefined;
   }
 
-  /** Bytes still to come, where that is known: 0 for chunked bodies and those that end with the connection. */
+  /** Bytes still to come of a body with a length. */
   get remaining(): number {
-    return this.kind === BODY.length ? this.#remaining : 0;
+    return this.#remaining;
   }
 
   /** Takes what belongs to the body from `bytes[start, end)`. May move bytes within that range. */

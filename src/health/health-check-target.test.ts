@@ -10,6 +10,8 @@ test('every form of a health check target is taken apart', () => {
     port: 8080,
     path: '/ping?deep=1',
   });
+  const longest = `/${'a'.repeat(1023)}`;
+  assert.equal(parseHealthCheckTarget(`HTTP:80${longest}`)?.path, longest);
   assert.deepEqual(parseHealthCheckTarget('HTTPS:443'), { protocol: 'HTTPS', port: 443, path: '/index.html' });
 });
 

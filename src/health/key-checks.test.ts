@@ -174,16 +174,25 @@ test('an instance whose key traffic refused is out at once, told once, and back 
 
 test('a check that speaks TLS to the port sees the key by itself: no wrong one ever comes into service', () => {
   for (const target of ['SSL:443', 'HTTPS:443/up']) {
-    const { clock, state, changes, status } = harness(shop(target, [RIGHT]));
+    const { clock, state, asked, changes, status } = harness(shop(target, [RIGHT]));
     assert.deepEqual(changes, ['in']);
     state.key = OTHER;
     clock.advance(10_000);
     assert.deepEqual(changes, ['in', 'out'], 'at once');
     assert.equal(status(), 'failed');
     state.key = RIGHT;
+    asked.length = 0;
     clock.advance(10_000);
+    assert.deepEqual(asked, [target.replace('/up', '')], 'in one handshake');
     assert.deepEqual(changes, ['in', 'out', 'in']);
   }
+});
+
+test('a check that speaks no TLS asks for no key, at the same port too', () => {
+  const { clock, state, changes } = harness(shop('TCP:443', [RIGHT]));
+  state.key = OTHER;
+  clock.advance(30_000);
+  assert.deepEqual(changes, ['in']);
 });
 
 test('a failing check counts beside a refused key, and both must be right again', () => {
@@ -211,6 +220,10 @@ test('an instance that traffic had no handshake with is out when a probe has non
     assert.equal(lines.at(-1)![1]['cause'], 'TLS: wrong version number');
     watch({ ...shop('TCP:80', keys), securityGroups: [] });
     clock.advance(60_000);
+    asked.length = 0;
+    monitor.tlsFailed(ID, 'i-1', 443);
+    clock.advance(100);
+    assert.deepEqual(asked, [], 'what is known is not asked at once');
     assert.equal(status(), 'failed', 'also where something else is changed');
     state.tls = true;
     clock.advance(10_000);
@@ -242,15 +255,31 @@ test('while nothing is said to a probe, nothing is held against the instance', (
 });
 
 test('what failed of TLS counts only while TLS is spoken to the port', () => {
-  const { clock, state, monitor, watch, changes } = harness(shop('TCP:80', undefined));
+  const { clock, state, asked, monitor, watch, changes } = harness(shop('TCP:80', undefined));
   state.tls = false;
   monitor.tlsFailed(ID, 'i-1', 443);
   clock.advance(100);
   watch(shop('TCP:80', undefined, 'HTTP'));
+  clock.advance(20_000);
+  asked.length = 0;
   monitor.tlsFailed(ID, 'i-1', 443);
   monitor.tlsFailed(ID, 'i-gone', 443);
+  clock.advance(100);
+  assert.deepEqual(asked, [], 'nothing is looked at for that');
   clock.advance(30_000);
   assert.deepEqual(changes, ['in', 'out', 'in']);
+});
+
+test('a port is looked at for TLS only while TLS is spoken to it', () => {
+  const { clock, asked, monitor, watch } = harness(shop('TCP:80', undefined));
+  monitor.tlsFailed(ID, 'i-1', 443);
+  watch(shop('TCP:80', undefined, 'HTTP'));
+  asked.length = 0;
+  clock.advance(20_000);
+  assert.ok(asked.length > 0 && !asked.includes('SSL:443'));
+  watch(shop('TCP:80', undefined));
+  clock.advance(100);
+  assert.ok(asked.includes('SSL:443'), 'what was suspected is looked at then');
 });
 
 test('other keys are tried at once, and without a policy no key is wrong', () => {

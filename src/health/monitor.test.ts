@@ -32,25 +32,34 @@ function harness() {
   const up = new Map<number, boolean>();
   const probed: (ProbeTarget | Unprobeable)[] = [];
   const changes: string[] = [];
+  const unreached: string[] = [];
   const lines: [string, LogFields][] = [];
   const line = (fields: LogFields, message: string): void => void lines.push([message, fields]);
   const monitor = new HealthMonitor({
     clock,
     random: new SeededRandom(1),
     log: { debug: line, info: line, warn: line, error: line },
+    onUnreached: (_, instanceId) => unreached.push(instanceId),
     onChange: (_, instanceId, inService) => changes.push(`${instanceId} ${inService ? 'in' : 'out'}`),
     probe: (target, done) => {
       probed.push(target);
       const good = 'port' in target && up.get(target.port) === true;
       const cause = 'problem' in target ? target.problem : good ? 'connected' : 'connection refused';
-      const timer = clock.after(0, () => done({ good, cause, elapsedMs: 0, inconclusive: false }));
+      const result = {
+        good,
+        cause,
+        elapsedMs: 0,
+        inconclusive: false,
+        ...('port' in target && !good && { unreached: true }),
+      };
+      const timer = clock.after(0, () => done(result));
       return () => timer.cancel();
     },
   });
   const addresses = new Map<string, string>();
   const watch = (record: LoadBalancer, knownBefore = false): void =>
     monitor.watch(record, (host) => addresses.get(host) ?? (/^\d/.test(host) ? host : undefined), knownBefore);
-  return { clock, up, probed, changes, lines, monitor, watch, addresses };
+  return { clock, up, probed, changes, unreached, lines, monitor, watch, addresses };
 }
 
 test('the port of the check means on an instance what its ports say', () => {
@@ -118,6 +127,47 @@ test('health outlives a change of the record, and a changed check is tried at on
   assert.deepEqual(changes, ['i-1 in']);
 });
 
+test('results count together as long as the same is asked, however often, and not with those of another check', () => {
+  for (const [target, change, wanted] of [
+    ['TCP:80', { interval: 20, timeout: 3 }, 'failed'],
+    ['TCP:80', { target: 'TCP:81' }, 'in-service'],
+    ['TCP:80', { target: 'SSL:80' }, 'in-service'],
+    ['HTTP:80/a', { target: 'HTTP:80/b' }, 'in-service'],
+  ] as const) {
+    const { clock, up, monitor, watch } = harness();
+    up.set(80, true);
+    watch(shop([instance('i-1')], { target }));
+    clock.advance(1000);
+    up.clear();
+    clock.advance(10_000);
+    assert.equal(monitor.of(ID, 'i-1')?.failures, 1);
+    watch(shop([instance('i-1')], { target, ...change }));
+    clock.advance(0);
+    assert.equal(monitor.of(ID, 'i-1')?.status, wanted, JSON.stringify(change));
+  }
+});
+
+test('a check that has come to no connection is told of, and no other', () => {
+  const { clock, up, unreached, watch } = harness();
+  up.set(80, true);
+  watch(shop([instance('i-1'), instance('i-2', { port: 81 }), instance('db.example', { host: 'db.example' })]));
+  clock.advance(1000);
+  assert.deepEqual(unreached, ['i-2']);
+});
+
+test('an instance that is deregistered is probed no more, and the others are', () => {
+  const { clock, up, probed, changes, watch } = harness();
+  up.set(80, true);
+  watch(shop([instance('i-1'), instance('i-2', { port: 81 })]));
+  clock.advance(1000);
+  watch(shop([instance('i-1')]));
+  probed.length = 0;
+  up.set(81, true);
+  clock.advance(60_000);
+  assert.ok(probed.length > 0 && probed.every((target) => 'port' in target && target.port === 80));
+  assert.deepEqual(changes, ['i-1 in']);
+});
+
 test('an instance that was registered again starts anew', () => {
   const { clock, up, monitor, watch } = harness();
   up.set(80, true);
@@ -148,6 +198,15 @@ test('a name without an address fails its checks until it has one', () => {
   up.set(80, true);
   const record = shop([instance('db.example', { host: 'db.example' })]);
   watch(record);
+  clock.advance(1000);
+  addresses.set('db.example', '10.0.0.8');
+  up.set(80, false);
+  watch(record);
+  clock.advance(10);
+  assert.equal(monitor.of(ID, 'db.example')?.failures, 1, 'what has no address is not what has one');
+  addresses.delete('db.example');
+  up.set(80, true);
+  watch(record);
   clock.advance(30_000);
   assert.equal(monitor.of(ID, 'db.example')?.status, 'failed');
   assert.equal(monitor.of(ID, 'db.example')?.results.at(-1)?.cause, 'no address for db.example');
@@ -157,11 +216,26 @@ test('a name without an address fails its checks until it has one', () => {
   assert.equal(monitor.inService(ID, 'db.example'), true);
 });
 
+test('what would be a check of the API of weir, or traffic to it, is not made, and fails', () => {
+  for (const [target, port] of [
+    ['TCP:7600', 7600],
+    ['TCP:80', 80],
+  ] as const) {
+    const { clock, up, probed, monitor } = harness();
+    up.set(80, true).set(7600, true);
+    monitor.watch(shop([instance('i-1')], { target }), (host, asked) => (asked === port ? undefined : host), false);
+    clock.advance(1000);
+    assert.deepEqual(probed, [{ problem: `port ${port} of 10.0.0.1 is the API of weir` }]);
+    assert.equal(monitor.inService(ID, 'i-1'), false);
+  }
+});
+
 test('nothing of a load balancer that is gone is probed or reported', () => {
   const { clock, up, probed, changes, monitor, watch } = harness();
   up.set(80, true);
   watch(shop([instance('i-1'), instance('i-2')]));
   monitor.forget(ID);
+  assert.equal(monitor.of(ID, 'i-1'), undefined);
   clock.advance(60_000);
   assert.equal(probed.length, 0);
   assert.deepEqual(changes, []);

@@ -177,9 +177,7 @@ export class HealthMonitor {
       suspectPorts: [],
       suspectedMs: -Infinity,
     };
-    const key = keyOf(watched);
-    this.#schedule.delete(key);
-    this.#byKey.set(key, watched);
+    this.#byKey.set(keyOf(watched), watched);
     return watched;
   }
 
@@ -220,7 +218,6 @@ export class HealthMonitor {
         encrypts(record, port) &&
         (backendPublicKeys(record, port) !== undefined || backendPublicKeys(before, port) === undefined),
     );
-    watched.suspectPorts = watched.suspectPorts.filter((port) => encrypts(record, port));
     if (refusedPorts.length < health.refusedPorts.length) this.#become(watched, { ...health, refusedPorts });
   }
 

@@ -47,8 +47,15 @@ const BAD: readonly [string, string][] = [
   ['HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n', 'malformed Content-Length'],
   ['HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n', 'malformed Content-Length'],
   ['HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n', 'Transfer-Encoding other than chunked'],
+  [
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n',
+    'Transfer-Encoding other than chunked',
+  ],
   ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n', 'malformed chunk'],
   ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nokay\r\n', 'malformed chunk'],
+  ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok--0\r\n\r\n', 'malformed chunk'],
+  ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100000000\r\n', 'malformed chunk'],
+  ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nT: v\r\n', 'connection closed within the body'],
   ['HTTP/1.1 200 OK\r\n\r\nbody', 'body without Content-Length, chunked encoding or Connection: close'],
 ];
 

@@ -123,7 +123,6 @@ export class ProbeResponse {
         continue;
       }
       const next = end + 2 + bytes + 2;
-      if (next > MAX_BYTES) return this.#length === MAX_BYTES ? GOOD : undefined;
       if (next > this.#length) return undefined;
       if (this.#bytes.toString('latin1', next - 2, next) !== '\r\n') return bad('malformed chunk');
       this.#advance(next);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { syncBuiltinESMExports } from 'node:module';
+import net, { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { after, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { TEST_CERTIFICATE, TEST_PRIVATE_KEY } from '../../test/support/certificate.ts';
@@ -174,6 +175,8 @@ test('the public key of an instance is looked at where one is asked for', async 
     const ask = (publicKeys: string[]) => probe(protocol, port, { keyCheck: { instancePort: 443, port, publicKeys } });
     const right = await ask(['AAAA', key]);
     assert.deepEqual([right.good, right.publicKeys], [true, [{ instancePort: 443, accepted: true }]]);
+    const any = await probe(protocol, port, { keyCheck: { instancePort: 443, port, publicKeys: undefined } });
+    assert.deepEqual([any.good, any.publicKeys], [true, [{ instancePort: 443, accepted: true }]]);
     for (const keys of [['AAAA'], []]) {
       const { good, cause, publicKeys } = await ask(keys);
       assert.deepEqual([good, cause], [false, 'public key refused']);
@@ -189,9 +192,15 @@ test('a TLS handshake that fails says how', async () => {
   const alerting = await instance((socket) =>
     socket.once('data', () => socket.write('\x15\x03\x03\0\x02\x02\x28', 'latin1')),
   );
-  assert.match((await probe('SSL', noTls)).cause, /^TLS: (?:wrong version number|packet length too long)$/);
-  assert.equal((await probe('HTTPS', closing)).cause, 'connection reset');
-  assert.match((await probe('SSL', alerting)).cause, /^TLS alert: .*handshake failure$/);
+  const results = [await probe('SSL', noTls), await probe('HTTPS', closing), await probe('SSL', alerting)] as const;
+  assert.match(results[0].cause, /^TLS: (?:wrong version number|packet length too long)$/);
+  assert.equal(results[1].cause, 'connection reset');
+  assert.match(results[2].cause, /^TLS alert: .*handshake failure$/);
+  assert.deepEqual(
+    results.map(({ noTls }) => noTls),
+    [true, false, true],
+    'an end says nothing of TLS',
+  );
 });
 
 test('a check says where it came to no connection, or with TLS to no handshake', async () => {
@@ -204,6 +213,24 @@ test('a check says where it came to no connection, or with TLS to no handshake',
   for (const protocol of ['SSL', 'HTTPS'] as const) assert.equal((await probe(protocol, noTls)).unreached, true);
   for (const port of [ill, mute]) assert.equal((await probe('HTTP', port)).unreached, undefined);
   assert.equal((await probe('TCP', ill)).unreached, undefined);
+});
+
+test('what is wrong with this machine is held against no instance', async (t) => {
+  t.after(syncBuiltinESMExports);
+  for (const [code, cause] of [
+    ['EMFILE', 'weir has no free file descriptor'],
+    ['EADDRNOTAVAIL', 'the machine has no free local port'],
+  ]) {
+    const failing = () => new net.Socket().destroy(Object.assign(new Error('none left'), { code }));
+    const { mock } = t.mock.method(net, 'connect', failing);
+    syncBuiltinESMExports();
+    const result = await probe('TCP', 1);
+    mock.restore();
+    assert.deepEqual(
+      [result.good, result.cause, result.inconclusive, result.unreached],
+      [false, cause, true, undefined],
+    );
+  }
 });
 
 test('what cannot be probed is a bad result that says why', async () => {

@@ -145,6 +145,30 @@ test('no more probes are under way than allowed; the others follow as soon as on
   assert.equal(started.length, 4);
 });
 
+test('a probe that takes longer than its interval is the only one until it ends', () => {
+  const { clock, started, results, schedule, set } = harness();
+  set('a', 1);
+  clock.advance(20_000);
+  assert.equal(started.length, 1);
+  assert.equal(schedule.inFlight, 1);
+  started[0]!.finish();
+  clock.advance(5050);
+  assert.equal(started.length, 2);
+  assert.deepEqual(results, ['a']);
+});
+
+test('a target that is removed while it waits for its first probe gets none', () => {
+  const { clock, started, schedule, set } = harness({ maxInFlight: 1 });
+  for (let port = 1; port <= 3; port++) set(`i-${port}`, port);
+  clock.advance(100);
+  schedule.delete('i-2');
+  started[0]!.finish();
+  assert.deepEqual(
+    started.map(({ port }) => port),
+    [1, 3],
+  );
+});
+
 test('missed probes are not made up for after the process stood still', () => {
   class StalledClock extends FakeClock {
     stalledMs = 0;
@@ -161,7 +185,7 @@ test('missed probes are not made up for after the process stood still', () => {
     onResult: () => undefined,
     probe: (_, done) => {
       times.push(clock.monotonicMs());
-      const timer = clock.after(1, () => done(GOOD));
+      const timer = clock.after(0, () => done(GOOD));
       return () => timer.cancel();
     },
   });

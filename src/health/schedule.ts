@@ -115,8 +115,8 @@ export class ProbeSchedule {
     entry.dueMs = this.#nextDueMs(entry);
     entry.probes++;
     this.#arm(entry);
-    // Still waiting or under way: only when too many are; one probe at a time is enough.
-    if (entry.abandon !== undefined || this.#waiting.has(entry)) return;
+    // One that waits still goes on to do so, and one that is under way is enough.
+    if (entry.abandon !== undefined) return;
     this.#waiting.add(entry);
     this.#startNext();
   }

@@ -74,6 +74,8 @@ test('results of a check that was changed do not count with those of the new one
   const failing = restartCounts(after(initialHealth(false), '+-'));
   assert.equal(after(failing, '-').status, 'in-service');
   assert.equal(after(failing, '--').status, 'failed');
+  const { passes } = restartCounts(after(initialHealth(false), '+--++'));
+  assert.equal(passes, 0);
 });
 
 test('fault 27: for any results: flips need their thresholds, and the last ten are kept', () => {

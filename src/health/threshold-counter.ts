@@ -96,7 +96,7 @@ function nextStatus(before: Health, passes: number, failures: number, thresholds
   if (before.status === 'in-service') return 'in-service';
   const passesWanted = before.everPassed ? thresholds.healthyThreshold : 1;
   if (passes >= passesWanted) return 'in-service';
-  if (failures > 0 && before.status === 'registering') return 'registering';
+  if (before.status === 'registering') return 'registering';
   return before.status === 'failed' && failures > 0 ? 'failed' : 'not-passed';
 }
 

@@ -11,7 +11,7 @@ import { SeededRandom } from '../kit/random.ts';
 import type { Configuration } from '../model/configuration.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { createSecrets } from '../store/secrets.ts';
-import { certificateChange } from '../store/store.ts';
+import { certificateChange, type Store } from '../store/store.ts';
 import { adoptCertificates } from './configured-certificates.ts';
 
 const IAM = 'arn:aws:iam::123456789012:server-certificate/web/shop';
@@ -102,8 +102,8 @@ describe('certificates of the configuration', () => {
     const paths = { certificate: write('one.pem', one.certificate), privateKey: write('one.key', one.privateKey) };
     const certificatesOf = () =>
       configured(`${entry(IAM, paths)}\n${entry(ACM, paths).split('\n').slice(1).join('\n')}`).certificates;
-    const adopt = (certificates: Configuration['certificates']) =>
-      adoptCertificates({ store, secrets, log: silentLog, nowMs: 5, certificates });
+    const adopt = (certificates: Configuration['certificates'], nowMs = 5) =>
+      adoptCertificates({ store, secrets, log: silentLog, nowMs, certificates });
 
     await adopt(certificatesOf());
     const iam = store.view().get('certificate', IAM);
@@ -117,8 +117,11 @@ describe('certificates of the configuration', () => {
 
     write('one.pem', other.certificate);
     write('one.key', other.privateKey);
-    await adopt(certificatesOf());
-    assert.equal(store.view().get('certificate', IAM)?.body, other.certificate.trim());
+    const tagged = { ...iam, tags: [{ key: 'team' }] };
+    await store.commit(revision, [certificateChange(IAM, tagged)]);
+    await adopt(certificatesOf(), 6);
+    const { body, createdTimeMs, id, tags } = store.view().get('certificate', IAM)!;
+    assert.deepEqual([body, createdTimeMs, id, tags], [other.certificate.trim(), 5, iam.id, tagged.tags]);
 
     const [listener] = sampleLoadBalancer('web').listeners;
     const user = sampleLoadBalancer('web', { listeners: [{ ...listener!, protocol: 'HTTPS', sslCertificateId: ACM }] });
@@ -127,5 +130,24 @@ describe('certificates of the configuration', () => {
     assert.equal(store.view().get('certificate', IAM), undefined);
     assert.ok(store.view().get('certificate', ACM), 'its listener goes on');
     assert.ok(store.view().get('certificate', byHand.arn), 'what was uploaded is not of the configuration');
+  });
+
+  it('are stored also where somebody else is faster, unless that never ends, or the state cannot be written', async (test) => {
+    const { write, entry } = filesOf(test);
+    const one = issue();
+    const paths = { certificate: write('one.pem', one.certificate), privateKey: write('one.key', one.privateKey) };
+    const { certificates } = configured(entry(IAM, paths));
+    const inner = createMemoryStore();
+    let conflicts = 3;
+    const commit: Store['commit'] = async (revision, changes) =>
+      conflicts-- > 0 ? { outcome: 'conflict', revision } : inner.commit(revision, changes);
+    const options = { secrets: createSecrets(new SeededRandom(1), undefined), log: silentLog, nowMs: 5, certificates };
+    await adoptCertificates({ ...options, store: { ...inner, commit } });
+    assert.equal(inner.view().list('certificate').length, 1);
+    conflicts = Infinity;
+    const store = { ...createMemoryStore(), commit };
+    await assert.rejects(adoptCertificates({ ...options, store }), /the state changes all the time/);
+    const full = { ...store, commit: async () => ({ outcome: 'failed', message: 'disk full' }) as const };
+    await assert.rejects(adoptCertificates({ ...options, store: full }), /cannot be stored: disk full/);
   });
 });

@@ -224,6 +224,19 @@ describe('imported certificates', () => {
   });
 });
 
+describe('certificates of the configuration file', () => {
+  it('are changed there: they are neither imported anew nor deleted here', async () => {
+    const arn = await importOne();
+    const configured = { ...record(arn), isConfigured: true } as const;
+    await harness.store.commit(harness.store.view().revision, [certificateChange(arn, configured)]);
+    for (const change of [() => importOne(leaf, { CertificateArn: arn }), () => remove(arn)]) {
+      const { code, message } = await harness.refused(change);
+      assert.equal(code, 'AccessDeniedException');
+      assert.match(message, /stands in the configuration file of weir/);
+    }
+  });
+});
+
 describe('requested certificates', () => {
   it('are self-signed and issued at once, with a key of the kind asked for', async () => {
     for (const KeyAlgorithm of ['RSA_2048', 'EC_prime256v1', 'EC_secp384r1'] as const) {
@@ -265,6 +278,18 @@ describe('requested certificates', () => {
     assert.equal(await request(token), arn);
     assert.notEqual(await request({ ...token, DomainName: 'b.test' }), arn);
     assert.notEqual(await request({ IdempotencyToken: 'other' }), arn);
+    const old = { ...record(arn), createdTimeMs: record(arn).createdTimeMs - 3_600_000 };
+    await harness.store.commit(harness.store.view().revision, [certificateChange(arn, old)]);
+    assert.notEqual(await request(token), arn, 'an hour later');
+  });
+
+  it('may have a first name of 64 octets, and a hundred others', async () => {
+    const DomainName = `${'a'.repeat(59)}.test`;
+    const names = Array.from({ length: 101 }, (_, index) => `${index}.test`);
+    const arn = await request({ DomainName, SubjectAlternativeNames: names.slice(0, 100) });
+    assert.equal(record(arn).details.domainNames.length, 101);
+    const refused = await harness.refused(() => request({ SubjectAlternativeNames: names }));
+    assert.match(refused.message, /at 'subjectAlternativeNames' .* less than or equal to 100/);
   });
 
   it('are refused with what a self-signed certificate cannot have', async () => {
@@ -357,6 +382,8 @@ describe('tags of certificates', () => {
     const { revision } = harness.store.view();
     await add({ Key: 'a', Value: '2' });
     assert.equal(harness.store.view().revision, revision);
+    await add(...Array.from({ length: 48 }, (_, index) => ({ Key: `full${index}` })));
+    assert.equal((await harness.refused(() => add({ Key: 'one-more' }))).code, 'TooManyTagsException');
     const many = Array.from({ length: 49 }, (_, index) => ({ Key: `k${index}` }));
     assert.equal((await harness.refused(() => add(...many))).code, 'TooManyTagsException');
     assert.equal((await harness.refused(() => add({ Key: 'x' }, { Key: 'x' }))).code, 'InvalidTagException');

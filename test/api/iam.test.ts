@@ -19,6 +19,7 @@ import { systemClock } from '../../src/kit/clock.ts';
 import type { IamCertificate } from '../../src/model/certificate.ts';
 import { ApiHarness, CREATED, KEY, OTHER_ACCOUNT, READ_ONLY } from '../support/api.ts';
 import { issue } from '../support/issued.ts';
+import { certificateChange } from '../../src/store/store.ts';
 import { put, sampleLoadBalancer } from '../support/records.ts';
 import { signedRequest } from '../support/sign.ts';
 
@@ -280,6 +281,18 @@ describe('IAM server certificates', () => {
     const arns = harness.record('renamed').listeners.map(({ sslCertificateId }) => sslCertificateId);
     assert.deepEqual(arns, [renamed.arn, 'arn:other']);
     assert.equal(harness.store.view().get('certificate', ARN + name), undefined);
+  });
+
+  it('of the configuration file are changed there: they are neither renamed nor deleted here', async () => {
+    await upload();
+    const configured = certificateChange(ARN + name, { ...record(), isConfigured: true });
+    await harness.store.commit(harness.store.view().revision, [configured]);
+    const input = { ServerCertificateName: name, NewServerCertificateName: `${name}-x` };
+    for (const change of [() => iam.send(new UpdateServerCertificateCommand(input)), () => remove()]) {
+      const { code, message } = await harness.refused(change);
+      assert.equal(code, 'AccessDenied');
+      assert.match(message, /stands in the configuration file of weir/);
+    }
   });
 
   it('keep their name when another one has it, and can change its case', async () => {

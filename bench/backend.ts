@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BACKEND_PORT } from './addresses.ts';
-import { nginxIdentity, nginxPaths, nginxTemporaryPaths } from './nginx-config.ts';
+import { nginxBackend } from './nginx-config.ts';
 import { untilListening, type ManagedProcess, type ProcessTable } from './processes.ts';
 
 export const SMALL_BYTES = 1024;
@@ -19,6 +19,12 @@ export const PATHS = {
   forwarded: '/forwarded',
 } as const;
 
+const LOCATIONS = [
+  `= ${PATHS.small} { return 200 "${'x'.repeat(SMALL_BYTES)}"; }`,
+  `= ${PATHS.upload} { return 200 "received"; }`,
+  `= ${PATHS.forwarded} { return 200 "$http_x_forwarded_for|$http_x_forwarded_proto|$http_x_forwarded_port"; }`,
+];
+
 /** Starts the back end on `addresses`. Its files, bodies included, go to `folder`, which is best in memory. */
 export async function startBackend(
   processes: ProcessTable,
@@ -32,7 +38,7 @@ export async function startBackend(
   writeFileSync(join(files, '100k'), Buffer.alloc(MEDIUM_BYTES, 'x'));
   writeFileSync(join(files, '10m'), Buffer.alloc(LARGE_BYTES, 'x'));
   const configuration = join(home, 'nginx.conf');
-  writeFileSync(configuration, backendConfiguration(home, files, addresses));
+  writeFileSync(configuration, nginxBackend(home, files, addresses, BACKEND_PORT, LOCATIONS));
   const backend = await processes.start({
     name: 'the back end (nginx)',
     file: 'nginx',
@@ -41,32 +47,4 @@ export async function startBackend(
   });
   for (const address of addresses) await untilListening(backend, address, BACKEND_PORT);
   return backend;
-}
-
-function backendConfiguration(home: string, files: string, addresses: readonly string[]): string {
-  const listen = addresses.map((address) => `    listen ${address}:${BACKEND_PORT} backlog=4096;`).join('\n');
-  return `${nginxIdentity()}
-worker_processes 1;
-worker_rlimit_nofile 16384;
-${nginxPaths(home)}
-events { worker_connections 12000; multi_accept on; }
-http {
-  access_log off;
-${nginxTemporaryPaths(home)}
-  default_type application/octet-stream;
-  sendfile on;
-  tcp_nopush on;
-  keepalive_timeout 600s;
-  keepalive_requests 1000000000;
-  open_file_cache max=16 inactive=1h;
-  client_max_body_size 1m;
-  server {
-${listen}
-    location = ${PATHS.small} { return 200 "${'x'.repeat(SMALL_BYTES)}"; }
-    location = ${PATHS.upload} { return 200 "received"; }
-    location = ${PATHS.forwarded} { return 200 "$http_x_forwarded_for|$http_x_forwarded_proto|$http_x_forwarded_port"; }
-    location / { root ${files}; }
-  }
-}
-`;
 }

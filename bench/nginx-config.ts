@@ -21,6 +21,38 @@ export function nginxTemporaryPaths(home: string): string {
     .join('\n');
 }
 
+/** An nginx that answers from memory and from `files`, with its `locations` in lines of their own. */
+export function nginxBackend(
+  home: string,
+  files: string,
+  addresses: readonly string[],
+  port: number,
+  locations: readonly string[],
+): string {
+  return `${nginxIdentity()}
+worker_processes 1;
+worker_rlimit_nofile 16384;
+${nginxPaths(home)}
+events { worker_connections 12000; multi_accept on; }
+http {
+  access_log off;
+${nginxTemporaryPaths(home)}
+  default_type application/octet-stream;
+  sendfile on;
+  tcp_nopush on;
+  keepalive_timeout 600s;
+  keepalive_requests 1000000000;
+  open_file_cache max=16 inactive=1h;
+  client_max_body_size 1m;
+  server {
+${addresses.map((address) => `    listen ${address}:${port} backlog=4096;`).join('\n')}
+${locations.map((location) => `    location ${location}`).join('\n')}
+    location / { root ${files}; }
+  }
+}
+`;
+}
+
 /** The line that loads the stream module (layer 4) where it is a module of its own, as in Debian. */
 export function nginxStreamModule(): string {
   const build = spawnSync('nginx', ['-V'], { encoding: 'utf8' });

@@ -152,7 +152,8 @@ export async function untilListening(process: ManagedProcess, address: string, p
   }
 }
 
-function accepts(host: string, port: number): Promise<boolean> {
+/** Whether a connection is accepted there. */
+export function accepts(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     socket.once('connect', () => {

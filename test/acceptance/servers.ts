@@ -1,7 +1,7 @@
 /** Real servers as instances. */
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { nginxIdentity, nginxPaths, nginxTemporaryPaths } from '../../bench/nginx-config.ts';
+import { nginxBackend } from '../../bench/nginx-config.ts';
 import { untilListening, type ManagedProcess } from '../../bench/processes.ts';
 import type { Lab } from './lab.ts';
 
@@ -48,31 +48,12 @@ export async function startNginx(
 }
 
 function nginxConfiguration(home: string, name: string, addresses: readonly string[], files: string): string {
-  return `${nginxIdentity()}
-worker_processes 1;
-worker_rlimit_nofile 16384;
-${nginxPaths(home)}
-events { worker_connections 12000; multi_accept on; }
-http {
-  access_log off;
-${nginxTemporaryPaths(home)}
-  default_type application/octet-stream;
-  sendfile on;
-  tcp_nopush on;
-  keepalive_timeout 600s;
-  keepalive_requests 1000000000;
-  open_file_cache max=16 inactive=1h;
-  client_max_body_size 1m;
-  server {
-${addresses.map((address) => `    listen ${address}:${NGINX_PORT} backlog=4096;`).join('\n')}
-    location = ${PATHS.name} { return 200 "${name}"; }
-    location = ${PATHS.health} { return 200 "well"; }
-    location = ${PATHS.upload} { proxy_pass http://${addresses[0]}:${NGINX_PORT}${PATHS.small}; }
-    location = ${PATHS.small} { return 200 "${'x'.repeat(1024)}"; }
-    location / { root ${files}; }
-  }
-}
-`;
+  return nginxBackend(home, files, addresses, NGINX_PORT, [
+    `= ${PATHS.name} { return 200 "${name}"; }`,
+    `= ${PATHS.health} { return 200 "well"; }`,
+    `= ${PATHS.upload} { proxy_pass http://${addresses[0]}:${NGINX_PORT}${PATHS.small}; }`,
+    `= ${PATHS.small} { return 200 "${'x'.repeat(1024)}"; }`,
+  ]);
 }
 
 /** Files in which every four bytes tell which file they are of and where in it they stand. */

@@ -12,6 +12,7 @@ import { createMemoryStore } from '../../src/store/memory.ts';
 import { createSecrets } from '../../src/store/secrets.ts';
 import type { LoadBalancer } from '../../src/model/load-balancer.ts';
 import { put, sampleLoadBalancer } from '../support/records.ts';
+import { freePort } from '../support/weir-process.ts';
 
 /** Control over one load balancer called `name`, stopped at the end of the test. */
 async function running(context: TestContext, name: string, threads = 2) {
@@ -46,15 +47,6 @@ async function commit(store: ReturnType<typeof createMemoryStore>, record: LoadB
   const result = await store.commit(store.view().revision, [put(record)]);
   assert.equal(result.outcome, 'committed');
   return result.revision;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Resolves as soon as `condition` holds; fails after `timeoutMs`. */

@@ -1,11 +1,10 @@
 /** What a newcomer does: a fresh clone, `npm ci && npm start`, and the commands that it prints, with both AWS CLIs. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { API_PORT, HTTP_PORT } from '../../../bench/addresses.ts';
-import type { ManagedProcess } from '../../../bench/processes.ts';
+import { accepts, type ManagedProcess } from '../../../bench/processes.ts';
 import { systemClock } from '../../../src/kit/clock.ts';
 import { seconds } from '../figures.ts';
 import { until, type AcceptanceRun, type Lab } from '../lab.ts';
@@ -155,15 +154,4 @@ function shell(
 ): Promise<string> {
   const args = ['-i', ...assignments(environment), 'sh', '-c', line];
   return lab.processes.run({ name: line, file: 'env', args }, limitMs);
-}
-
-function accepts(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { issue, makeKeyPair, type Issued } from '../../test/support/issued.ts';
 import { checkCertificate, type CertificateInput, type CheckedCertificate } from './certificate-check.ts';
 import { derInteger, derSequence } from './certificate-der.ts';
+import { issueCertificate } from './certificate-issue.ts';
 import { formatPem } from './certificate-pem.ts';
 import { CERTIFICATES } from './limits.ts';
 
@@ -54,6 +55,15 @@ describe('a certificate that is taken', () => {
     assert.equal(accepted(check({ chain: `\n${join(middle, root)}\n\n` }, leaf)).chain, join(middle, root));
   });
 
+  it('may be signed over as many others as a chain may have', () => {
+    const chain = [issue({ commonName: '0', isAuthority: true })];
+    for (let count = 1; count < CERTIFICATES.maxChainLength; count++) {
+      chain.unshift(issue({ commonName: String(count), isAuthority: true, issuer: chain[0]! }));
+    }
+    const last = issue({ issuer: chain[0]! });
+    assert.equal(accepted(check({ chain: join(...chain) }, last)).chain, join(...chain));
+  });
+
   it('has its key in any of the PEM forms', () => {
     const { privateKey } = ec;
     const sec1 = ec.privateKeyObject.export({ type: 'sec1', format: 'pem' });
@@ -98,6 +108,8 @@ describe('a certificate that is refused', () => {
       ec.privateKey,
     ];
     for (const certificate of broken) assert.equal(refused({ certificate }).reason, 'malformed-certificate');
+    const unended = `${ec.certificate}\n-----BEGIN CERTIFICATE-----\nAAAA`;
+    assert.equal(refused({ certificate: unended }).reason, 'malformed-certificate');
     assert.equal(refused({ certificate: join(leaf, middle) }, leaf).reason, 'several-certificates');
   });
 
@@ -123,6 +135,13 @@ describe('a certificate that is refused', () => {
     const numbers = ['AA', n, e, d, p, q, dp, dq, qi].map((number) => derInteger(Buffer.from(number!, 'base64url')));
     const privateKey = formatPem('RSA PRIVATE KEY', derSequence(...numbers));
     assert.equal(refused({ privateKey }, leaf).reason, 'key-mismatch');
+  });
+
+  it('has a key whose private part is right and whose public part is not', () => {
+    const [own, other] = [ec, issue()].map((of) => of.privateKeyObject.export({ type: 'pkcs8', format: 'der' }));
+    // The point stands at the end (RFC 5915).
+    other!.copy(own!, own!.length - 65, other!.length - 65);
+    assert.equal(refused({ privateKey: formatPem('PRIVATE KEY', own!) }).reason, 'key-mismatch');
   });
 
   it('has a key that a load balancer cannot have', () => {
@@ -154,6 +173,11 @@ describe('a certificate that is refused', () => {
     ]) {
       assert.equal(refused({ chain }, leaf).reason, 'malformed-chain');
     }
+    const names = { commonName: 'not middle', domainNames: [], issuerCommonName: 'root', isAuthority: true };
+    const [notBeforeMs, notAfterMs, serial] = [0, NOW_MS, Buffer.from('01')];
+    const keys = { publicKey: middle.publicKeyObject, signingKey: root.privateKeyObject };
+    const namesake = issueCertificate({ ...names, ...keys, notBeforeMs, notAfterMs, serial });
+    assert.equal(refused({ chain: namesake }, leaf).reason, 'broken-chain', 'its key, and another name');
     const long = Array.from({ length: CERTIFICATES.maxChainLength + 1 }, () => middle);
     assert.match(refused({ chain: join(...long) }, leaf).message, /more than 16 certificates/);
   });

@@ -18,6 +18,8 @@ test('a short key needs a lower level, wherever in the chain it is, and the shor
   const shortest = issue({ key: 'rsa-768', isAuthority: true }).certificate;
   assert.equal(levelNeeded(leaf), undefined);
   assert.equal(levelNeeded(SMALL.certificate), 1);
+  assert.equal(levelNeeded(issue({ key: 'rsa-2040' }).certificate), 1);
+  assert.equal(levelNeeded(issue({ key: 'ec-secp224r1', issuer: STRONG }).certificate), undefined);
   assert.equal(levelNeeded(`${leaf}\n${SMALL.certificate}`), 1);
   assert.equal(levelNeeded(`${leaf}\n${SMALL.certificate}\n${shortest}`), 0);
   assert.equal(levelNeeded(issue({ key: 'ec-secp192k1', issuer: STRONG }).certificate), 1);

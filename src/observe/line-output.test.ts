@@ -91,3 +91,19 @@ it('a reader who has gone away, and one who is slow at the end, are no reason no
   }
   output.finish();
 });
+
+it('what is lost while there is no reader is told to the next', (test) => {
+  const path = join(temporaryDirectory(test), 'pipe');
+  assert.equal(spawnSync('mkfifo', [path]).status, 0);
+  const open = () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const first = open();
+  const writer = openSync(path, 'w');
+  const output = new LineOutput(withoutWaiting(writer));
+  closeSync(first);
+  for (let number = 0; number < 3; number++) output.write('to nobody\n');
+  const next = open();
+  output.write('to the next\n');
+  assert.equal(output.takeLost(), 3);
+  closeSync(next);
+  closeSync(writer);
+});

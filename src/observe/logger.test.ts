@@ -45,6 +45,12 @@ describe('logger', () => {
     assert.match(plain, /^\S+ info {2}ready\n$/);
   });
 
+  it('quotes what could be taken for another field', () => {
+    const fields = { plain: 'a/b:1', odd: 'a=b', more: { b: 1 } };
+    const [line = ''] = logged({ level: 'info', format: 'pretty' }, (log) => log.info(fields, 'x'));
+    assert.match(line, /plain=a\/b:1 odd="a=b" more=\{"b":1\}\n$/);
+  });
+
   it('lets no field break a readable line or move the cursor', () => {
     const fields = { peer: 'a b\r\n\u001B[2J"=\u202E' };
     const [line = ''] = logged({ level: 'info', format: 'pretty' }, (log) => log.info(fields, 'odd \u0007'));

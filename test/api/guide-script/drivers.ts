@@ -175,3 +175,11 @@ export function findBoto3(): readonly Found[] {
     programs('python3').map((path) => [path, ask(path, ['-c', 'import boto3; print(boto3.__version__)'])] as const),
   );
 }
+
+/** The Terraform of this machine. */
+export function findTerraform(): Found | undefined {
+  const [found] = byVersion(
+    programs('terraform').map((path) => [path, /^Terraform v(\S+)/.exec(ask(path, ['version']) ?? '')?.[1]] as const),
+  );
+  return found;
+}

@@ -21,7 +21,7 @@ const DEFAULT_ENDPOINT = 'http://127.0.0.1:7600';
 /** From these on, clients read the endpoint from the environment and the profile. */
 const READS_ENDPOINT = { 'aws-cli 1': 29, 'aws-cli 2': 13, 'boto3 1': 28 } as const;
 
-interface Place {
+export interface Place {
   readonly weir: WeirProcess;
   readonly endpoint: string;
   readonly home: string;
@@ -29,7 +29,8 @@ interface Place {
   readonly ports: ReadonlyMap<string, number>;
 }
 
-async function start(test: TestContext): Promise<Place> {
+/** A weir, an instance that says who it is, and ports for the page's. */
+export async function start(test: TestContext): Promise<Place> {
   const backend = await namedBackend(test, 'the instance');
   const weir = new WeirProcess(test);
   const endpoint = await weir.ready();
@@ -43,7 +44,7 @@ async function start(test: TestContext): Promise<Place> {
 }
 
 /** The text with the ports and the endpoint of this run. */
-function here(text: string, { ports, endpoint }: Place): string {
+export function here(text: string, { ports, endpoint }: Place): string {
   const withEndpoint = text.replaceAll(DEFAULT_ENDPOINT, endpoint);
   return [...ports].reduce((all, [page, own]) => all.replaceAll(page, String(own)), withEndpoint);
 }
@@ -54,7 +55,13 @@ function readsEndpoint(client: 'aws-cli' | 'boto3', version: string): boolean {
   return Number(minor) >= (since[`${client} ${major}`] ?? Infinity);
 }
 
-function execute(program: string, words: readonly string[], { home, weir }: Place): Promise<string> {
+/** What the program says, run in the home of the place with nothing of this machine's environment but `more`. */
+export function execute(
+  program: string,
+  words: readonly string[],
+  { home, weir }: Place,
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const { PATH } = process.env;
   const environment = {
     PATH,
@@ -62,6 +69,7 @@ function execute(program: string, words: readonly string[], { home, weir }: Plac
     WEIR_DATA_DIR: weir.dataDir,
     AWS_EC2_METADATA_DISABLED: 'true',
     AWS_PAGER: '',
+    ...more,
   };
   return new Promise((resolve, reject) => {
     execFile(program, words, { env: environment, cwd: home }, (error, stdout, stderr) => {
@@ -96,7 +104,8 @@ export async function runCommandLineRecipes(test: TestContext, path: string, ver
 
 type Answered = (response: IncomingMessage) => void;
 
-function ask(send: (answered: Answered) => ClientRequest): Promise<string> {
+/** The body of the answer. */
+export function ask(send: (answered: Answered) => ClientRequest): Promise<string> {
   return new Promise((resolve, reject) => {
     const request = send((response) => {
       response.toArray().then((chunks: Buffer[]) => resolve(Buffer.concat(chunks).toString()), reject);

@@ -5,11 +5,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const compiled = join(root, 'dist', 'cli', 'main.js');
-const entry = existsSync(compiled) ? compiled : join(root, 'src', 'cli', 'main.ts');
 const WANTED_MAJOR = 24;
 /**
  * glibc gives each thread an arena of its own, and keeps in each what a full heap took to collect (docs/testing.md, What a dead
@@ -28,7 +25,7 @@ if (serves) takeEarlySignals();
 if (process.env.WEIR_LAUNCHER === String(process.ppid)) process.send?.('begun', () => undefined);
 const runningMajor = Number(process.versions.node.split('.')[0]);
 if (runningMajor >= WANTED_MAJOR) {
-  const { main } = await import(pathToFileURL(entry).href);
+  const { main } = await import('../src/cli/main.ts');
   await main(process.argv.slice(2));
 } else {
   const node = bundledNode();

@@ -121,6 +121,18 @@ describe('weir aws-env: which weir', () => {
       assert.equal(findTarget(undefined, dataDirectoryOf(test, address), {}).endpoint, reached);
   });
 
+  it('but no address that weir would not write', (test) => {
+    for (const odd of [
+      '$(id)',
+      'http://127.0.0.1:1/$(id)',
+      'https://127.0.0.1:1',
+      'http://127.0.0.1',
+      'http://a b:1',
+      '',
+    ])
+      assert.equal(findTarget(undefined, dataDirectoryOf(test, odd), {}).endpoint, 'http://127.0.0.1:7600', odd);
+  });
+
   it('else where the configuration says that it will listen', (test) => {
     const options = dataDirectoryOf(test);
     assert.equal(findTarget(undefined, options, {}).endpoint, 'http://127.0.0.1:7600');

@@ -141,8 +141,11 @@ describe('weir: a start that is refused', () => {
     test.after(() => server.close());
     const address = server.address();
     assert.ok(typeof address === 'object' && address !== null);
-    const { code, stderr } = await failedStart(test, '--api', `127.0.0.1:${address.port}`);
+    const dataDir = join(temporaryDirectory(test), 'data');
+    const { code, stderr } = await failedStart(test, '--data-dir', dataDir, '--api', `127.0.0.1:${address.port}`);
     assert.equal(code, 1);
+    const left = ['pid', 'api-address', 'state.db-wal'].filter((name) => existsSync(join(dataDir, name)));
+    assert.deepEqual(left, [], 'nothing tells of it any more');
     assert.match(
       stderr,
       new RegExp(`^weir: the API cannot listen on 127\\.0\\.0\\.1:${address.port}: another program.*--api HOST:PORT`),

@@ -1,7 +1,7 @@
 /** The program as its users run it: it serves, and keeps what it said it has. How it ends: test/faults/process.test.ts. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import {
   DescribeAccountLimitsCommand,
   DescribeLoadBalancersCommand,
   RegisterInstancesWithLoadBalancerCommand,
-  type ElasticLoadBalancingClient,
+  ElasticLoadBalancingClient,
 } from '@aws-sdk/client-elastic-load-balancing';
 import { namedBackend, type NamedBackend } from '../support/named-backend.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -72,6 +72,8 @@ describe('weir serve', () => {
     const before = await client.send(new DescribeLoadBalancersCommand({}));
     weir.child.kill('SIGTERM');
     assert.deepEqual(await weir.exited, { code: 0, signal: null }, weir.stderr);
+    const left = ['state.db-wal', 'pid', 'api-address'].filter((name) => existsSync(join(weir.dataDir, name)));
+    assert.deepEqual(left, [], 'an end in order');
     const again = new WeirProcess(test, { dataDir: weir.dataDir });
     await again.ready();
     const after = await (await again.client()).send(new DescribeLoadBalancersCommand({}));
@@ -161,8 +163,19 @@ describe('weir serve: SIGHUP', () => {
     assert.equal(await listeners(), '7');
 
     write(two, 'limits: { listeners: 8 }\nregion: eu-west-1');
+    const key = { accessKeyId: 'AKIALATER', secretAccessKey: 'later' };
+    const profile = `[later]\naws_access_key_id = ${key.accessKeyId}\naws_secret_access_key = ${key.secretAccessKey}\n`;
+    appendFileSync(join(weir.dataDir, 'credentials'), `\n${profile}`);
+    const later = new ElasticLoadBalancingClient({
+      endpoint: await weir.endpoint(),
+      region: 'us-east-1',
+      credentials: key,
+    });
+    test.after(() => later.destroy());
+    await assert.rejects(later.send(new DescribeAccountLimitsCommand({})), { name: 'InvalidClientTokenId' });
     weir.child.kill('SIGHUP');
     await weir.until('the new limit', async () => ((await listeners()) === '8' ? true : undefined));
+    assert.ok((await later.send(new DescribeAccountLimitsCommand({}))).Limits, 'keys are read again too');
     await weir.until('the kept option in the log', () => /"kept":\["region"\]/.test(weir.stderr));
     await weir.until('the moved instance', async () => {
       // Without connection draining, a request that is on its way to the old place is cut.
@@ -174,6 +187,18 @@ describe('weir serve: SIGHUP', () => {
     weir.child.kill('SIGHUP');
     await weir.until('the refusal in the log', () => /weir\.yaml:3: limits\.listeners: expected/.test(weir.stderr));
     assert.equal(await listeners(), '8');
+  });
+
+  it('takes over the level of the log', async (test) => {
+    const file = join(temporaryDirectory(test), 'weir.yaml');
+    const write = (level: string) => writeFileSync(file, `log: { format: json, level: ${level} }\n`);
+    write('warn');
+    const weir = new WeirProcess(test, { flags: [file] });
+    await weir.ready();
+    assert.doesNotMatch(weir.stderr, /"level":"info"/);
+    write('info');
+    weir.child.kill('SIGHUP');
+    await weir.until('a line that is told now', () => /"changed":\["log.level"\]/.test(weir.stderr));
   });
 });
 

@@ -60,7 +60,7 @@ it('a weir comes up on a full disk, serves what it has, and takes changes when t
 
   const third = await start();
   const { TagDescriptions } = await client.send(new DescribeTagsCommand({ LoadBalancerNames: [LoadBalancerName] }));
-  assert.deepEqual(TagDescriptions?.[0]?.Tags, [{ Key: 'taken' }]);
+  assert.deepEqual(TagDescriptions?.[0]?.Tags, [{ Key: 'taken', Value: '' }]);
   await serves(third);
   // It writes in the directory that is removed now.
   await third.kill();

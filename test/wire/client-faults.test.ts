@@ -183,6 +183,20 @@ for (const transport of TRANSPORTS) {
       }
     });
 
+    test('whose request is Compliant is counted nowhere, though it is written anew', async (t) => {
+      const { traffic, backend } = await start(t);
+      backend.serve(({ body }) => OK.replace('ok', body));
+      const client = await traffic.dial();
+      for (const framing of [
+        'Transfer-Encoding: Chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n',
+        'Content-Length: 02\r\n\r\nhi',
+      ]) {
+        client.send(`POST / HTTP/1.1\r\nHost: h\r\n${framing}`);
+        assert.equal((await readMessage(client)).body, 'hi');
+      }
+      assert.equal(desyncCounts(traffic), 0);
+    });
+
     test('that does not read its responses gets no more requests served', async (t) => {
       const { traffic, backend } = await start(t);
       const size = 300_000;

@@ -185,6 +185,46 @@ for (const transport of TRANSPORTS) {
       });
     }
 
+    test('is refused with a head over its limit however its lines end, and whether or not all reads are full', async (t) => {
+      const { traffic, backend } = await setUp(t, { transport });
+      const full = HTTP_HEAD.maxBytes + BUFFERS.firstRead;
+      for (const head of [
+        headOf(full + 2),
+        headOf(full + 2).replaceAll('\r\n', '\n'),
+        headOf(full * 2).replaceAll('\r', ''),
+      ]) {
+        const client = await traffic.dial();
+        client.send(head.slice(0, full));
+        await assertRefused(client, BAD_REQUEST);
+      }
+      assert.equal(backend.peers.length, 0);
+    });
+
+    test('in monitor mode is judged when it is whole, unless it begins with no method', async (t) => {
+      const { traffic, backend } = await setUp(t, { transport, settings: { desyncMitigationMode: 'monitor' } });
+      const client = await traffic.dial();
+      const part = `GET / HTTP/1.1\r\n${HOST}A: b\0\r\n`;
+      client.send(part);
+      await traffic.counted('receivedBytes', part.length);
+      client.send('\r\n');
+      const instance = await backend.accept();
+      assert.doesNotMatch((await readMessage(instance)).head, /\r\nA:/);
+      instance.send(OK);
+      await readMessage(client);
+      client.send('\x16\x03\x01');
+      await assertRefused(client, BAD_REQUEST);
+    });
+
+    test('whose length is in doubt is the last of its connection, in monitor mode too', async (t) => {
+      const { traffic, backend } = await setUp(t, { transport, settings: { desyncMitigationMode: 'monitor' } });
+      backend.serve(() => OK);
+      const client = await traffic.dial();
+      client.send(`POST / HTTP/1.1\r\n${HOST}Content_Length: 40\r\n\r\nGET /smuggled HTTP/1.1\r\n${HOST}\r\n`);
+      assert.match((await readMessage(client)).head, /\r\nConnection: close\r\n/);
+      await client.shutDown();
+      assert.equal(traffic.count('requests'), 1);
+    });
+
     test('that is refused leaves the ones before it answered, and the ones behind it unread', async (t) => {
       const { traffic, backend } = await setUp(t, { transport });
       backend.serve(() => OK);

@@ -19,6 +19,13 @@ function ok(body: string): string {
   return `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 }
 
+/** So many bytes, with what a request has besides. */
+function longFields(bytes: number): string {
+  const rest = bytes - request('GET').length;
+  const field = (length: number): string => `A: ${'a'.repeat(length - 5)}\r\n`;
+  return field(8192).repeat(Math.floor(rest / 8192) - 1) + field(8192 + (rest % 8192));
+}
+
 /** A load balancer whose first `count` back ends refuse connections. */
 async function withRefusing(t: TestContext, count: number, options: SetUpOptions = {}): Promise<SetUp> {
   const refusing = await Promise.all(Array.from({ length: count }, () => refusingPort()));
@@ -179,6 +186,21 @@ for (const transport of TRANSPORTS) {
       assert.equal(backend.peers.length, 2);
     });
 
+    test('is sent again as well as the one before it on its connection', async (t) => {
+      const { traffic, backend } = await setUp(t, { transport });
+      const { client, pooled } = await reusable(traffic, backend);
+      let instance = pooled;
+      for (let turn = 1; turn <= 2; turn++) {
+        client.send(request('GET'));
+        await readMessage(instance);
+        instance.end();
+        instance = await backend.accept();
+        await readMessage(instance);
+        instance.send(ok(`again ${turn}`));
+        assert.equal((await readMessage(client)).body, `again ${turn}`);
+      }
+    });
+
     test('that an instance has had for a while is not sent again: it did not close as the connection was reused', async (t) => {
       const { traffic, backend } = await setUp(t, { transport });
       for (const [afterMs, again] of [
@@ -221,6 +243,7 @@ for (const transport of TRANSPORTS) {
       ['POST', request('POST')],
       ['a method that nobody knows', request('PURGE')],
       ['get, which is not GET', request('get')],
+      ['GET, too long to be kept,', request('GET', '', longFields(RETRY.maxReplayBytes))],
     ];
     for (const [name, sent] of NEVER) {
       test(`of ${name} is not sent again: 504`, async (t) => {

@@ -683,7 +683,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
   closesAfter(forced: boolean): boolean {
     // A response that comes before its request is whole ends both connections, whatever becomes of the rest.
     const last = this.#held === undefined ? this.#ended : this.#dropRest;
-    if (forced || last || this.#state === STATE.body || this.#listener.draining) this.#close = true;
+    if (forced || last || this.#state === STATE.body) this.#close = true;
     return this.#close;
   }
 

@@ -23,12 +23,15 @@ export interface BalancerOptions<T extends Target> {
 }
 
 export class Balancer<T extends Target = Target> {
+  /** Those that client connections are given, by their numbers; none where all instances serve everybody. */
+  readonly zones: readonly string[];
   readonly #groups: readonly TargetGroup<T>[];
   readonly #shared: Int32Array;
   readonly #zoneCursor: number;
 
   constructor({ targets, zones, crossZone, ordinal, ...options }: BalancerOptions<T>) {
     this.#shared = options.shared;
+    this.zones = crossZone ? [] : zones;
     const cursorOf = (turn: number): number => SHARED.cursors + ((ordinal * 8 + turn) % CURSORS);
     this.#zoneCursor = cursorOf(0);
     this.#groups = crossZone

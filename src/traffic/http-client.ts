@@ -49,6 +49,7 @@ const HEAD_END = ascii('\r\n\r\n');
 export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, Waiter {
   readonly connection: Connection;
   sessionPlace = -1;
+  zone: number;
   minor = 1;
   isHead = false;
   /** The request has gone to the back end with its Upgrade field. */
@@ -56,9 +57,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
   readonly #context: ThreadContext;
   readonly #listener: ListenerRuntime;
   readonly #timer = new WheelEntry(this);
-  readonly #zone: number;
-  /** Where the cells of this zone begin (zone-counters.ts), and those of the zone that the exchange counts in. */
-  readonly #nodeZoneCells: number;
+  /** Where the cells of the zone begin that the exchange counts in (zone-counters.ts). */
   #zoneCells = 0;
   #forwardedLines: string | undefined;
   #state: number = STATE.head;
@@ -106,9 +105,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
     this.#context = context;
     this.#listener = listener;
     this.connection = connection;
-    this.#zone = listener.balancer.chooseZone();
-    const { loadBalancer } = listener;
-    this.#nodeZoneCells = loadBalancer.zoneCells(loadBalancer.settings.zones[this.#zone]);
+    this.zone = listener.balancer.chooseZone();
     listener.sessions.add(this);
     this.#count(COUNTER.clientConnections, 1);
     this.#count(COUNTER.clientConnectionsActive, 1);
@@ -156,6 +153,12 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
 
   #countInZone(cell: number): void {
     this.#listener.loadBalancer.countInZone(this.#zoneCells, cell);
+  }
+
+  /** Where the cells of the zone begin that the connection was given. */
+  get #nodeZoneCells(): number {
+    const { loadBalancer } = this.#listener;
+    return loadBalancer.zoneCells(loadBalancer.settings.zones[this.zone]);
   }
 
   #countDesync(reason: number): void {
@@ -523,13 +526,13 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
    */
   #take(capacity: number): HttpTarget | undefined {
     const bound = this.#boundTarget;
-    if (bound === undefined) return this.#listener.balancer.take(this.#zone, this.#tried, capacity);
+    if (bound === undefined) return this.#listener.balancer.take(this.zone, this.#tried, capacity);
     return bound.beginWithin(capacity) ? bound : undefined;
   }
 
   /** Is there an instance that could serve the request, now or later? */
   #hasInstance(): boolean {
-    return this.bound || this.#listener.balancer.hasOther(this.#zone, this.#tried);
+    return this.bound || this.#listener.balancer.hasOther(this.zone, this.#tried);
   }
 
   /** Of the session's instance, while it can serve. In whatever zone it is: a session is not lost to a new connection. */
@@ -539,7 +542,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
   }
 
   get lane(): number {
-    return this.#listener.laneOf(this.#zone);
+    return this.#listener.laneOf(this.zone);
   }
 
   /** Waiting for one instance and no other. */
@@ -961,7 +964,7 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
   /** An instance does not answer to the connecting. True: another one may, and is asked now. */
   #giveUpConnecting(backend: HttpBackend): boolean {
     const { target } = backend;
-    if (this.#tried === undefined && this.#listener.balancer.hasOther(this.#zone, [target])) {
+    if (this.#tried === undefined && this.#listener.balancer.hasOther(this.zone, [target])) {
       backend.onTimeout();
       return true;
     }

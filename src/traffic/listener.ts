@@ -31,6 +31,8 @@ import { observeZoneLatency, zoneCellsOf } from './zone-counters.ts';
 export interface ClientSession {
   /** In the sessions of its listener. */
   sessionPlace: number;
+  /** The number of the zone that it was given (Balancer). */
+  zone: number;
   /** The idle timeout is longer by so much (shorter, where it is negative), also while it runs. */
   idleTimeoutChanged(byMs: number): void;
   /** The listener is gone or the process stops: finish what is in flight, begin nothing new. */
@@ -150,8 +152,20 @@ export class ListenerRuntime {
     if (compiled.tls !== undefined) this.tls?.update(compiled.tls);
     this.compiled = compiled;
     this.targets = targets;
+    const { zones } = this.balancer;
     this.balancer = this.#makeBalancer(ordinal);
+    this.#keepZones(zones);
     this.#updateStickiness();
+  }
+
+  /** Who is connected stays in its zone, whatever number that has now; where it is gone, another one is given. */
+  #keepZones(before: readonly string[]): void {
+    const { zones } = this.balancer;
+    if (zones.length === before.length && zones.every((zone, number) => zone === before[number])) return;
+    for (const session of this.sessions) {
+      const number = zones.findIndex((zone) => zone === before[session.zone]);
+      session.zone = number === -1 ? this.balancer.chooseZone() : number;
+    }
   }
 
   /** The lane of the surge queue for who wants the instances of this listener in `zone` (Balancer). */

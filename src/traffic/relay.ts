@@ -22,6 +22,7 @@ import type { TargetConnection } from './target.ts';
 export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   readonly bound = false;
   sessionPlace = -1;
+  zone = 0;
   connectionPlace = -1;
   readonly #context: ThreadContext;
   readonly #listener: ListenerRuntime;
@@ -39,7 +40,6 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   #backendCounted = false;
   #requestCounted = false;
   #dialledMs = 0;
-  #zone = 0;
   /** Undefined where nothing is logged, and when the line has been written. */
   log: StreamLog | undefined;
 
@@ -57,14 +57,14 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
   start(): void {
     this.count(COUNTER.clientConnections, 1);
     this.#client.connection.pause();
-    this.#zone = this.#listener.balancer.chooseZone();
+    this.zone = this.#listener.balancer.chooseZone();
     this.log = StreamLog.begin(this.#context, this.#listener, this.#client.connection);
     this.touch();
     this.#dial();
   }
 
   get lane(): number {
-    return this.#listener.laneOf(this.#zone);
+    return this.#listener.laneOf(this.zone);
   }
 
   isClient(side: RelaySide): boolean {
@@ -76,9 +76,9 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     const capacity = settings.maxConnectionsPerTarget;
     const { balancer } = this.#listener;
     const waitsBehind = capacity !== Infinity && surgeQueue.isBusy(this.lane);
-    const target = waitsBehind ? undefined : balancer.roundRobin(this.#zone, this.#tried, capacity);
+    const target = waitsBehind ? undefined : balancer.roundRobin(this.zone, this.#tried, capacity);
     if (target === undefined || (capacity !== Infinity && !target.beginWithin(capacity))) {
-      const atCapacity = capacity !== Infinity && balancer.roundRobin(this.#zone, this.#tried, Infinity) !== undefined;
+      const atCapacity = capacity !== Infinity && balancer.roundRobin(this.zone, this.#tried, Infinity) !== undefined;
       if (!atCapacity) this.#end();
       else if (!this.#enterQueue()) this.#spillOver();
       else {
@@ -216,7 +216,7 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
 
   /** Where the cells of the zone begin that the client's connection was given. */
   get #nodeCells(): number {
-    return this.#listener.loadBalancer.zoneCells(this.#listener.loadBalancer.settings.zones[this.#zone]);
+    return this.#listener.loadBalancer.zoneCells(this.#listener.loadBalancer.settings.zones[this.zone]);
   }
 
   send(to: Connection, bytes: Buffer, start: number, end: number): void {

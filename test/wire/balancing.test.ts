@@ -153,6 +153,39 @@ for (const transport of TRANSPORTS) {
       for (const client of clients) assert.ok(['0', '1'].includes(await around.ask(client)));
     });
 
+    test('keep their connections when another one is taken away, whose connections are given others', async (t) => {
+      const around = await named(t, { ...ZONES, settings: { crossZone: false } });
+      const { traffic } = around;
+      const zoneOf = (instance: string) => ZONES.zones[Number(instance)]!;
+      const clients: Peer[] = [];
+      for (let i = 0; i < 3; i++) clients.push(await traffic.dial());
+      const before = [];
+      for (const client of clients) before.push(zoneOf(await around.ask(client)));
+      assert.deepEqual(before, ['a', 'b', 'c']);
+      const listeners = traffic.listeners.map((listener) => ({
+        ...listener,
+        targets: listener.targets.filter(({ zone }) => zone !== 'a'),
+      }));
+      await traffic.apply({ zones: ['b', 'c'], listeners });
+      for (const [i, client] of clients.entries()) {
+        const after = new Set((await answers(around, 4, client)).map(zoneOf));
+        assert.equal(after.size, 1);
+        if (before[i] !== 'a') assert.deepEqual([...after], [before[i]]);
+      }
+    });
+
+    test('are given to those who are connected, too, when cross-zone balancing ends', async (t) => {
+      const around = await named(t, { ...ZONES, settings: { crossZone: true } });
+      const { traffic } = around;
+      const clients: Peer[] = [];
+      for (let i = 0; i < 6; i++) clients.push(await traffic.dial());
+      for (const client of clients) await around.ask(client);
+      await traffic.apply({ crossZone: false });
+      const seen: string[] = [];
+      for (const client of clients) seen.push(...(await answers(around, 2, client)));
+      assert.deepEqual(tally(seen), { 0: 2, 1: 2, 2: 4, 3: 4 });
+    });
+
     test('follow a change of the attribute at once', async (t) => {
       const around = await named(t, { ...ZONES, settings: { crossZone: false } });
       await around.traffic.apply({ crossZone: true });

@@ -119,6 +119,11 @@ describe('the log of the state', () => {
     rmSync(`${path}-shm`);
     appendFileSync(log, earlier);
     assert.equal(logDamage(path), undefined);
+    const other = killed(test);
+    rmSync(`${other}-shm`);
+    // Of a commit that was cut short, the disk has written what stands behind, and not what stands before.
+    appendFileSync(`${other}-wal`, Buffer.concat([earlier, readFileSync(`${other}-wal`).subarray(-FRAME_BYTES)]));
+    assert.equal(logDamage(other), undefined);
   });
 
   it('is judged by an index of its own that is whole, and by no other', (test) => {

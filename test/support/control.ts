@@ -1,5 +1,6 @@
 /** Control with everything around it played: threads, probes, names, ports and time. */
 import { createControl, type RunningControl } from '../../src/control/create.ts';
+import type { Probe } from '../../src/health/probe.ts';
 import { FakeClock } from '../../src/kit/clock.ts';
 import type { LogFields } from '../../src/kit/log.ts';
 import { SeededRandom } from '../../src/kit/random.ts';
@@ -67,18 +68,20 @@ export class ControlHarness {
           ? { address, port, code: 'EADDRINUSE', message: `port ${port} is taken` }
           : undefined;
       },
-      probe: (target, done) => {
-        this.probes++;
-        const up = 'address' in target && !this.down.has(target.address);
-        const noTls = up && isTls(target.protocol) && this.noTls.has(target.address);
-        const cause = 'problem' in target ? target.problem : up ? 'connected' : 'connection refused';
-        const unreached = 'address' in target && (!up || noTls);
-        const result = { good: up && !noTls, cause, elapsedMs: 0, inconclusive: false, noTls, unreached };
-        const timer = this.clock.after(1, () => done(result));
-        return () => timer.cancel();
-      },
+      probe: this.#probe,
     });
   }
+
+  readonly #probe: Probe = (target, done) => {
+    this.probes++;
+    const up = 'address' in target && !this.down.has(target.address);
+    const noTls = up && isTls(target.protocol) && this.noTls.has(target.address);
+    const cause = 'problem' in target ? target.problem : up ? 'connected' : 'connection refused';
+    const unreached = 'address' in target && (!up || noTls);
+    const result = { good: up && !noTls, cause, elapsedMs: 0, inconclusive: false, noTls, unreached };
+    const timer = this.clock.after(1, () => done(result));
+    return () => timer.cancel();
+  };
 
   /** Started, with what the store has. */
   static async started(...records: LoadBalancer[]): Promise<ControlHarness> {

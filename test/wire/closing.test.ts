@@ -72,6 +72,29 @@ for (const transport of TRANSPORTS) {
       assert.equal(body.length, size);
       await client.shutDown();
       assert.equal(client.error, undefined);
+      assert.equal(traffic.count('clientConnectionsActive'), 1);
+      traffic.pass(LINGER_MS);
+      assert.equal(traffic.count('clientConnectionsActive'), 0, 'from when it has all of it');
+    });
+
+    test('by its own wish is waited for as well where more has come, or may have, than it has said', async (t) => {
+      const { traffic, backend } = await setUp(t, { transport });
+      backend.serve(() => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+      const last = GET.replace('h\r\n', 'h\r\nConnection: close\r\n');
+      const ambiguous = last.replace('GET', 'POST').replace('h\r\n', 'h\r\nContent-Length: 0\r\nContent-Length: 0\r\n');
+      for (const [request, remaining] of [
+        [last, 0],
+        [last + GET, 1],
+        [ambiguous, 1],
+      ] as const) {
+        const client = await traffic.dial();
+        client.send(request);
+        await readMessage(client);
+        await client.shutDown();
+        assert.equal(traffic.count('clientConnectionsActive'), remaining);
+        traffic.pass(LINGER_MS);
+        assert.equal(traffic.count('clientConnectionsActive'), 0);
+      }
     });
 
     test('is waited for only so long, and not at all when it has ended its side', async (t) => {

@@ -53,6 +53,21 @@ for (const transport of TRANSPORTS) {
       assertSeconds(durations(traffic).seconds, 0);
     });
 
+    test('of an answer that is not the instance’s end with it, whatever was answered before', async (t) => {
+      const { traffic, backend } = await setUp(t, { transport, settings: { idleTimeoutMs: 5000 } });
+      const client = await traffic.dial();
+      const instance = backend.accept();
+      for (const answered of [true, false]) {
+        client.send('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+        await readMessage(await instance);
+        if (answered) (await instance).send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+        traffic.pass(answered ? 0 : 5000);
+        await readMessage(client);
+      }
+      assert.equal(durations(traffic).count, 2);
+      assertSeconds(durations(traffic).seconds, 5);
+    });
+
     test('of refused requests are counted as well: there are as many as requests', async (t) => {
       const { traffic } = await setUp(t, { transport });
       const whole = await traffic.dial();

@@ -103,6 +103,29 @@ for (const transport of TRANSPORTS) {
       assert.equal(traffic.count('backendConnectionErrors'), 1);
     });
 
+    test('that all instances are silent for gets 504 when two of them have had the idle timeout', async (t) => {
+      const silent = await Promise.all([silentPort(), silentPort(), silentPort()]);
+      t.after(async () => {
+        for (const each of silent) await each.release();
+      });
+      const options = {
+        settings: { idleTimeoutMs: 1000 },
+        otherBackends: silent.map(({ port }) => port),
+        backendCount: 0,
+      };
+      const { traffic } = await setUp(t, { transport, ...options });
+      const client = await traffic.dial();
+      client.send(request('GET'));
+      for (let failed = 0; failed < 2; failed++) {
+        while (traffic.count('backendConnections') !== failed + 1)
+          await new Promise((resolve) => setImmediate(resolve));
+        assert.equal(traffic.count('elb5xx'), 0);
+        traffic.pass(1000);
+        assert.equal(traffic.count('backendConnectionErrors'), failed + 1);
+      }
+      assert.equal((await readMessage(client)).head, TIMED_OUT);
+    });
+
     test('that no instance can be reached for gets 503, and its connection is kept', async (t) => {
       const { traffic } = await withRefusing(t, 3, { transport, backendCount: 0 });
       const client = await traffic.dial();
@@ -148,7 +171,12 @@ for (const transport of TRANSPORTS) {
         const { client, pooled } = await reusable(traffic, backends[0]!);
         client.send(request(method, method === 'PUT' ? 'all of it' : ''));
         const first = await readMessage(pooled);
+        traffic.setState(0, TARGET_STATE.outOfService);
         traffic.setState(1, TARGET_STATE.inService);
+        // The other one has as much to do.
+        (await traffic.dial()).send(request('GET'));
+        await readMessage(await backends[1]!.accept());
+        traffic.setState(0, TARGET_STATE.inService);
         pooled.end();
         const other = await backends[1]!.accept();
         assert.deepEqual(await readMessage(other), first);

@@ -176,7 +176,7 @@ for (const transport of TRANSPORTS) {
     });
 
     test('stays on its instance when that closes a pooled connection', async (t) => {
-      const { traffic, backends, make } = await scripted(t);
+      const { traffic, backends, make } = await scripted(t, 2);
       await make(DURATION);
       const client = await traffic.dial();
       client.send('GET /1 HTTP/1.1\r\nHost: h\r\n\r\n');

@@ -202,6 +202,23 @@ for (const transport of TRANSPORTS) {
       });
     }
 
+    test('that is declined: bytes that come while the response does are not taken for a request either', async (t) => {
+      const { traffic, backend } = await setUp(t, { transport });
+      const client = await traffic.dial();
+      client.send(UPGRADE);
+      const instance = await backend.accept();
+      await instance.take('\r\n\r\n');
+      instance.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nn');
+      await client.take('n');
+      client.send(GET);
+      await traffic.counted('receivedBytes', UPGRADE.length + GET.length);
+      instance.send('o');
+      await client.take('o');
+      await client.shutDown();
+      assert.equal(instance.received, '');
+      assert.equal(traffic.count('requests'), 1);
+    });
+
     test('for which no back end is there: bytes behind the request are not taken for a request', async (t) => {
       const { traffic } = await setUp(t, { transport, backendCount: 0 });
       const client = await traffic.dial();

@@ -22,4 +22,21 @@ for (const transport of TRANSPORTS) {
     for (const client of clients) await client.close();
     assert.equal(traffic.count('requests'), 3, 'each once');
   });
+
+  test(`a request counts in the zone of the instance that has answered it, or in the node's, over the ${transport} transport`, async (t) => {
+    const { traffic, backends } = await setUp(t, { transport, backendCount: 2, zones: ['a', 'b'] });
+    traffic.setState(0, TARGET_STATE.outOfService);
+    backends[1]!.serve(() => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    const client = await traffic.dial();
+    for (let each = 0; each < 2; each++) {
+      client.send('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+      await client.take('\r\n\r\n');
+    }
+    traffic.setState(1, TARGET_STATE.outOfService);
+    client.send('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+    await client.take('\r\n\r\n');
+    assert.deepEqual(traffic.countByZone('requests'), [1, 2], 'the first zone is the node’s');
+    assert.deepEqual(traffic.countByZone('backend2xx'), [0, 2]);
+    assert.deepEqual(traffic.countByZone('elb5xx'), [1, 0]);
+  });
 }

@@ -847,7 +847,6 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
   #endExchange(nowMs = -1): void {
     this.#leaveQueue();
     this.#releaseTarget();
-    this.#headBegun = false;
     this.#countDuration(nowMs);
     if (!this.#fromBackend) this.#zoneCells = this.#nodeZoneCells;
     this.#countInZone(COUNTER.requests);

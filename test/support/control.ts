@@ -9,7 +9,7 @@ import type { AccessLogs } from '../../src/observe/access-logs.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { createSecrets } from '../../src/store/secrets.ts';
 import type { Change, Store } from '../../src/store/store.ts';
-import { FakeThreads } from './fake-threads.ts';
+import { FakeThreads, type FakeRequest, type FakeThread } from './fake-threads.ts';
 import { put, remove, sampleLoadBalancer } from './records.ts';
 import { settled } from './settled.ts';
 
@@ -138,4 +138,13 @@ export function draining(timeout: number | undefined): Pick<LoadBalancer, 'attri
   return {
     attributes: { ...attributes, connectionDraining: { enabled: timeout !== undefined, timeout: timeout ?? 300 } },
   };
+}
+
+/** What threads would send requests to. */
+export const choices = (thread: FakeThread): string[] => thread.choices.map(({ target }) => target.instanceId);
+
+/** Starts a request to `instanceId` on the first thread. */
+export function begin(harness: ControlHarness, instanceId: string): FakeRequest {
+  const thread = harness.threads.live[0]!;
+  return thread.begin(thread.choices.find(({ target }) => target.instanceId === instanceId)!);
 }

@@ -105,6 +105,24 @@ for (const transport of TRANSPORTS) {
       assert.equal(traffic.outstanding(0), 0);
     });
 
+    test('and is made anew knows what is in flight, and when that is over', async (t) => {
+      const around = await start(t, { drainingTimeoutMs: DRAINING_MS }, { backendCount: 2 });
+      const { traffic, backends } = around;
+      const busy = await inFlight(around, backends[0]!);
+      for (const [index, backend] of backends.entries()) backend.serve(() => ok(String(index)));
+      await traffic.remove();
+      await traffic.apply({ counters: makeCounters(1) });
+      const client = await traffic.dial();
+      const served = async (): Promise<string> => {
+        client.send(GET);
+        return (await readMessage(client)).body;
+      };
+      assert.deepEqual([await served(), await served()], ['1', '1']);
+      busy.instance.send('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      await readMessage(busy.client);
+      assert.deepEqual(new Set([await served(), await served()]), new Set(['0', '1']));
+    });
+
     test('with draining cuts what is left when the time is over, by the value that was in force before', async (t) => {
       const around = await start(t, { drainingTimeoutMs: DRAINING_MS });
       const { traffic, backend } = around;
@@ -328,6 +346,20 @@ for (const transport of TRANSPORTS) {
           assert.equal((await readMessage(client)).body, expected);
         }
       }
+    });
+
+    test('an instance that moves to another one serves there', async (t) => {
+      const { traffic, backends } = await start(t, { crossZone: false }, { backendCount: 3, zones: ['a', 'b', 'b'] });
+      for (const [index, backend] of backends.entries()) backend.serve(() => ok(String(index)));
+      const { targets } = traffic.listeners[0]!;
+      await traffic.change({ targets: targets.map((each) => (each.slot === 1 ? { ...each, zone: 'a' } : each)) });
+      const served: string[] = [];
+      for (let i = 0; i < 4; i++) {
+        const client = await traffic.dial();
+        client.send(GET);
+        served.push((await readMessage(client)).body);
+      }
+      assert.deepEqual(served.sort(), ['0', '1', '2', '2']);
     });
 
     test('a zone that dies loses its clients to the others', async (t) => {

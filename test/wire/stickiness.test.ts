@@ -86,6 +86,13 @@ for (const transport of TRANSPORTS) {
       assert.deepEqual(cookies, [`AWSELB=${value};PATH=/`, `AWSELBCORS=${value};PATH=/;SECURE;SAMESITE=None`]);
     });
 
+    test('has the age that its policy says from the next one on', async (t) => {
+      const around = await sticky(t, DURATION);
+      await session(around);
+      await around.make({ ...DURATION, periodSeconds: 30 });
+      assert.match((await session(around)).cookies[0]!, /;MAX-AGE=30$/);
+    });
+
     test('is followed to its instance, and its cookie is not set again', async (t) => {
       const around = await sticky(t, DURATION);
       for (let i = 0; i < 3; i++) {
@@ -314,6 +321,15 @@ for (const transport of TRANSPORTS) {
       assert.deepEqual((await begun(around, 'OTHER=1; Path=/')).cookies, ['OTHER=1; Path=/']);
       const { cookies, value } = await begun(around, 'SESSION=1; Path=/');
       assert.deepEqual(cookies, ['SESSION=1; Path=/', `AWSELB=${value};Path=/`]);
+    });
+
+    test('begins with the cookie that its policy names now', async (t) => {
+      const around = await sticky(t, APPLICATION);
+      await around.make({ ...APPLICATION, cookieName: 'OTHER' });
+      around.answerWith('Set-Cookie: SESSION=1\r\n');
+      assert.equal((await around.ask()).value, '');
+      around.answerWith('Set-Cookie: OTHER=1\r\n');
+      assert.notEqual((await around.ask()).value, '');
     });
 
     test('takes over the attributes of the cookie, with %5F in path', async (t) => {

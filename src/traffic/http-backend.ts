@@ -37,6 +37,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
   readonly #timer = new WheelEntry(this);
   #client: HttpClient | undefined;
   #connected = false;
+  #takenBack = false;
   /** It has served an exchange before, or waited so long for its first that the back end may have ended it. */
   #reused = false;
   #responding = false;
@@ -103,6 +104,11 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
   /** Nothing came back, and the connection was not new: the back end may never have seen the request. */
   get closedUnderReuse(): boolean {
     return this.#reused && !this.#responding;
+  }
+
+  /** The back end accepted the connection, and reset it before we knew that it was up. */
+  get takenBack(): boolean {
+    return this.#takenBack;
   }
 
   /** Sends the request in the outbox, now or when the connection is up. `replayable`: it may be sent again. */
@@ -388,6 +394,8 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
       if (!this.#connected) this.#countRefusal();
       return;
     }
+    // What is refused is refused by another code. With TLS it may be the handshake that failed.
+    this.#takenBack = !this.#connected && code === 'ECONNRESET' && this.target.tls === undefined;
     this.#broken(client);
   }
 

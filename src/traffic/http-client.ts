@@ -774,9 +774,12 @@ export class HttpClient implements ConnectionOwner, ClientSession, Timed, Turn, 
       // The only instance there is: a new connection to it is as good as another one.
       if (!this.#hasInstance()) this.#tried = undefined;
     }
-    if (this.#hasInstance()) this.#count(COUNTER.retries, 1);
+    const isAskedAgain = this.#hasInstance();
+    if (isAskedAgain) this.#count(COUNTER.retries, 1);
     this.#dispatchedMs = this.#context.clock.monotonicMs();
-    this.#dispatch(!neverSent);
+    // An instance that takes a connection and resets it is there: what is missing is its answer.
+    if (!isAskedAgain && backend.takenBack) this.#unserved(504);
+    else this.#dispatch(!neverSent);
     // Over a pooled connection nothing else tells that the rest of the body can go on.
     this.backendWritable();
   }

@@ -3,7 +3,12 @@
  * again: retries.test.ts.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
+import { HandleTransport } from '../../src/transport/handle-transport.ts';
+import { NetTransport } from '../../src/transport/net-transport.ts';
+import type { Transport } from '../../src/transport/transport.ts';
 import { readMessage } from '../support/http-reader.ts';
 import type { Peer } from '../support/peers.ts';
 import { standstill } from '../support/standstill.ts';
@@ -14,6 +19,8 @@ const GET = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n';
 const POST = 'POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n01234';
 const BAD_GATEWAY = 'HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n';
 const TIMED_OUT = 'HTTP/1.1 504 GATEWAY_TIMEOUT\r\nContent-Length: 0\r\nConnection: Close\r\n\r\n';
+const UNAVAILABLE =
+  'HTTP/1.1 503 Service Unavailable: Back-end server is at capacity\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n';
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
 for (const transport of TRANSPORTS) {
@@ -103,6 +110,47 @@ for (const transport of TRANSPORTS) {
       traffic.pass(IDLE_MS);
       await instance.shutDown();
       assert.equal(traffic.count('backendConnectionsActive'), 0);
+    });
+
+    /** An instance that accepts one connection and resets it at once; the scripted ones come behind it. */
+    async function resetting(t: TestContext, backendCount: number): Promise<SetUp> {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const around = await setUp(t, { transport, backendCount, otherBackends: [port] });
+      const { prototype }: { prototype: Transport } = transport === 'handle' ? HandleTransport : NetTransport;
+      // oxlint-disable-next-line typescript/unbound-method -- called on what it belongs to, below
+      const { connect } = prototype;
+      t.mock.method(prototype, 'connect', function (this: Transport, ...to: Parameters<Transport['connect']>) {
+        const connection = connect.apply(this, to);
+        // Who stands in the queue of a listening socket is reset when that is closed. The portable transport connects in a tick.
+        process.nextTick(() => server.listening && server.close());
+        return connection;
+      });
+      return around;
+    }
+
+    test('accepts a connection and resets it before that is known to be up is there: 504', async (t) => {
+      const { traffic } = await resetting(t, 0);
+      for (const answer of [TIMED_OUT, UNAVAILABLE]) {
+        const client = await traffic.dial();
+        client.send(GET);
+        assert.equal(await client.take('\r\n\r\n'), answer);
+      }
+      assert.equal(traffic.count('backendConnectionErrors'), 2);
+    });
+
+    test('resets a connection so soon has not seen the request, which another one gets', async (t) => {
+      const { traffic, backend } = await resetting(t, 1);
+      const client = await traffic.dial();
+      client.send(POST);
+      const instance = await backend.accept();
+      await instance.take('01234');
+      client.send('56789');
+      await instance.take('56789');
+      instance.send(OK);
+      assert.equal((await readMessage(client)).body, 'ok');
+      assert.equal(traffic.count('backendConnectionErrors'), 1);
     });
 
     test('closes its idle connections is asked over a new one', async (t) => {

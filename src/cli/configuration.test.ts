@@ -301,6 +301,8 @@ describe('configuration: what is wrong', () => {
     assert.match(problemsOf('log: {lvel: info}')[0]!, /did you mean "level"/);
     assert.doesNotMatch(problemsOf('api2: x')[0]!, /mean "domain"/);
     assert.doesNotMatch(problemsOf('xx: 1')[0]!, /did you mean/);
+    assert.match(problemsOf('ap: 1')[0]!, /did you mean "api"/);
+    assert.doesNotMatch(problemsOf('a: 1')[0]!, /did you mean/);
     assert.match(problemsOf('dataDir: ""')[0]!, /expected the path of a directory/);
   });
 

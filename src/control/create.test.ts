@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { begin, choices, ControlHarness, instance, shop } from '../../test/support/control.ts';
+import { begin, choices, ControlHarness, draining, instance, shop } from '../../test/support/control.ts';
 import { sampleLoadBalancer } from '../../test/support/records.ts';
 import { settled } from '../../test/support/settled.ts';
 import { FakeClock } from '../kit/clock.ts';
@@ -248,6 +248,17 @@ test('of a load balancer that is gone nothing is left: its port is for the next,
   assert.deepEqual([harness.probes, harness.lookups.length], asked);
 });
 
+test('a port that every thread has let go of is tried again before it is for the next', async () => {
+  const harness = await ControlHarness.started(shop([]));
+  await harness.remove(shop([]));
+  harness.taken.add(80);
+  await harness.put(sampleLoadBalancer('other'));
+  assert.deepEqual(
+    harness.control.bindFailures().map(({ port, message }) => [port, message]),
+    [[80, 'port 80 is taken']],
+  );
+});
+
 test('what is asked for is applied when its ports have been tried, not before', async () => {
   const harness = await ControlHarness.started();
   const tried = Promise.withResolvers<void>();
@@ -277,9 +288,11 @@ test('after a stop no timer is left, and what is stored reaches nobody', async (
   const policies = [{ policyName: 'sticky', policyTypeName: 'LBCookieStickinessPolicyType', attributes: [] }];
   const [listener] = shop([]).listeners;
   const listeners = [{ ...listener!, policyNames: ['sticky'] }];
-  const harness = await ControlHarness.started(shop([ONE], { policies, listeners }));
+  const harness = await ControlHarness.started(shop([ONE, TWO], { policies, listeners, ...draining(3600) }));
   await harness.pass(10_000);
-  assert.ok(harness.clock.pending > 5);
+  begin(harness, 'i-2');
+  await harness.put(shop([ONE], { policies, listeners, ...draining(3600) }));
+  assert.ok(harness.clock.pending > 6);
   const stopping = harness.control.stop(1000);
   for (const thread of harness.threads.live) thread.say({ type: 'stopped' });
   await stopping;

@@ -190,6 +190,8 @@ describe('with connection draining, what is in flight finishes and is told of', 
     await weir.until('the stop', async () => ((await page(weir))[0]?.cause === 'stopping' ? true : undefined));
     assert.deepEqual(await around.drainStatus(), [['web', slow.instanceId, '80', 'stopping', '2', '-']]);
     assert.equal(await health(), IN_SERVICE);
+    const ready = await fetch(`${await weir.endpoint()}/-/ready`);
+    assert.deepEqual([ready.status, await ready.json()], [503, { status: 'draining' }]);
     for (const response of slow.waiting) response.end('late');
     assert.deepEqual(await Promise.all(requests), [200, 200]);
     assert.deepEqual(await weir.exited, { code: 0, signal: null });

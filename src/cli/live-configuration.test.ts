@@ -17,6 +17,15 @@ describe('a configuration that was read again', () => {
     assert.deepEqual(reread(next, next), { configuration: next, changed: [], kept: [] });
   });
 
+  it('takes effect in everything that does not need a restart', () => {
+    const live =
+      'addresses platform domain zones subnets securityGroups certificates instances limits preconnect stopTimeout accessLogs';
+    for (const option of live.split(' ')) {
+      const next = { ...configured(''), [option]: 'another' };
+      assert.deepEqual(reread(configured(''), next), { configuration: next, changed: [option], kept: [] });
+    }
+  });
+
   it('leaves what needs a restart as it was, and says so', () => {
     const before = configured('');
     const next = configured('threads: 7\napi: 127.0.0.1:1\ndataDir: other\nregion: eu-west-1\nlog: { format: pretty }');

@@ -64,6 +64,18 @@ describe('sqlite store: files', () => {
     await store.close();
   });
 
+  it('begins anew where a start was cut off while it made the database', async (test) => {
+    const path = join(temporaryDirectory(test), 'state.db');
+    for (const suffix of ['', '-wal', '-shm', '-journal']) writeFileSync(`${path}.new${suffix}`, 'half');
+    const store = openSqliteStore(path);
+    assert.equal((await store.commit(0, [put(web)])).outcome, 'committed');
+    await store.close();
+    assert.deepEqual(
+      readdirSync(dirname(path)).filter((name) => name.includes('.new')),
+      [],
+    );
+  });
+
   it('takes the database away from others where it was readable', async (test) => {
     const path = await stateOfTwo(test);
     const mode = () => statSync(path).mode & 0o777;

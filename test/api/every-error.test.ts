@@ -218,6 +218,8 @@ const ACM: Cases = {
       const arn = `${acmArnPrefix(accountId, 'us-east-1')}${id}`;
       return { ...common, kind: 'acm', id, arn, region: 'us-east-1', importedTimeMs: 0 };
     });
+    const CertificateArn = `${acmArnPrefix(accountId, 'us-east-1')}00000000-0000-4000-8000-000000000000`;
+    assert.equal(await importOne({ CertificateArn }, fullAcm), CertificateArn, 'a replacement is not one more');
     return harness.refused(() => importOne({}, fullAcm));
   },
   ResourceInUseException: async () => {

@@ -174,7 +174,6 @@ export class Relay implements ClientSession, TargetConnection, Timed, Waiter {
     if (this.#listener.compiled.proxyProtocol && !this.#switched) this.#sendProxyLine();
     this.#sendHeld();
     if (!this.#backend!.connection.pending) this.#client.connection.resume();
-    if (!this.#client.connection.pending) this.#backend!.connection.resume();
   }
 
   /** What came while the client stood in line, its end too. */

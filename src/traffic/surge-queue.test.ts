@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FakeClock } from '../kit/clock.ts';
 import { SURGE_QUEUE_LENGTH } from '../model/limits.ts';
-import { COUNTER, forgetGauges, makeCounters, sumCounters } from './counters.ts';
+import { COUNTER, forgetGauges, makeCounters, SHARED, sharedCells, sumCounters } from './counters.ts';
 import { SurgeQueue, type Waiter } from './surge-queue.ts';
 
 /** The queue of one load balancer as two threads see it, and who was served in what order. */
@@ -31,6 +31,8 @@ function setting() {
     free: (count: number) => (capacity = count),
     /** The second thread dies. */
     kill: () => forgetGauges(counters, 1),
+    /** So many have stood in line. */
+    stood: (count: number) => (sharedCells(counters)[SHARED.surgeTicket] = count),
     gauge: () => sumCounters(counters)[COUNTER.surgeQueueLength],
   };
 }
@@ -178,6 +180,29 @@ describe('the surge queue', () => {
       other.serve();
     }
     assert.deepEqual(served, ['a', 'b', 'c', 'd', 'e']);
+  });
+
+  test('keeps it also when their numbers begin anew', () => {
+    for (const count of [2 ** 31 - 2, -2]) {
+      const { queue, other, served, waiter, free, stood } = setting();
+      stood(count);
+      queue.standInLine(waiter('a'));
+      other.standInLine(waiter('b'));
+      queue.standInLine(waiter('c'));
+      other.standInLine(waiter('d'));
+      free(4);
+      for (let i = 0; i < 3; i++) for (const each of [other, queue]) each.serve();
+      assert.deepEqual(served.join(''), 'abcd', `from ${count} on`);
+    }
+  });
+
+  test('is no line any more for other threads either when the only one steps out', () => {
+    const { queue, other, waiter } = setting();
+    const only = waiter('only');
+    queue.standInLine(only);
+    assert.equal(other.isBusy(0), true);
+    queue.stepOut(only);
+    assert.equal(other.isBusy(0), false);
   });
 
   test('has whoever comes to a thread without a line stand behind the line of another one', () => {

@@ -405,12 +405,13 @@ describe('access log: when and what of', () => {
   it('has the whole of a connection that was upgraded in one line, at its end', async (t) => {
     const { traffic, backend } = await setUp(t, logged({ settings: { upgrade: true } }));
     const client = await traffic.dial();
-    client.send('GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    client.send('GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nbehind');
     const peer = await backend.accept();
     await peer.take('\r\n\r\n');
     traffic.pass(900);
     peer.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nearly');
     await client.take('early');
+    await peer.take('behind');
     traffic.pass(2900);
     client.send('to the instance');
     await peer.take('to the instance');
@@ -423,7 +424,7 @@ describe('access log: when and what of', () => {
     await client.close();
     const [line, ...more] = traffic.takeLog();
     assert.deepEqual(more, []);
-    const what = `101 101 15 ${5 + 13} "GET http://h:${traffic.port}/ws HTTP/1.1" "-" - -`;
+    const what = `101 101 ${6 + 15} ${5 + 13} "GET http://h:${traffic.port}/ws HTTP/1.1" "-" - -`;
     assert.ok(line?.endsWith(` 0.000000 1.000000 0.000000 ${what}`), 'the times are those of the request');
   });
 });

@@ -349,6 +349,19 @@ for (const transport of TRANSPORTS) {
       }
     });
 
+    test('are read no further than once while they wait, however long that is', async (t) => {
+      const around = await taken(t);
+      const { traffic } = around;
+      const client = await traffic.dial();
+      client.send(Buffer.alloc(32 * 1024 * 1024));
+      await queued(around, 1);
+      for (let look = 0; look < 6; look++) {
+        traffic.pass(20);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      assert.ok(traffic.count('receivedBytes') <= 64 * 1024, `${traffic.count('receivedBytes')} bytes taken`);
+    });
+
     test('have all that they sent delivered, and their end too, when their turn comes', async (t) => {
       const around = await taken(t);
       const client = await around.traffic.dial();

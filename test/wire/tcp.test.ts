@@ -201,6 +201,17 @@ for (const transport of TRANSPORTS) {
       assert.equal(traffic.outstanding(0), 0);
     });
 
+    test('gives one on which nobody says anything the idle timeout, not the time that connecting may take', async (t) => {
+      const { traffic, backend } = await start(t, { settings: { idleTimeoutMs: 10 * CONNECT_TIMEOUT_MS } });
+      const client = await traffic.dial();
+      await backend.accept();
+      await traffic.counted('latencyCount', 1);
+      traffic.pass(9 * CONNECT_TIMEOUT_MS);
+      assert.equal(traffic.count('clientConnectionsActive'), 1);
+      traffic.pass(CONNECT_TIMEOUT_MS);
+      await client.shutDown();
+    });
+
     test('closes half-closed connections at the idle timeout too', async (t) => {
       const { client, instance, traffic } = await joined(t);
       client.end();

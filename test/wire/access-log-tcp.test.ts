@@ -25,6 +25,24 @@ describe('access log of TCP', () => {
     ]);
   });
 
+  it('says when the first bytes went each way, whatever followed', async (t) => {
+    const { traffic, backend } = await setUp(t, { protocol: 'TCP', settings: { accessLog: 1 } });
+    const client = await traffic.dial();
+    const peer = await backend.accept();
+    await traffic.counted('latencyCount', 1);
+    for (const word of ['one', 'two', 'three']) {
+      traffic.pass(900);
+      client.send(word);
+      await peer.take(word);
+      peer.send(word);
+      await client.take(word);
+    }
+    client.end();
+    peer.end();
+    await client.close();
+    assert.match(traffic.takeLog()[0] ?? '', / 1\.000000 0\.000000 0\.000000 - - 11 11 "- - - " "-" - -$/);
+  });
+
   it('says where there was no instance, and where the client has sent nothing', async (t) => {
     const { traffic, backend } = await setUp(t, { protocol: 'TCP', settings: { accessLog: 1 } });
     const silent = await traffic.dial();

@@ -40,6 +40,7 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
   #takenBack = false;
   /** It has served an exchange before, or waited so long for its first that the back end may have ended it. */
   #reused = false;
+  /** Some byte of the response has arrived. */
   #responding = false;
   /** Of the response itself: not of an interim one. */
   #begun = false;
@@ -84,11 +85,6 @@ export class HttpBackend implements ConnectionOwner, TargetConnection, IdleConne
 
   get connected(): boolean {
     return this.#connected;
-  }
-
-  /** Some byte of the response has arrived. */
-  get responding(): boolean {
-    return this.#responding;
   }
 
   /** Part of the final response has gone to the client. */

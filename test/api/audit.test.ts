@@ -49,21 +49,21 @@ async function query(
 }
 
 /** Sends a signed call of ACM. */
-function json(action: string, input: object): Promise<Answer> {
+function json(action: string, input: object, service = 'acm'): Promise<Answer> {
   const headers = {
     Host: `127.0.0.1:${harness.port}`,
     'Content-Type': 'application/x-amz-json-1.1',
     'X-Amz-Target': `CertificateManager.${action}`,
   };
   const body = JSON.stringify(input);
-  return send(signedRequest({ ...KEY, service: 'acm', timeMs: systemClock.epochMs(), headers, body }));
+  return send(signedRequest({ ...KEY, service, timeMs: systemClock.epochMs(), headers, body }));
 }
 
 /** Sends a signed call of CloudWatch in its newest protocol, without a body. */
-function cbor(action: string): Promise<Answer> {
+function cbor(action: string, service = 'monitoring'): Promise<Answer> {
   const headers = { Host: `127.0.0.1:${harness.port}`, 'Smithy-Protocol': 'rpc-v2-cbor' };
   const target = `/service/GraniteServiceVersion20100801/operation/${action}`;
-  return send(signedRequest({ ...KEY, service: 'monitoring', timeMs: systemClock.epochMs(), headers, target }));
+  return send(signedRequest({ ...KEY, service, timeMs: systemClock.epochMs(), headers, target }));
 }
 
 async function send(request: ReturnType<typeof signedRequest>): Promise<Answer> {
@@ -112,6 +112,10 @@ describe('the audit', () => {
         () => json('DescribeCertificate', { CertificateArn: `arn:aws:acm:x:1:${'a'.repeat(9)}` }),
       ],
       ['InvalidAction', () => cbor('MakeCoffee')],
+      ['InvalidAction', () => json('constructor', {})],
+      ['InvalidAction', () => cbor('constructor')],
+      ['SignatureDoesNotMatch', () => json('ListCertificates', {}, 'iam')],
+      ['SignatureDoesNotMatch', () => cbor('ListMetrics', 'acm')],
       ['InvalidClientTokenId', () => query('iam', { Action: 'GetUser' }, { ...KEY, accessKeyId: 'AKIANOBODY' })],
       ['AccessDenied', () => query('iam', { Action: 'DeleteServerCertificate' }, READ_ONLY)],
     ];

@@ -127,6 +127,10 @@ describe('CreateLoadBalancer', () => {
       );
       assert.match(requestId!, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     }
+    const Tags = [{ Key: 'a', Value: 'b' }];
+    await create({ LoadBalancerName: `${name}-t`, Tags });
+    const other = await refused({ LoadBalancerName: `${name}-t`, Tags: [{ Key: 'a', Value: 'c' }] });
+    assert.equal(other.code, 'DuplicateLoadBalancerName');
   });
 
   it('ValidationError: a name that is empty, too long, or has other characters than letters, digits and inner hyphens', async () => {

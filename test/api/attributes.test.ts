@@ -199,6 +199,7 @@ describe('ModifyLoadBalancerAttributes', () => {
       [{}, /the S3BucketName that they go to must be given/],
       [{ S3BucketName: 'Logs' }, /'Logs' is no name of a bucket/],
       [{ S3BucketName: '../etc' }, /is no name of a bucket/],
+      [{ S3BucketName: 'a'.repeat(64) }, /is no name of a bucket/],
       [{ S3BucketName: 'logs', EmitInterval: 10 }, /must be 5 or 60 minutes, got 10/],
       ...['/a', 'a/', 'a//b', '..', 'a/../b', 'a b', 'a'.repeat(256), 'a/'.repeat(256), 'AWSLogs/1'].map(
         (S3BucketPrefix) => {
@@ -211,8 +212,8 @@ describe('ModifyLoadBalancerAttributes', () => {
       assert.deepEqual([code, status], ['InvalidConfigurationRequest', 409]);
       assert.match(message, expected);
     }
-    const longest = `${'a'.repeat(255)}/${'b'.repeat(255)}`;
-    await modify({ AccessLog: { Enabled: true, S3BucketName: 'logs', S3BucketPrefix: longest } });
+    const S3BucketPrefix = `${'a'.repeat(255)}/${'b'.repeat(254)}/c`;
+    await modify({ AccessLog: { Enabled: true, S3BucketName: 'a'.repeat(63), S3BucketPrefix } });
   });
 
   it('LoadBalancerNotFound: no load balancer of that name', async () => {

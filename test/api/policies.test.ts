@@ -115,6 +115,13 @@ describe('stickiness policies', () => {
     ]);
   });
 
+  it('take the longest name of a cookie, and the longest period', async () => {
+    await createAppCookie('app', 'a'.repeat(255));
+    await createLbCookie('lasting', 2 ** 31 - 1);
+    assert.deepEqual(await attributesOf('app'), { CookieName: 'a'.repeat(255) });
+    assert.deepEqual(await attributesOf('lasting'), { CookieExpirationPeriod: '2147483647' });
+  });
+
   it('are the same made by CreateLoadBalancerPolicy', async () => {
     await createAppCookie('app', 'session');
     await createLbCookie('day', 60);

@@ -67,12 +67,15 @@ export function isReservedTagKey(key: string): boolean {
   return /^aws:/i.test(key);
 }
 
+/** Why a tag cannot have the key: it is AWS's own. */
+export function reservedKeyProblem(key: string): string | undefined {
+  return isReservedTagKey(key) ? `The tag key '${shown(key)}' begins with aws:, which is reserved for AWS.` : undefined;
+}
+
 /** What is wrong with the keys of well-formed `tags`: one is AWS's own, or given twice. */
 export function tagKeysProblem(tags: readonly Tag[]): string | undefined {
   const reserved = tags.find(({ key }) => isReservedTagKey(key));
-  if (reserved !== undefined) {
-    return `The tag key '${shown(reserved.key)}' begins with aws:, which is reserved for AWS.`;
-  }
+  if (reserved !== undefined) return reservedKeyProblem(reserved.key);
   const twice = tags.find(({ key }, index) => tags.some((other, at) => at < index && other.key === key));
   return twice === undefined ? undefined : `The tag key '${shown(twice.key)}' is given more than once.`;
 }

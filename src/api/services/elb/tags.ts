@@ -4,7 +4,7 @@ import { MAX_TAGS } from '../../../model/limits.ts';
 import type { LoadBalancer, Tag } from '../../../model/load-balancer.ts';
 import { itemPath } from '../../codec/member-path.ts';
 import { Fault, shown, validationFault, violation, violationsFault } from '../../fault.ts';
-import { isReservedTagKey, tagViolations } from '../../input-rules.ts';
+import { reservedKeyProblem, tagViolations } from '../../input-rules.ts';
 import { elbFault } from './model.ts';
 import type { ElbFault } from './model.ts';
 import { answer, find, save } from './operation.ts';
@@ -15,8 +15,9 @@ const MAX_DESCRIBED = 20;
 
 function tagFault(tag: Tag, index: number): ElbFault | undefined {
   const fault = violationsFault(tagViolations(tag, itemPath('tags', index + 1)));
-  if (fault !== undefined || !isReservedTagKey(tag.key)) return fault;
-  return elbFault('ValidationError', `The tag key '${shown(tag.key)}' begins with aws:, which is reserved for AWS.`);
+  if (fault !== undefined) return fault;
+  const problem = reservedKeyProblem(tag.key);
+  return problem === undefined ? undefined : elbFault('ValidationError', problem);
 }
 
 /** Tags to be set, each key once. One without a value has an empty one: clients read it without asking whether it is there. */
